@@ -1,0 +1,76 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { request } from './http.ts';
+import { projectRoot } from './paths.ts';
+import { freePort } from './process/ports.ts';
+import type { Part, Processes } from './process/processes.ts';
+
+type Value = string | number | boolean | null;
+
+/** What every function of a stack starts with. */
+export type FunctionSettings = {
+  folder: string;
+  configuration: Record<string, Value>;
+  /** That the functions' certificates are from. */
+  caFile: string;
+};
+
+export type FunctionOptions = {
+  /** Of its bundle, `dist/<name>.cjs`. */
+  name: 'admission' | 'revocation';
+  /** Keys of its configuration in place of the stack's; null takes one away. */
+  overrides?: Record<string, Value>;
+  env?: Record<string, string>;
+  /** When the start counts as done: /readyz or /healthz answers 200, or the process is there. Default: ready. */
+  until?: 'ready' | 'healthy' | 'spawned';
+};
+
+/** A running function. */
+export type FunctionPart = Part & { url: string; configFile: string };
+
+let instances = 0;
+
+const nodeProgram = join(projectRoot, 'node_modules/.bin/node');
+
+const configurationOf = (defaults: Record<string, Value>, overrides: Record<string, Value>) =>
+  Object.fromEntries(Object.entries({ ...defaults, ...overrides }).filter(([, value]) => value !== null));
+
+/** Starts one of the built functions as a process of its own. */
+export const startFunction = async (
+  processes: Processes,
+  settings: FunctionSettings,
+  options: FunctionOptions,
+): Promise<FunctionPart> => {
+  const { name, overrides = {}, env = {}, until = 'ready' } = options;
+  instances += 1;
+  const folder = join(settings.folder, `${name}-${process.pid}-${instances}`);
+  await mkdir(folder, { recursive: true });
+  const configuration = configurationOf(settings.configuration, overrides);
+  const configFile = join(folder, 'config.yaml');
+  await writeFile(configFile, stringify(configuration), { mode: 0o600 });
+
+  const port = await freePort();
+  const url = `${configuration['certFile'] === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
+  const ca = await readFile(settings.caFile, 'utf8');
+  const probe = async (path: string): Promise<boolean> =>
+    (await request(`${url}${path}`, { ca })).status === 200;
+  const ready = {
+    ready: () => probe('/readyz'),
+    healthy: () => probe('/healthz'),
+    spawned: async () => true,
+  };
+
+  const part = await processes.start({
+    name,
+    layer: 'function',
+    command: nodeProgram,
+    args: ['--enable-source-maps', join(projectRoot, 'dist', `${name}.cjs`)],
+    env: { CONFIG_FILE: configFile, PORT: String(port), ...env },
+    address: url,
+    logFile: join(folder, `${name}.log`),
+    ready: ready[until],
+    readyWithinMs: 20_000,
+  });
+  return { ...part, url, configFile };
+};

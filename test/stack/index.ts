@@ -1,0 +1,119 @@
+import { type Authority, createAuthority } from './certificates.ts';
+import { descriptionFile, readDescription, type StackDescription } from './description.ts';
+import { prepareFolder } from './folder.ts';
+import type { FunctionPart } from './function.ts';
+import type { ControlPlane } from './kubernetes/control-plane.ts';
+import { defaultFolder } from './paths.ts';
+import type { Postgres } from './postgres.ts';
+import { startTimeOf } from './process/identity.ts';
+import { createProcesses, type Part, type Processes } from './process/processes.ts';
+import { replaceFile } from './replace-file.ts';
+import { type StartedParts, type StartOptions, startParts } from './start.ts';
+import { createTools, type StackTools } from './tools.ts';
+import { authPath, databaseMount, secretName, secretPrefix } from './vault/names.ts';
+import type { VaultServer } from './vault/server.ts';
+
+export { createAuthority };
+
+export type StackOptions = Partial<StartOptions> & {
+  /** Ends a start that is under way. */
+  signal?: AbortSignal;
+};
+
+/** A stack that this process started. */
+export type Stack = StackTools & {
+  description: StackDescription;
+  postgres: Postgres;
+  vaultServer: VaultServer;
+  cluster: ControlPlane;
+  /** Signs what the API server and the functions show. */
+  authority: Authority;
+  admission: FunctionPart | undefined;
+  /** All processes that run now. */
+  parts(): readonly Part[];
+  /** Ends all of them, and resolves when they are gone. */
+  stop(): Promise<void>;
+};
+
+/** A stack that another process started. What is started through it ends by `stop`; the stack itself goes on. */
+export type AttachedStack = StackTools & { description: StackDescription; stop(): Promise<void> };
+
+const environmentOf = (parts: StartedParts, namespace: string | undefined): Record<string, string> => {
+  const { cluster, vaultServer, postgres, admission } = parts;
+  return {
+    KUBECONFIG: cluster.kubeconfig,
+    VAULT_ADDR: vaultServer.address,
+    VAULT_TOKEN: vaultServer.rootToken,
+    ...(vaultServer.caFile === undefined ? {} : { VAULT_CACERT: vaultServer.caFile }),
+    ...(namespace === undefined ? {} : { VAULT_NAMESPACE: namespace }),
+    VAULT_AUTH_PATH: authPath,
+    VAULT_DATABASE_MOUNT: databaseMount,
+    VAULT_SECRET_NAME: secretName,
+    VAULT_SECRET_PREFIX: secretPrefix,
+    DATABASE_URL: postgres.url,
+    ...(admission === undefined ? {} : { ADMISSION_URL: admission.url }),
+  };
+};
+
+const describe = (options: StartOptions, parts: StartedParts, running: readonly Part[]): StackDescription => {
+  const { cluster, vaultServer, postgres, settings, admission } = parts;
+  const { address, rootToken, unsealKey, auditFile, caFile } = vaultServer;
+  const { namespace } = options.vault;
+  const { url, kubeconfig, adminCertificateFile, adminKeyFile } = cluster;
+  return {
+    folder: options.folder,
+    kubernetes: { url, kubeconfig, caFile: cluster.caFile, adminCertificateFile, adminKeyFile },
+    vault: { address, rootToken, unsealKey, auditFile, caFile, namespace },
+    databaseUrl: postgres.url,
+    functions: settings,
+    admissionUrl: admission?.url,
+    parts: running.map(({ name, pid, address: where, logFile }) => ({
+      name,
+      pid,
+      startTime: startTimeOf(pid) ?? '',
+      address: where,
+      logFile,
+    })),
+    environment: environmentOf(parts, namespace),
+  };
+};
+
+const start = async (processes: Processes, options: StartOptions): Promise<Stack> => {
+  await prepareFolder(options.folder);
+  const parts = await startParts(processes, options);
+  const description = describe(options, parts, processes.running());
+  await replaceFile(descriptionFile(options.folder), JSON.stringify(description, null, 2));
+  return {
+    ...parts,
+    ...(await createTools(description, processes)),
+    description,
+    parts: processes.running,
+    stop: processes.stop,
+  };
+};
+
+/** Starts the real parts beside one another. Either all of them answer in the end, or none is left and it throws. */
+export const startStack = async (options: StackOptions = {}): Promise<Stack> => {
+  const { signal, ...given } = options;
+  const processes = createProcesses();
+  const abort = () => void processes.stop();
+  signal?.addEventListener('abort', abort);
+  try {
+    signal?.throwIfAborted();
+    const defaults = { folder: defaultFolder, onProgress: () => {}, vault: {}, functions: true, build: true };
+    return await start(processes, { ...defaults, ...given });
+  } catch (error) {
+    await processes.stop();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+};
+
+/** Makes use of the stack that runs with its data in `folder`. */
+export const attachStack = async (folder = defaultFolder): Promise<AttachedStack> => {
+  const description = await readDescription(folder);
+  if (description === undefined) throw new Error(`no stack runs in ${folder}: npm run stack -- up`);
+  const processes = createProcesses();
+  return { ...(await createTools(description, processes)), description, stop: processes.stop };
+};

@@ -1,0 +1,58 @@
+import { constants } from 'node:fs';
+import { access, readFile, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { execa } from 'execa';
+import { stackRoot } from '../paths.ts';
+import { withLock } from '../process/lock.ts';
+import type { Report } from '../progress.ts';
+import { build, fingerprint } from './build.ts';
+import { installedPath, type PartName, parts } from './parts.ts';
+
+const works = async (file: string): Promise<boolean> => {
+  try {
+    await access(file, constants.X_OK);
+    await execa(file, ['--version'], { timeout: 20_000 });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** A part that the machine brings along: in KUBEBUILDER_ASSETS or on PATH, if it can say its version. */
+const findOnMachine = async (name: PartName): Promise<string | undefined> => {
+  const { KUBEBUILDER_ASSETS: assets = '', PATH: path = '' } = process.env;
+  for (const folder of [assets, ...path.split(delimiter)].filter((entry) => entry !== '')) {
+    const file = join(folder, name);
+    if (await works(file)) return file;
+  }
+  return undefined;
+};
+
+const isInstalled = async (name: PartName, expected: string): Promise<boolean> => {
+  try {
+    await access(installedPath(name), constants.X_OK);
+    return (await readFile(`${installedPath(name)}.recipe`, 'utf8')) === expected;
+  } catch {
+    return false;
+  }
+};
+
+/** The part's program: the machine's own, else the one in .stack/bin, which is made first where it is missing. */
+export const findOrInstall = async (name: PartName, report: Report): Promise<string> => {
+  const found = await findOnMachine(name);
+  if (found !== undefined) return found;
+
+  const recipe = parts[name];
+  const target = installedPath(name);
+  const expected = await fingerprint(recipe);
+  if (await isInstalled(name, expected)) return target;
+
+  const onWait = () => report('waiting for another installation to end');
+  const install = async (): Promise<void> => {
+    if (await isInstalled(name, expected)) return;
+    await build(recipe, target, report);
+    await writeFile(`${target}.recipe`, expected);
+  };
+  await withLock(join(stackRoot, 'install.lock'), install, onWait);
+  return target;
+};

@@ -1,0 +1,134 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Authority, KeyPair } from '../certificates.ts';
+import { request } from '../http.ts';
+import { freePort } from '../process/ports.ts';
+import type { Part, Processes } from '../process/processes.ts';
+import { createKubernetesApi, type KubernetesApi } from './api.ts';
+
+export type ControlPlane = {
+  url: string;
+  caFile: string;
+  /** For a member of system:masters, as are the certificate and key. */
+  kubeconfig: string;
+  adminCertificateFile: string;
+  adminKeyFile: string;
+  admin: KubernetesApi;
+  etcd: Part;
+  apiServer: Part;
+};
+
+export type ControlPlaneOptions = {
+  etcdBinary: string;
+  apiServerBinary: string;
+  folder: string;
+  authority: Authority;
+};
+
+const startEtcd = async (processes: Processes, binary: string, folder: string): Promise<Part> => {
+  const clients = `http://127.0.0.1:${await freePort()}`;
+  const peers = `http://127.0.0.1:${await freePort()}`;
+  return processes.start({
+    name: 'etcd',
+    layer: 'storage',
+    command: binary,
+    args: [
+      `--data-dir=${join(folder, 'etcd')}`,
+      '--name=stack',
+      `--listen-client-urls=${clients}`,
+      `--advertise-client-urls=${clients}`,
+      `--listen-peer-urls=${peers}`,
+      `--initial-advertise-peer-urls=${peers}`,
+      `--initial-cluster=stack=${peers}`,
+      // The data need not survive a power cut.
+      '--unsafe-no-fsync',
+    ],
+    address: clients,
+    logFile: join(folder, 'etcd.log'),
+    ready: async () => (await request(`${clients}/health`)).status === 200,
+  });
+};
+
+const writeServiceAccountKeys = async (folder: string): Promise<void> => {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await writeFile(join(folder, 'sa.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }), {
+    mode: 0o600,
+  });
+  await writeFile(join(folder, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
+};
+
+const kubeconfigFor = (url: string, ca: string, client: KeyPair): string => {
+  const base64 = (text: string): string => Buffer.from(text).toString('base64');
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'stack', cluster: { server: url, 'certificate-authority-data': base64(ca) } }],
+    users: [
+      {
+        name: 'admin',
+        user: {
+          'client-certificate-data': base64(client.certificate),
+          'client-key-data': base64(client.key),
+        },
+      },
+    ],
+    contexts: [{ name: 'stack', context: { cluster: 'stack', user: 'admin' } }],
+    'current-context': 'stack',
+  });
+};
+
+const apiServerArguments = (folder: string, port: number, etcd: Part): string[] => [
+  `--etcd-servers=${etcd.address}`,
+  '--bind-address=127.0.0.1',
+  `--secure-port=${port}`,
+  `--tls-cert-file=${join(folder, 'tls.crt')}`,
+  `--tls-private-key-file=${join(folder, 'tls.key')}`,
+  `--client-ca-file=${join(folder, 'ca.crt')}`,
+  '--authorization-mode=RBAC',
+  '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
+  `--service-account-signing-key-file=${join(folder, 'sa.key')}`,
+  `--service-account-key-file=${join(folder, 'sa.pub')}`,
+  '--service-cluster-ip-range=10.96.0.0/16',
+  // It would announce 127.0.0.1 as the address of the Service `kubernetes`, which is not allowed there.
+  '--endpoint-reconciler-type=none',
+];
+
+/** Starts etcd and an API server: RBAC, real service account tokens, the default admission plugins. */
+export const startControlPlane = async (
+  processes: Processes,
+  options: ControlPlaneOptions,
+): Promise<ControlPlane> => {
+  const { folder, authority } = options;
+  await mkdir(folder, { recursive: true });
+  const etcd = await startEtcd(processes, options.etcdBinary, folder);
+  const server = await authority.issue({ commonName: 'kube-apiserver' });
+  const client = await authority.issue({ commonName: 'admin', organization: 'system:masters' });
+  const caFile = join(folder, 'ca.crt');
+  await writeFile(caFile, authority.certificate);
+  await writeFile(join(folder, 'tls.crt'), server.certificate);
+  await writeFile(join(folder, 'tls.key'), server.key, { mode: 0o600 });
+  await writeServiceAccountKeys(folder);
+
+  const port = await freePort();
+  const url = `https://127.0.0.1:${port}`;
+  const kubeconfig = join(folder, 'kubeconfig');
+  await writeFile(kubeconfig, kubeconfigFor(url, authority.certificate, client), { mode: 0o600 });
+
+  const adminCertificateFile = join(folder, 'admin.crt');
+  const adminKeyFile = join(folder, 'admin.key');
+  await writeFile(adminCertificateFile, client.certificate);
+  await writeFile(adminKeyFile, client.key, { mode: 0o600 });
+  const admin = createKubernetesApi({ url, ca: authority.certificate, ...client });
+  const apiServer = await processes.start({
+    name: 'kube-apiserver',
+    layer: 'server',
+    command: options.apiServerBinary,
+    args: apiServerArguments(folder, port, etcd),
+    address: url,
+    logFile: join(folder, 'kube-apiserver.log'),
+    ready: async () => (await admin.ask('GET', '/readyz')).status === 200,
+  });
+  return { url, caFile, kubeconfig, adminCertificateFile, adminKeyFile, admin, etcd, apiServer };
+};

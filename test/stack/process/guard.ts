@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { startTimeOf } from './identity.ts';
+
+let pipe: Writable | undefined;
+
+const startWatchdog = (): Writable => {
+  const watchdog = spawn(process.execPath, [join(import.meta.dirname, 'watchdog.ts')], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: {},
+  });
+  watchdog.unref();
+  // Neither the watchdog nor the pipe to it may keep the process alive that they watch.
+  if (watchdog.stdin instanceof Socket) watchdog.stdin.unref();
+  watchdog.stdin.on('error', () => {});
+  return watchdog.stdin;
+};
+
+/**
+ * Has a process group ended (by `signal`, then by SIGKILL) when this process is gone without having done it itself, by
+ * SIGKILL for instance. Returns the call that takes the group off the list again.
+ */
+export const guard = (pid: number, signal: NodeJS.Signals): (() => void) => {
+  pipe ??= startWatchdog();
+  const watched = pipe;
+  watched.write(`add ${pid} ${startTimeOf(pid)} ${signal}\n`);
+  return () => watched.write(`remove ${pid}\n`);
+};

@@ -1,0 +1,44 @@
+// Started by guard.ts, one for each process that starts parts. It reads which processes to look after from a pipe; when
+// the pipe closes, the process at its other end is gone, however it ended, and what it left behind is ended here.
+
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isAlive } from './identity.ts';
+
+const graceMs = 4_000;
+
+type Ward = { pid: number; startTime: string; signal: string };
+const wards = new Map<number, Ward>();
+
+const signalGroup = ({ pid, startTime }: Ward, signal: string): void => {
+  if (!isAlive({ pid, startTime })) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // It ended in between.
+  }
+};
+
+const allGoneWithin = async (milliseconds: number): Promise<boolean> => {
+  const end = performance.now() + milliseconds;
+  while ([...wards.values()].some(isAlive)) {
+    if (performance.now() > end) return false;
+    await delay(25);
+  }
+  return true;
+};
+
+// A terminal that goes away must not take the watchdog with it.
+for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) process.on(signal, () => {});
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [verb, pid = '', startTime = '', signal = ''] = line.split(' ');
+  if (verb === 'add') wards.set(Number(pid), { pid: Number(pid), startTime, signal });
+  else wards.delete(Number(pid));
+}
+
+for (const ward of wards.values()) signalGroup(ward, ward.signal);
+if (!(await allGoneWithin(graceMs))) {
+  for (const ward of wards.values()) signalGroup(ward, 'SIGKILL');
+  await allGoneWithin(graceMs);
+}

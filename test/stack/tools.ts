@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import type { StackDescription } from './description.ts';
+import { type FunctionOptions, type FunctionPart, startFunction } from './function.ts';
+import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
+import { pointWebhook } from './kubernetes/webhook.ts';
+import type { Processes } from './process/processes.ts';
+import { createVaultApi, type VaultApi } from './vault/api.ts';
+
+/** What can be done with a running stack, by the process that started it and by any other. */
+export type StackTools = {
+  /** Its addresses and keys by the names that command line tools know, as .stack/env has them. */
+  environment: Record<string, string>;
+  /** With the root token, in the stack's namespace. */
+  vault: VaultApi;
+  /** With the root token, in the root namespace: for `sys/seal`, `sys/metrics` and the like. */
+  rootVault: VaultApi;
+  /** As a member of system:masters. */
+  kubernetes: KubernetesApi;
+  /** Starts one more instance of a function, which ends with the process that asked for it. */
+  startFunction(options: FunctionOptions): Promise<FunctionPart>;
+  /** Has the API server ask the admission function at `url` from now on. */
+  pointWebhook(url: string): Promise<void>;
+};
+
+export const createTools = async (
+  description: StackDescription,
+  processes: Processes,
+): Promise<StackTools> => {
+  const { kubernetes, vault, functions } = description;
+  const { address, caFile, rootToken: token } = vault;
+  const ca = await readFile(kubernetes.caFile, 'utf8');
+  const api = createKubernetesApi({
+    url: kubernetes.url,
+    ca,
+    certificate: await readFile(kubernetes.adminCertificateFile, 'utf8'),
+    key: await readFile(kubernetes.adminKeyFile, 'utf8'),
+  });
+  return {
+    environment: description.environment,
+    vault: createVaultApi({ address, caFile, token, namespace: vault.namespace }),
+    rootVault: createVaultApi({ address, caFile, token }),
+    kubernetes: api,
+    startFunction: (options) => startFunction(processes, functions, options),
+    pointWebhook: (url) => pointWebhook(api, { url: `${url}/`, caBundle: ca }),
+  };
+};
