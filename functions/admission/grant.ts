@@ -1,0 +1,191 @@
+/** Database requests -> grants, all of them or none: what was issued before another one failed is undone. */
+import { v7 as newUuid } from 'uuid';
+import type { DatabaseRequest } from '../../shared/annotations.ts';
+import type { Background } from '../../shared/background.ts';
+import type { Deadline } from '../../shared/deadline.ts';
+import type { Secret } from '../../shared/secret.ts';
+import type { Logger } from '../../shared/telemetry/logger.ts';
+import type { Metrics } from '../../shared/telemetry/metrics.ts';
+import type { Credentials, Grants } from '../../shared/vault/grants.ts';
+import type { Ledger } from '../../shared/vault/ledger.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+
+/** The pod, as far as it is known before it exists. */
+export interface PodIdentity {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  /** Empty for a pod of `generateName`. */
+  readonly name: string;
+  readonly generateName: string;
+  readonly nodeName: string;
+}
+
+export interface AuthorizedRequest {
+  readonly request: DatabaseRequest;
+  readonly policy: string;
+}
+
+export interface Grant {
+  readonly uuid: string;
+  readonly request: DatabaseRequest;
+  readonly credentials: Credentials;
+}
+
+export interface Granting {
+  readonly grants: Grants;
+  readonly ledger: Ledger;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly background: Background;
+  readonly newDeadline: (durationMs: number) => Deadline;
+  /** Names the cluster in the tokens' metadata. */
+  readonly cluster: string;
+  readonly periodSeconds: number;
+}
+
+/** What a grant has become so far; each field is set before the next step begins. */
+interface Begun {
+  readonly uuid: string;
+  token?: Secret;
+  mayBeRecorded: boolean;
+}
+
+// Undoing goes on after the denial went out: the API server may have little time, the credentials must go all the same.
+const UNDO_WITHIN_MS = 60_000;
+
+/**
+ * Issues in parallel, in the order given.
+ *
+ * @param answerBy when the denial has to go out, finished undoing or not.
+ * @throws the first failure, after everything was undone (or `answerBy` has come).
+ */
+export async function grantAll(
+  authorized: readonly AuthorizedRequest[],
+  pod: PodIdentity,
+  work: Work,
+  answerBy: Deadline,
+  granting: Granting,
+): Promise<Grant[]> {
+  const begun: Begun[] = [];
+  const outcomes = await Promise.allSettled(
+    authorized.map(({ request, policy }) => {
+      const grant: Begun = { uuid: newUuid(), mayBeRecorded: false };
+      begun.push(grant);
+      return issue(request, policy, pod, grant, work, granting);
+    }),
+  );
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (!failed && !work.deadline.signal.aborted) {
+    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  }
+  await undoAll(begun, pod, answerBy, granting);
+  throw failed?.reason ?? work.deadline.signal.reason;
+}
+
+async function issue(
+  request: DatabaseRequest,
+  policy: string,
+  pod: PodIdentity,
+  begun: Begun,
+  work: Work,
+  granting: Granting,
+): Promise<Grant> {
+  const { uuid } = begun;
+  const { grants, ledger, metrics, periodSeconds } = granting;
+  const token = await counted(
+    granting.grants.createToken(
+      { policy, periodSeconds, ...describeToken(uuid, pod, granting.cluster) },
+      work,
+      (late) => granting.background.add(undo({ uuid, token: late, mayBeRecorded: false }, pod, granting)),
+    ),
+    (outcome) => metrics.count(`orphan_ticket_created_count_${outcome}`, {}),
+  );
+  begun.token = token;
+  const credentials = await grants.issue(request.mount, request.role, token, work);
+  begun.mayBeRecorded = true;
+  const record = {
+    leaseId: credentials.leaseId,
+    token,
+    namespace: pod.namespace,
+    serviceAccountName: pod.serviceAccount,
+    podName: pod.name,
+    nodeName: pod.nodeName,
+    database: request.database,
+    mount: request.mount,
+    role: request.role,
+    userName: credentials.userName,
+    leaseTtlSeconds: credentials.leaseTtlSeconds,
+    tokenPeriodSeconds: periodSeconds,
+  };
+  await counted(ledger.write(uuid, record, work), (outcome) =>
+    metrics.count(`store_data_count_${outcome}`, { namespace: pod.namespace }),
+  );
+  return { uuid, request, credentials };
+}
+
+/** What leads from a database user to its pod in Vault's audit log. */
+function describeToken(uuid: string, pod: PodIdentity, cluster: string) {
+  return {
+    displayName: `${pod.namespace}-${pod.serviceAccount}`,
+    metadata: {
+      cluster,
+      namespace: pod.namespace,
+      service_account: pod.serviceAccount,
+      uuid,
+      ...(pod.name ? { pod: pod.name } : { generate_name: pod.generateName }),
+    },
+  };
+}
+
+async function undoAll(
+  begun: readonly Begun[],
+  pod: PodIdentity,
+  answerBy: Deadline,
+  granting: Granting,
+): Promise<void> {
+  const undoing = Promise.all(begun.map((grant) => undo(grant, pod, granting))).then(() => undefined);
+  granting.background.add(undoing);
+  await Promise.race([undoing, aborted(answerBy)]);
+}
+
+/** Never rejects: what cannot be undone is logged and counted, and ends with its lease, since nobody renews it. */
+async function undo(
+  { uuid, token, mayBeRecorded }: Begun,
+  pod: PodIdentity,
+  granting: Granting,
+): Promise<void> {
+  if (!token) return;
+  const { grants, ledger, metrics, log } = granting;
+  const { namespace } = pod;
+  const work = { deadline: granting.newDeadline(UNDO_WITHIN_MS), vaultCalls: 0 };
+  try {
+    await counted(grants.revoke(token, work), (outcome) =>
+      metrics.count(`revoke_token_count_${outcome}`, { namespace }),
+    );
+    // A record whose token could not be revoked stays: the next sweep finds it.
+    if (!mayBeRecorded) return;
+    await counted(ledger.remove(uuid, work), (outcome) =>
+      metrics.count(`delete_data_count_${outcome}`, { namespace }),
+    );
+  } catch (error) {
+    log.error('a grant of a denied pod could not be undone', error, { uuid, namespace });
+  }
+}
+
+async function counted<T>(promise: Promise<T>, count: (outcome: 'success' | 'error') => void): Promise<T> {
+  try {
+    const value = await promise;
+    count('success');
+    return value;
+  } catch (error) {
+    count('error');
+    throw error;
+  }
+}
+
+function aborted({ signal }: Deadline): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,209 @@
+/** The mutating admission: a pod that is being created in, a patch with its database credentials (or a denial) out. */
+import {
+  type DatabaseRequest,
+  type ParsedAnnotations,
+  parseAnnotations,
+  UUID_ANNOTATION,
+} from '../../shared/annotations.ts';
+import type { Clock, Deadline } from '../../shared/deadline.ts';
+import { asInjectorError, ERROR_CATALOGUE, InjectorError } from '../../shared/errors.ts';
+import { AccessDenied, type Authorization } from '../../shared/vault/authorization.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import { LEAST_WORK_MS } from './deadline.ts';
+import { type AuthorizedRequest, type Grant, type Granting, grantAll, type PodIdentity } from './grant.ts';
+import type { Issued } from './issued.ts';
+import { containersOf, patchPod, type Variables, variablesFor } from './patch.ts';
+import type { PodCreation, Verdict } from './review.ts';
+
+export interface Admission extends Granting {
+  readonly authorization: Authorization;
+  readonly issued: Issued;
+  readonly clock: Clock;
+  readonly injectorLabel: string;
+  readonly defaultEngine: string;
+  readonly syncIntervalSeconds: number;
+}
+
+const UNTOUCHED: Verdict = { warnings: [] };
+const DRY_RUN_UUID = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * Never rejects: whatever goes wrong is a denial with a sentence for the pod's owner.
+ *
+ * @param work until when the pod must have been given its credentials.
+ * @param answerBy until when a denial must go out.
+ */
+export async function admit(
+  creation: PodCreation,
+  work: Work,
+  answerBy: Deadline,
+  admission: Admission,
+): Promise<Verdict> {
+  const { pod } = creation;
+  if (pod.metadata.labels?.[admission.injectorLabel] !== 'true') return UNTOUCHED;
+  const startedAt = admission.clock();
+  const facts = () => ({
+    requestUid: creation.uid,
+    namespace: creation.namespace,
+    pod: pod.metadata.name || pod.metadata.generateName,
+    vaultCalls: work.vaultCalls,
+    durationMs: Math.round(admission.clock() - startedAt),
+  });
+  try {
+    const { verdict, uuids, databases } = await decide(creation, work, answerBy, admission);
+    if (!creation.dryRun) admission.metrics.count('mutated_pods_success_count', {});
+    admission.log.info('pod admitted', {
+      ...facts(),
+      uuid: uuids,
+      databases,
+      outcome: creation.dryRun ? 'dry run' : 'issued',
+    });
+    return verdict;
+  } catch (thrown) {
+    const error = asInjectorError(thrown);
+    admission.metrics.count('mutated_pods_error_count', {});
+    admission.log.error('pod denied', thrown, facts());
+    const message = `vault-db-injector: no database credentials for this pod: ${error.message}`;
+    return { denial: { code: ERROR_CATALOGUE[error.code].status, message }, warnings: [] };
+  }
+}
+
+interface Decision {
+  readonly verdict: Verdict;
+  readonly uuids: string;
+  readonly databases: string;
+}
+
+async function decide(
+  creation: PodCreation,
+  work: Work,
+  answerBy: Deadline,
+  admission: Admission,
+): Promise<Decision> {
+  const { pod, namespace, dryRun } = creation;
+  const annotations = pod.metadata.annotations ?? {};
+  const parsed = validated(parseAnnotations(annotations, admission.defaultEngine), creation);
+  const databases = parsed.requests.map(({ database }) => database || '(unnamed)').join(', ');
+  if (!dryRun && admission.issued.take(namespace, pod)) {
+    return { verdict: UNTOUCHED, uuids: annotations[UUID_ANNOTATION] ?? '', databases };
+  }
+  const identity = identityOf(creation);
+  const authorized = await authorizeAll(parsed.requests, identity, work, admission);
+  if (dryRun) return { verdict: placeholders(creation, parsed), uuids: DRY_RUN_UUID, databases };
+  if (work.deadline.remainingMs() < LEAST_WORK_MS) {
+    throw new InjectorError(
+      'deadline_too_short',
+      'too little time is left to ask Vault for credentials; try again',
+    );
+  }
+  const grants = await grantAll(authorized, identity, work, answerBy, admission);
+  return { verdict: deliver(creation, parsed, grants, admission), uuids: uuidsOf(grants), databases };
+}
+
+function validated(parsed: ParsedAnnotations, { pod }: PodCreation): ParsedAnnotations {
+  const present = containersOf(pod).map(({ container }) => container.name);
+  const unknown = (parsed.containers ?? []).filter((name) => !present.includes(name));
+  const problems = [
+    ...parsed.problems,
+    ...unknown.map(
+      (name) => `annotation "containers" names "${name}": expected one of ${present.join(', ')}`,
+    ),
+  ];
+  if (problems.length > 0) throw new InjectorError('annotations_invalid', problems.join('; '));
+  return parsed;
+}
+
+async function authorizeAll(
+  requests: readonly DatabaseRequest[],
+  { namespace, serviceAccount }: PodIdentity,
+  work: Work,
+  { authorization, metrics }: Admission,
+): Promise<AuthorizedRequest[]> {
+  const outcomes = await Promise.allSettled(
+    requests.map(async (request) => {
+      const { authRole, role } = request;
+      const policy = await authorization.authorize({ authRole, role, namespace, serviceAccount }, work);
+      return { request, policy };
+    }),
+  );
+  const denials: string[] = [];
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.status === 'fulfilled') continue;
+    if (!(outcome.reason instanceof AccessDenied)) throw outcome.reason;
+    const { denial, message } = outcome.reason;
+    denials.push(message);
+    // A role that does not exist is whatever the pod wrote: as a label's value it could be anything, without end.
+    const role = denial === 'role' ? 'unknown' : (requests[index]?.authRole ?? '');
+    const labels = { service_account_name: serviceAccount, namespace, db_role: role, cause: denial };
+    metrics.count('service_account_denied_count', labels);
+  }
+  if (denials.length > 0) throw new InjectorError('service_account_denied', denials.join('; '));
+  return outcomes.flatMap((outcome) => {
+    if (outcome.status === 'rejected') return [];
+    metrics.count('service_account_authorized_count', {});
+    return [outcome.value];
+  });
+}
+
+function deliver(
+  creation: PodCreation,
+  parsed: ParsedAnnotations,
+  grants: readonly Grant[],
+  admission: Admission,
+): Verdict {
+  const { pod, namespace } = creation;
+  const uuids = uuidsOf(grants);
+  const variables: Variables = new Map(
+    grants.flatMap(({ request, credentials: { userName, password } }) => [
+      ...variablesFor(request, userName, password.reveal()),
+    ]),
+  );
+  const { operations, warnings } = patchPod(pod, variables, parsed.containers, uuids);
+  admission.issued.remember(namespace, pod, uuids, variables, parsed.containers);
+  return {
+    patch: operations,
+    warnings: [
+      ...parsed.warnings,
+      ...overwritten(creation),
+      ...warnings,
+      ...shortLeases(grants, admission.syncIntervalSeconds),
+    ],
+  };
+}
+
+function placeholders(creation: PodCreation, parsed: ParsedAnnotations): Verdict {
+  const variables = new Map(
+    parsed.requests.flatMap((request) => [...variablesFor(request, 'dry-run-user', 'dry-run-password')]),
+  );
+  const uuids = parsed.requests.map(() => DRY_RUN_UUID).join(',');
+  const { operations, warnings } = patchPod(creation.pod, variables, parsed.containers, uuids);
+  return { patch: operations, warnings: [...parsed.warnings, ...overwritten(creation), ...warnings] };
+}
+
+function overwritten({ pod }: PodCreation): string[] {
+  if (pod.metadata.annotations?.[UUID_ANNOTATION] === undefined) return [];
+  return [`annotation "${UUID_ANNOTATION}" is the injector's own: the value given is replaced`];
+}
+
+function shortLeases(grants: readonly Grant[], syncIntervalSeconds: number): string[] {
+  return grants
+    .filter(({ credentials }) => credentials.leaseTtlSeconds < 2 * syncIntervalSeconds)
+    .map(
+      ({ request, credentials }) =>
+        `role "${request.role}": its leases last ${credentials.leaseTtlSeconds} s, less than two sync intervals (${2 * syncIntervalSeconds} s), and may end before they are renewed`,
+    );
+}
+
+function uuidsOf(grants: readonly Grant[]): string {
+  return grants.map(({ uuid }) => uuid).join(',');
+}
+
+function identityOf({ namespace, pod }: PodCreation): PodIdentity {
+  return {
+    namespace,
+    serviceAccount: pod.spec.serviceAccountName || 'default',
+    name: pod.metadata.name,
+    generateName: pod.metadata.name ? '' : pod.metadata.generateName,
+    nodeName: pod.spec.nodeName,
+  };
+}

@@ -1,0 +1,81 @@
+/** Credentials -> the JSON Patch (RFC 6902) that puts them into the pod. */
+import { type DatabaseRequest, UUID_ANNOTATION } from '../../shared/annotations.ts';
+import { fillUriTemplate } from '../../shared/uri-template.ts';
+import type { PatchOperation, Pod, PodContainer } from './review.ts';
+
+/** Environment variables by name, ready to stand in a pod. */
+export type Variables = ReadonlyMap<string, string>;
+
+/** Values by name; both texts are what Vault issued. */
+export function variablesFor(request: DatabaseRequest, userName: string, password: string): Variables {
+  const { delivery } = request;
+  if (delivery.mode === 'uri') {
+    const uri = fillUriTemplate(delivery.template, userName, password);
+    return new Map(delivery.uriVariables.map((name) => [name, uri]));
+  }
+  return new Map([
+    ...delivery.userVariables.map((name) => [name, literal(userName)] as const),
+    ...delivery.passwordVariables.map((name) => [name, literal(password)] as const),
+  ]);
+}
+
+/** Kubernetes expands `$(NAME)` in values; `$$` stands for a `$` that is just one. */
+function literal(value: string): string {
+  return value.replaceAll('$', '$$$$');
+}
+
+export interface PodPatch {
+  readonly operations: readonly PatchOperation[];
+  readonly warnings: readonly string[];
+}
+
+/** Each variable stands exactly once in each container afterwards, at its old place if it had one. */
+export function patchPod(
+  pod: Pod,
+  variables: Variables,
+  only: readonly string[] | undefined,
+  uuids: string,
+): PodPatch {
+  const warnings: string[] = [];
+  const operations = containersOf(pod)
+    .filter(({ container }) => !only || only.includes(container.name))
+    .map(({ container, path }): PatchOperation => {
+      const replaced = [...variables.keys()].filter((name) =>
+        container.env?.some((entry) => entry.name === name),
+      );
+      if (replaced.length > 0) {
+        warnings.push(
+          `container "${container.name}" sets ${replaced.join(', ')} itself: replaced by the credentials`,
+        );
+      }
+      return { op: 'add', path: `${path}/env`, value: environmentOf(container, variables) };
+    });
+  return { operations: [annotate(pod, uuids), ...operations], warnings };
+}
+
+export function containersOf({ spec }: Pod): { readonly container: PodContainer; readonly path: string }[] {
+  const at = (list: string) => (container: PodContainer, index: number) => ({
+    container,
+    path: `/spec/${list}/${index}`,
+  });
+  return [...(spec.initContainers ?? []).map(at('initContainers')), ...spec.containers.map(at('containers'))];
+}
+
+function environmentOf(container: PodContainer, variables: Variables) {
+  const left = new Map(variables);
+  const kept = (container.env ?? []).flatMap((entry) => {
+    if (!variables.has(entry.name)) return [entry];
+    const value = left.get(entry.name);
+    left.delete(entry.name);
+    // A name that stands twice keeps its first place only.
+    return value === undefined ? [] : [{ name: entry.name, value }];
+  });
+  return [...kept, ...[...left].map(([name, value]) => ({ name, value }))];
+}
+
+function annotate({ metadata }: Pod, uuids: string): PatchOperation {
+  if (!metadata.annotations)
+    return { op: 'add', path: '/metadata/annotations', value: { [UUID_ANNOTATION]: uuids } };
+  const key = UUID_ANNOTATION.replaceAll('~', '~0').replaceAll('/', '~1');
+  return { op: 'add', path: `/metadata/annotations/${key}`, value: uuids };
+}

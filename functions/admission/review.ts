@@ -1,0 +1,130 @@
+/**
+ * An AdmissionReview (admission.k8s.io/v1) in and out
+ * (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request).
+ */
+import * as v from 'valibot';
+import { InjectorError } from '../../shared/errors.ts';
+import { printable } from '../../shared/secret.ts';
+
+const Container = v.looseObject({
+  name: v.string(),
+  env: v.optional(v.nullable(v.array(v.looseObject({ name: v.string() })))),
+});
+const Pod = v.looseObject({
+  metadata: v.looseObject({
+    name: v.optional(v.string(), ''),
+    generateName: v.optional(v.string(), ''),
+    namespace: v.optional(v.string(), ''),
+    labels: v.optional(v.nullable(v.record(v.string(), v.string()))),
+    annotations: v.optional(v.nullable(v.record(v.string(), v.string()))),
+  }),
+  spec: v.looseObject({
+    serviceAccountName: v.optional(v.string(), ''),
+    nodeName: v.optional(v.string(), ''),
+    containers: v.array(Container),
+    initContainers: v.optional(v.nullable(v.array(Container))),
+  }),
+});
+const Request = v.object({
+  uid: v.pipe(v.string(), v.nonEmpty(), v.maxLength(128)),
+  kind: v.object({ group: v.optional(v.string(), ''), version: v.string(), kind: v.string() }),
+  subResource: v.optional(v.string(), ''),
+  operation: v.string(),
+  namespace: v.optional(v.string(), ''),
+  dryRun: v.optional(v.nullable(v.boolean()), false),
+  object: v.optional(v.unknown()),
+});
+const Review = v.object({
+  apiVersion: v.literal('admission.k8s.io/v1'),
+  kind: v.literal('AdmissionReview'),
+  request: Request,
+});
+
+export type PodContainer = v.InferOutput<typeof Container>;
+export type Pod = v.InferOutput<typeof Pod>;
+
+export interface PodCreation {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly dryRun: boolean;
+  readonly pod: Pod;
+}
+
+/** What is asked: to admit a pod that is being created, or something that is none of our business. */
+export type ParsedReview =
+  | { readonly creation: PodCreation }
+  | { readonly uid: string; readonly creation: undefined };
+
+/**
+ * @throws InjectorError `request_invalid`, with one line that says what was expected.
+ */
+export function parseReview(body: Buffer): ParsedReview {
+  const review = check(Review, parseJson(body), 'an AdmissionReview of admission.k8s.io/v1');
+  const { uid, kind, subResource, operation, namespace, dryRun, object } = review.request;
+  if (kind.kind !== 'Pod' || kind.group !== '' || kind.version !== 'v1') {
+    throw invalid(
+      `expected a review of a Pod (v1), found ${printable(`${kind.group} ${kind.version} ${kind.kind}`, 80)}`,
+    );
+  }
+  if (operation !== 'CREATE' || subResource !== '') return { uid, creation: undefined };
+  const pod = check(Pod, object, 'a Pod as request.object');
+  if (namespace === '') throw invalid('request.namespace: is missing');
+  if (pod.metadata.namespace !== '' && pod.metadata.namespace !== namespace) {
+    throw invalid('request.namespace and metadata.namespace of the pod differ');
+  }
+  return { creation: { uid, namespace, dryRun: dryRun === true, pod } };
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    // Without the parser's words: they quote the body.
+    throw invalid('the body is not JSON');
+  }
+}
+
+function check<S extends v.GenericSchema>(schema: S, value: unknown, expected: string): v.InferOutput<S> {
+  const parsed = v.safeParse(schema, value);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  throw invalid(`expected ${expected}: ${v.getDotPath(issue) ?? 'the body'} is not as it should be`);
+}
+
+function invalid(message: string): InjectorError {
+  return new InjectorError('request_invalid', message);
+}
+
+export interface PatchOperation {
+  readonly op: 'add';
+  readonly path: string;
+  readonly value: unknown;
+}
+
+export interface Verdict {
+  readonly patch?: readonly PatchOperation[];
+  readonly denial?: { readonly code: number; readonly message: string };
+  readonly warnings: readonly string[];
+}
+
+// The API server cuts warnings off beyond these (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response).
+const MAX_WARNING = 256;
+const MAX_WARNINGS = 15;
+
+export function answerReview(uid: string, { patch, denial, warnings }: Verdict): object {
+  const shown = warnings.slice(0, MAX_WARNINGS).map((warning) => printable(warning, MAX_WARNING));
+  return {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: {
+      uid,
+      allowed: denial === undefined,
+      ...(denial && { status: { code: denial.code, message: denial.message } }),
+      ...(patch?.length && {
+        patchType: 'JSONPatch',
+        patch: Buffer.from(JSON.stringify(patch)).toString('base64'),
+      }),
+      ...(shown.length > 0 && { warnings: shown }),
+    },
+  };
+}

@@ -1,0 +1,226 @@
+/**
+ * A pod's annotations -> database requests. The contract is the reference injector's (its document, "Usage"):
+ * `db-creds-injector.numberly.io/<database>.<key>`, split at the last dot, and a few keys of the whole pod.
+ * Every problem is found before Vault is asked for anything.
+ */
+import { printable } from './secret.ts';
+import { parseUriTemplate, type UriTemplate } from './uri-template.ts';
+
+export const ANNOTATION_PREFIX = 'db-creds-injector.numberly.io/';
+export const UUID_ANNOTATION = `${ANNOTATION_PREFIX}uuid`;
+
+/** How a database's credentials become environment variables. */
+export type Delivery =
+  | {
+      readonly mode: 'classic';
+      readonly userVariables: readonly string[];
+      readonly passwordVariables: readonly string[];
+    }
+  | { readonly mode: 'uri'; readonly uriVariables: readonly string[]; readonly template: UriTemplate };
+
+/** What a pod asks for one database. */
+export interface DatabaseRequest {
+  /** Its name in the annotations; empty for the single, unnamed one. */
+  readonly database: string;
+  /** Mount of the database engine, without slashes at its ends. */
+  readonly mount: string;
+  /** The role of the database engine that issues. */
+  readonly role: string;
+  /** The role of the Kubernetes auth method that must allow the pod. */
+  readonly authRole: string;
+  readonly delivery: Delivery;
+}
+
+export interface ParsedAnnotations {
+  /** In the order of the database names. */
+  readonly requests: readonly DatabaseRequest[];
+  /** The containers that get the variables; absent means all. */
+  readonly containers: readonly string[] | undefined;
+  /** One sentence each: which annotation, what was found, what is expected. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+const POD_KEYS = ['cluster', 'role', 'containers', 'uuid'];
+const CLASSIC_KEYS = ['env-key-dbuser', 'env-key-dbpassword'];
+const URI_KEYS = ['env-key-uri', 'template'];
+const DATABASE_KEYS = ['cluster', 'role', 'auth-role', 'mode', ...CLASSIC_KEYS, ...URI_KEYS];
+const MAX_DATABASES = 32;
+const MAX_VALUE_LENGTH = 4_096;
+// As Vault itself allows them in its paths.
+const ROLE = /^\w(?:[\w.@-]{0,126}\w)?$/;
+const MOUNT = /^(?!(?:sys|auth|identity|cubbyhole)(?:\/|$))[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/;
+const VARIABLE = /^[A-Za-z_.-][\w.-]*$/;
+
+type Settings = ReadonlyMap<string, string>;
+
+/** What is being read, and where its faults go. */
+interface Reading {
+  readonly pod: Settings;
+  readonly defaultEngine: string;
+  readonly problems: string[];
+  readonly warnings: string[];
+}
+
+/** Reads all that stands under our prefix; never throws. */
+export function parseAnnotations(
+  annotations: Readonly<Record<string, string>>,
+  defaultEngine: string,
+): ParsedAnnotations {
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  const { pod, databases } = group(annotations, problems, warnings);
+  // A `role` alone asks for the single, unnamed database; beside named ones it is their default role.
+  if (databases.size === 0 && pod.has('role')) databases.set('', new Map());
+  if (databases.size === 0) {
+    problems.push(`no database is asked for: expected an annotation "${ANNOTATION_PREFIX}<database>.role"`);
+  }
+  if (databases.size > MAX_DATABASES) {
+    problems.push(`${databases.size} databases are asked for: expected at most ${MAX_DATABASES}`);
+    databases.clear();
+  }
+  const reading = { pod, defaultEngine, problems, warnings };
+  const requests = [...databases]
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .flatMap(([database, settings]) => readDatabase(database, settings, reading) ?? []);
+  problems.push(...clashes(requests));
+  return { requests, containers: readContainers(reading), problems, warnings };
+}
+
+function group(annotations: Readonly<Record<string, string>>, problems: string[], warnings: string[]) {
+  const pod = new Map<string, string>();
+  const databases = new Map<string, Map<string, string>>();
+  for (const [annotation, value] of Object.entries(annotations)) {
+    if (!annotation.startsWith(ANNOTATION_PREFIX)) continue;
+    const name = annotation.slice(ANNOTATION_PREFIX.length);
+    const found = split(name);
+    if (!found) warnings.push(unknownAnnotation(name));
+    else if (value.length > MAX_VALUE_LENGTH)
+      problems.push(fault(name, value, `at most ${MAX_VALUE_LENGTH} characters`));
+    else if (found.database === '') pod.set(found.key, value.trim());
+    else
+      databases.set(
+        found.database,
+        (databases.get(found.database) ?? new Map()).set(found.key, value.trim()),
+      );
+  }
+  return { pod, databases };
+}
+
+/** `undefined` for a name that means nothing; `database` is empty for a key of the whole pod. */
+function split(name: string): { readonly database: string; readonly key: string } | undefined {
+  const dot = name.lastIndexOf('.');
+  const key = name.slice(dot + 1);
+  if (dot < 0) return POD_KEYS.includes(key) ? { database: '', key } : undefined;
+  return dot > 0 && DATABASE_KEYS.includes(key) ? { database: name.slice(0, dot), key } : undefined;
+}
+
+function unknownAnnotation(name: string): string {
+  const known = name.includes('.') ? DATABASE_KEYS.map((key) => `<database>.${key}`) : POD_KEYS;
+  return `annotation "${ANNOTATION_PREFIX}${printable(name, 80)}" is not known and ignored; known: ${known.join(', ')}`;
+}
+
+function readDatabase(database: string, settings: Settings, reading: Reading): DatabaseRequest | undefined {
+  const before = reading.problems.length;
+  const named = (key: string) => (database === '' ? key : `${database}.${key}`);
+  const valid = (key: string, value: string, pattern: RegExp, expected: string) => {
+    if (!pattern.test(value)) reading.problems.push(fault(named(key), value, expected));
+    return value;
+  };
+  const role = settings.get('role') || reading.pod.get('role') || '';
+  valid('role', role, ROLE, 'a role of the database engine (letters, digits, "_", "-", "." and "@")');
+  const authRole = settings.get('auth-role') || role;
+  if (authRole !== role) valid('auth-role', authRole, ROLE, 'a role of the Kubernetes auth method');
+  const mount = settings.get('cluster') || reading.pod.get('cluster') || reading.defaultEngine;
+  valid('cluster', mount, MOUNT, 'a database engine\'s mount, such as "databases" (no "..", no leading "/")');
+  const delivery = readDelivery(settings, named, reading);
+  if (!delivery || reading.problems.length > before) return undefined;
+  return { database, mount, role, authRole, delivery };
+}
+
+function readDelivery(
+  settings: Settings,
+  named: (key: string) => string,
+  reading: Reading,
+): Delivery | undefined {
+  const mode = settings.get('mode') || 'classic';
+  if (mode !== 'classic' && mode !== 'uri') {
+    reading.problems.push(fault(named('mode'), mode, '"classic" or "uri"'));
+    return undefined;
+  }
+  for (const key of mode === 'classic' ? URI_KEYS : CLASSIC_KEYS) {
+    if (settings.has(key))
+      reading.warnings.push(`annotation "${named(key)}" has no effect in mode "${mode}"`);
+  }
+  const variables = (key: string, fallback: string) =>
+    readNames(named(key), settings.get(key) || fallback, VARIABLE, "an environment variable's name", reading);
+  if (mode === 'classic') {
+    return {
+      mode,
+      userVariables: variables('env-key-dbuser', 'DBUSER'),
+      passwordVariables: variables('env-key-dbpassword', 'DBPASSWORD'),
+    };
+  }
+  const template = readTemplate(settings, named, reading);
+  const uriVariables = variables('env-key-uri', '');
+  return template && { mode, uriVariables, template };
+}
+
+function readTemplate(settings: Settings, named: (key: string) => string, reading: Reading) {
+  const text = settings.get('template') ?? '';
+  const template = parseUriTemplate(text);
+  if (!template)
+    reading.problems.push(fault(named('template'), text, 'a URI such as "postgres://@host:5432/name"'));
+  if (template?.hadUserInfo) {
+    reading.warnings.push(
+      `the user info in annotation "${named('template')}" is replaced by the credentials`,
+    );
+  }
+  return template;
+}
+
+function readContainers(reading: Reading): string[] | undefined {
+  const list = reading.pod.get('containers');
+  if (list === undefined) return undefined;
+  return readNames('containers', list, /^[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/, 'names of containers', reading);
+}
+
+/** A comma list without repetitions; at least one name, each of the pattern. */
+function readNames(
+  name: string,
+  list: string,
+  pattern: RegExp,
+  expected: string,
+  { problems }: Reading,
+): string[] {
+  const names = [...new Set(list.split(',').map((item) => item.trim()))].filter((item) => item !== '');
+  if (names.length === 0) problems.push(fault(name, list, `${expected} (or several, separated by commas)`));
+  for (const item of names) if (!pattern.test(item)) problems.push(fault(name, item, expected));
+  return names;
+}
+
+/** The variables that a request sets. */
+export function variablesOf({ delivery }: DatabaseRequest): readonly string[] {
+  if (delivery.mode === 'uri') return delivery.uriVariables;
+  return [...delivery.userVariables, ...delivery.passwordVariables];
+}
+
+function clashes(requests: readonly DatabaseRequest[]): string[] {
+  const setBy = new Map<string, string[]>();
+  for (const request of requests) {
+    for (const variable of variablesOf(request)) {
+      setBy.set(variable, [...(setBy.get(variable) ?? []), request.database || 'the unnamed one']);
+    }
+  }
+  return [...setBy]
+    .filter(([, databases]) => databases.length > 1)
+    .map(
+      ([variable, databases]) =>
+        `variable ${variable} is set more than once, by ${databases.join(' and ')}: expected different "env-key-…" annotations`,
+    );
+}
+
+function fault(name: string, found: string, expected: string): string {
+  const what = found === '' ? 'is missing' : `is "${printable(found, 80)}"`;
+  return `annotation "${ANNOTATION_PREFIX}${printable(name, 100)}" ${what}: expected ${expected}`;
+}

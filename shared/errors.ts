@@ -1,0 +1,49 @@
+/**
+ * The catalogue of what can go wrong. Each protocol turns a code into its own outcome in one place:
+ * admission into a denial, the event sink into an HTTP status, the job into an exit code.
+ * `status` is the HTTP code of a denial (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response).
+ */
+export const ERROR_CATALOGUE = {
+  configuration_invalid: { status: 500, retryable: false },
+  request_invalid: { status: 400, retryable: false },
+  request_not_found: { status: 404, retryable: false },
+  request_method: { status: 405, retryable: false },
+  request_too_large: { status: 413, retryable: false },
+  request_encoding: { status: 415, retryable: false },
+  annotations_invalid: { status: 422, retryable: false },
+  service_account_denied: { status: 403, retryable: false },
+  deadline_too_short: { status: 504, retryable: true },
+  request_aborted: { status: 499, retryable: true },
+  vault_timeout: { status: 504, retryable: true },
+  vault_unreachable: { status: 503, retryable: true },
+  vault_tls: { status: 503, retryable: true },
+  vault_unavailable: { status: 503, retryable: true },
+  vault_rate_limited: { status: 429, retryable: true },
+  vault_denied: { status: 500, retryable: false },
+  vault_rejected: { status: 500, retryable: false },
+  vault_answer_invalid: { status: 502, retryable: true },
+  internal: { status: 500, retryable: false },
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** An error a person can act on. Its message never holds a secret. */
+export class InjectorError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'InjectorError';
+    this.code = code;
+    this.retryable = ERROR_CATALOGUE[code].retryable;
+  }
+}
+
+/** What was thrown, as a member of the catalogue. The text of an unknown error is kept as its cause only. */
+export function asInjectorError(thrown: unknown): InjectorError {
+  if (thrown instanceof InjectorError) return thrown;
+  return new InjectorError('internal', 'something unexpected happened in the injector; its log says what', {
+    cause: thrown,
+  });
+}

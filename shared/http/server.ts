@@ -1,0 +1,78 @@
+/**
+ * Serves a function that is registered with the functions framework, and ends as a pod has to: stop accepting, finish
+ * what is under way, exit. (The framework itself keeps one global response, answers that one at SIGTERM and exits.)
+ */
+import { readFile } from 'node:fs/promises';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { getTestServer } from '@google-cloud/functions-framework/testing';
+import { refuseOversize } from './body-limit.ts';
+
+interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface ServerOptions {
+  /** The name that the function is registered under. */
+  readonly functionName: string;
+  readonly port: number;
+  /** Loopback or all interfaces (`undefined`). */
+  readonly host?: string | undefined;
+  readonly tls: TlsFiles | undefined;
+  readonly maxBodyBytes: number;
+}
+
+export interface RunningServer {
+  readonly port: number;
+  /** Stops accepting and resolves when the last request has been answered. */
+  drain(): Promise<void>;
+}
+
+const IDLE_CHECK_MS = 20;
+
+export async function serve(options: ServerOptions): Promise<RunningServer> {
+  const framework = getTestServer(options.functionName);
+  const underWay = new Set<http.ServerResponse>();
+  let draining = false;
+
+  const listener: http.RequestListener = (request, response) => {
+    underWay.add(response);
+    response.on('close', () => underWay.delete(response));
+    if (draining) response.shouldKeepAlive = false;
+    if (refuseOversize(request, response, options.maxBodyBytes)) return;
+    // Only as raw bytes does the framework hand a body on unparsed; parsing, and its errors, are the function's own.
+    request.headers['content-type'] = 'application/octet-stream';
+    framework.emit('request', request, response);
+  };
+  const server = options.tls ? await createTlsServer(options.tls, listener) : http.createServer(listener);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port: options.port, host: options.host }, resolve);
+  });
+
+  return {
+    port: portOf(server.address()),
+    drain() {
+      draining = true;
+      for (const response of underWay) response.shouldKeepAlive = false;
+      return new Promise((resolve) => {
+        const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+        server.close(() => {
+          clearInterval(idle);
+          resolve();
+        });
+      });
+    },
+  };
+}
+
+async function createTlsServer({ certFile, keyFile }: TlsFiles, listener: http.RequestListener) {
+  const https = await import('node:https');
+  const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
+  return https.createServer({ cert, key }, listener);
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  return typeof address === 'object' && address ? address.port : 0;
+}

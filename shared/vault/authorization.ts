@@ -1,0 +1,146 @@
+/**
+ * May this pod assume this role? Decided from the role of the Kubernetes auth method as Vault itself would at a login
+ * (https://developer.hashicorp.com/vault/api-docs/auth/kubernetes#create-update-role), since the pod does not log in.
+ */
+import * as v from 'valibot';
+import type { Clock } from '../deadline.ts';
+import { InjectorError } from '../errors.ts';
+import { invalidAnswer, VaultError } from './failure.ts';
+import { globMatches } from './glob.ts';
+import { vaultPath } from './path.ts';
+import type { Work } from './requests.ts';
+import type { Session } from './session.ts';
+
+export interface AccessRequest {
+  /** Role of the Kubernetes auth method. */
+  readonly authRole: string;
+  /** Role of the database engine. */
+  readonly role: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+}
+
+export type DenialCause =
+  | 'role'
+  | 'reserved_role'
+  | 'namespace'
+  | 'namespace_selector'
+  | 'service_account'
+  | 'policy';
+
+/** The pod may not assume the role; `denial` says which of its conditions does not hold. */
+export class AccessDenied extends InjectorError {
+  readonly denial: DenialCause;
+
+  constructor(denial: DenialCause, message: string) {
+    super('service_account_denied', message);
+    this.name = 'AccessDenied';
+    this.denial = denial;
+  }
+}
+
+export interface Authorization {
+  /**
+   * @returns the policy that the pod's token gets: one that the role names.
+   * @throws AccessDenied, VaultError
+   */
+  authorize(access: AccessRequest, work: Work): Promise<string>;
+}
+
+// Vault leaves out what is not set, and OpenBao does not know the selector.
+const list = v.optional(v.nullable(v.array(v.string())));
+const AuthRole = v.object({
+  bound_service_account_names: list,
+  bound_service_account_namespaces: list,
+  bound_service_account_namespace_selector: v.optional(v.nullable(v.string())),
+  token_policies: list,
+  policies: list,
+});
+type AuthRole = v.InferOutput<typeof AuthRole>;
+
+// Long enough for a rollout's pods to share one read, short enough that a change of a role is obeyed at once.
+const CACHED_FOR_MS = 10_000;
+const CACHED_AT_MOST = 1_000;
+
+export interface AuthorizationOptions {
+  readonly session: Pick<Session, 'send'>;
+  readonly authPath: string;
+  /** The injector's own role: no pod may assume it. */
+  readonly kubeRole: string;
+  readonly clock: Clock;
+}
+
+export function createAuthorization({
+  session,
+  authPath,
+  kubeRole,
+  clock,
+}: AuthorizationOptions): Authorization {
+  const cache = new Map<string, { readonly role: AuthRole; readonly until: number }>();
+
+  async function readRole(name: string, work: Work): Promise<AuthRole> {
+    const cached = cache.get(name);
+    if (cached && clock() < cached.until) return cached.role;
+    const operation = 'read the auth role';
+    const path = vaultPath('auth', authPath, 'role', { name });
+    const answer = await session.send({ operation, method: 'GET', path, work }).catch((error: unknown) => {
+      if (error instanceof VaultError && error.status === 404) {
+        throw new AccessDenied('role', `Vault has no auth role "${name}" at "auth/${authPath}"`);
+      }
+      throw error;
+    });
+    const parsed = v.safeParse(v.object({ data: AuthRole }), answer);
+    if (!parsed.success) throw invalidAnswer(operation);
+    if (cache.size >= CACHED_AT_MOST) cache.clear();
+    cache.set(name, { role: parsed.output.data, until: clock() + CACHED_FOR_MS });
+    return parsed.output.data;
+  }
+
+  async function authorize(access: AccessRequest, work: Work): Promise<string> {
+    // Vault takes role names regardless of case.
+    if (access.authRole.toLowerCase() === kubeRole.toLowerCase()) {
+      throw new AccessDenied('reserved_role', `auth role "${access.authRole}" is the injector's own`);
+    }
+    return decide(await readRole(access.authRole, work), access);
+  }
+
+  return { authorize };
+}
+
+/**
+ * The policy of the pod's token, where the role allows the pod.
+ *
+ * @throws AccessDenied
+ */
+export function decide(role: AuthRole, access: AccessRequest): string {
+  const { authRole, namespace, serviceAccount } = access;
+  if (!(role.bound_service_account_namespaces ?? []).some((pattern) => globMatches(pattern, namespace))) {
+    if (role.bound_service_account_namespace_selector) {
+      throw new AccessDenied(
+        'namespace_selector',
+        `auth role "${authRole}" allows namespaces by their labels (bound_service_account_namespace_selector), which the injector cannot read; name them in bound_service_account_namespaces`,
+      );
+    }
+    throw new AccessDenied('namespace', `auth role "${authRole}" does not allow namespace "${namespace}"`);
+  }
+  if (!(role.bound_service_account_names ?? []).some((pattern) => globMatches(pattern, serviceAccount))) {
+    throw new AccessDenied(
+      'service_account',
+      `auth role "${authRole}" does not allow service account "${serviceAccount}" of namespace "${namespace}"`,
+    );
+  }
+  return policyOf(role, access);
+}
+
+function policyOf(role: AuthRole, access: AccessRequest): string {
+  const named = role.token_policies?.length ? role.token_policies : (role.policies ?? []);
+  // Vault keeps the names of policies in lower case.
+  const candidates = [access.authRole.toLowerCase(), access.role.toLowerCase()];
+  const policy = candidates.find((candidate) => candidate !== 'root' && named.includes(candidate));
+  if (policy) return policy;
+  const expected = [...new Set(candidates)].map((name) => `"${name}"`).join(' or ');
+  throw new AccessDenied(
+    'policy',
+    `auth role "${access.authRole}" has no policy ${expected} among its token_policies`,
+  );
+}

@@ -1,0 +1,40 @@
+import { readFile, stat } from 'node:fs/promises';
+import type { Clock } from '../deadline.ts';
+import { InjectorError } from '../errors.ts';
+
+/** The file with the certificates that Vault's is checked against, read again when it changes. */
+export interface CaFile {
+  read(): Promise<string>;
+  /** Forgets when the file was last looked at: a certificate was not trusted, it may have been replaced. */
+  expire(): void;
+}
+
+const LOOK_AGAIN_AFTER_MS = 1_000;
+
+export function createCaFile(path: string, clock: Clock): CaFile {
+  let content: string | undefined;
+  let version = '';
+  let lookedAt = Number.NEGATIVE_INFINITY;
+  async function read(): Promise<string> {
+    if (content !== undefined && clock() - lookedAt < LOOK_AGAIN_AFTER_MS) return content;
+    lookedAt = clock();
+    try {
+      const { mtimeMs, size, ino } = await stat(path);
+      const found = `${mtimeMs} ${size} ${ino}`;
+      if (content === undefined || found !== version) content = await readFile(path, 'utf8');
+      version = found;
+      return content;
+    } catch (cause) {
+      // While a file is being replaced it may be away for a moment; what was trusted stays trusted.
+      if (content !== undefined) return content;
+      throw new InjectorError('vault_tls', `the file of vaultCaFile (${path}) cannot be read`, { cause });
+    }
+  }
+  return {
+    read,
+    expire: () => {
+      lookedAt = Number.NEGATIVE_INFINITY;
+      version = '';
+    },
+  };
+}

@@ -1,0 +1,119 @@
+/** What came back from Vault, or did not -> a member of the error catalogue. */
+import { type ErrorCode, InjectorError } from '../errors.ts';
+import { printable } from '../secret.ts';
+
+/** An error whose cause lies in a request to Vault. */
+export class VaultError extends InjectorError {
+  readonly operation: string;
+  /** HTTP status, or 0 where there was no answer. */
+  readonly status: number;
+  /** What Vault said itself, fit for a log line. */
+  readonly detail: string;
+  /** How long Vault asks to be left alone. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, facts: VaultFacts) {
+    super(code, message, { cause: facts.cause });
+    this.name = 'VaultError';
+    this.operation = facts.operation;
+    this.status = facts.status ?? 0;
+    this.detail = facts.detail ?? '';
+    this.retryAfterMs = facts.retryAfterMs;
+  }
+}
+
+interface VaultFacts {
+  readonly operation: string;
+  readonly status?: number;
+  readonly detail?: string;
+  readonly retryAfterMs?: number | undefined;
+  readonly cause?: unknown;
+}
+
+export interface RefusedAnswer {
+  readonly operation: string;
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  readonly body: string;
+}
+
+/** An answer that is neither 200 nor 204 (https://developer.hashicorp.com/vault/api-docs#http-status-codes). */
+export function refusal({ operation, status, retryAfter, body }: RefusedAnswer): VaultError {
+  const detail = errorsIn(body);
+  const seconds = Number(retryAfter);
+  const retryAfterMs = retryAfter !== undefined && seconds >= 0 ? seconds * 1_000 : undefined;
+  const facts = { operation, status, detail, retryAfterMs };
+  if (status === 503 && /sealed/i.test(detail)) {
+    return new VaultError(
+      'vault_unavailable',
+      'Vault is sealed; whoever operates it has to unseal it',
+      facts,
+    );
+  }
+  if (status === 429) {
+    return new VaultError(
+      'vault_rate_limited',
+      'Vault has too many requests at the moment (its rate limit)',
+      facts,
+    );
+  }
+  if (status === 412) {
+    return new VaultError('vault_unavailable', 'a standby of Vault has not caught up yet', facts);
+  }
+  if (status >= 502 && status <= 504) {
+    return new VaultError(
+      'vault_unavailable',
+      `Vault is not available at the moment (HTTP ${status})`,
+      facts,
+    );
+  }
+  if (status === 403) {
+    return new VaultError(
+      'vault_denied',
+      `Vault's policy does not allow the injector to ${operation}`,
+      facts,
+    );
+  }
+  return new VaultError(
+    'vault_rejected',
+    `Vault would not ${operation} (HTTP ${status}${detail && `: ${detail}`})`,
+    facts,
+  );
+}
+
+function errorsIn(body: string): string {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    if (parsed && typeof parsed === 'object' && 'errors' in parsed && Array.isArray(parsed.errors)) {
+      return printable(parsed.errors.map(String).join('; '));
+    }
+  } catch {
+    // Not Vault's own words (a proxy's page): its status has to do.
+  }
+  return '';
+}
+
+const TLS_FAULT = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|UNABLE_TO|DEPTH_ZERO|HOSTNAME_MISMATCH)/;
+
+/** A request without an answer. */
+export function noAnswer(operation: string, thrown: unknown): VaultError {
+  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown';
+  const facts = { operation, detail: code, cause: thrown };
+  if (TLS_FAULT.test(code)) {
+    return new VaultError(
+      'vault_tls',
+      `Vault's TLS certificate is not trusted (${code}); see vaultCaFile`,
+      facts,
+    );
+  }
+  return new VaultError('vault_unreachable', `Vault cannot be reached (${code})`, facts);
+}
+
+export function timedOut(operation: string, cause: unknown): VaultError {
+  return new VaultError('vault_timeout', `Vault did not ${operation} in time`, { operation, cause });
+}
+
+export function invalidAnswer(operation: string, cause?: unknown): VaultError {
+  const message = `Vault's answer, when asked to ${operation}, is not what its API promises`;
+  return new VaultError('vault_answer_invalid', message, { operation, cause });
+}

@@ -1,0 +1,113 @@
+/**
+ * Issuing and revoking: an orphan token of the role's policy, and database credentials under it, so that revoking the
+ * one ends the other (https://developer.hashicorp.com/vault/api-docs/auth/token#create-token,
+ * https://developer.hashicorp.com/vault/api-docs/secret/databases#generate-credentials).
+ */
+import * as v from 'valibot';
+import { Secret } from '../secret.ts';
+import { invalidAnswer, VaultError } from './failure.ts';
+import { vaultPath } from './path.ts';
+import type { VaultRequests, Work } from './requests.ts';
+import type { Session } from './session.ts';
+
+export interface TokenRequest {
+  readonly policy: string;
+  readonly periodSeconds: number;
+  /** Made of namespace and service account: it stands in Vault's audit log beside every use of the token. */
+  readonly displayName: string;
+  /** Who it is for; stands in the audit log too. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface Credentials {
+  readonly userName: string;
+  readonly password: Secret;
+  readonly leaseId: string;
+  readonly leaseTtlSeconds: number;
+}
+
+export interface Grants {
+  /** An answer that comes after the deadline goes to `onLate`: that token has to be revoked. */
+  createToken(request: TokenRequest, work: Work, onLate: (token: Secret) => void): Promise<Secret>;
+  /** @throws VaultError */
+  issue(mount: string, role: string, token: Secret, work: Work): Promise<Credentials>;
+  /** Revokes the token and with it every lease under it; a token that is gone already is success. */
+  revoke(token: Secret, work: Work): Promise<void>;
+}
+
+const TokenAnswer = v.object({ auth: v.object({ client_token: v.pipe(v.string(), v.nonEmpty()) }) });
+const CredentialsAnswer = v.object({
+  lease_id: v.pipe(v.string(), v.nonEmpty()),
+  lease_duration: v.number(),
+  data: v.object({ username: v.pipe(v.string(), v.nonEmpty()), password: v.pipe(v.string(), v.nonEmpty()) }),
+});
+
+export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequests): Grants {
+  return {
+    async createToken({ policy, periodSeconds, displayName, metadata }, work, onLate) {
+      const operation = 'create a token';
+      const answer = await session.send({
+        operation,
+        method: 'POST',
+        path: vaultPath('auth/token/create-orphan'),
+        body: {
+          policies: [policy],
+          period: `${periodSeconds}s`,
+          display_name: displayName,
+          meta: metadata,
+          renewable: true,
+        },
+        work,
+        onLateAnswer: (late) => {
+          const parsed = v.safeParse(TokenAnswer, late);
+          if (parsed.success) onLate(new Secret(parsed.output.auth.client_token));
+        },
+      });
+      const parsed = v.safeParse(TokenAnswer, answer);
+      if (!parsed.success) throw invalidAnswer(operation);
+      return new Secret(parsed.output.auth.client_token);
+    },
+
+    async issue(mount, role, token, work) {
+      const operation = `issue credentials of role "${role}" at "${mount}"`;
+      const path = vaultPath(mount, 'creds', { name: role });
+      const answer = await requests
+        .send({ operation, method: 'GET', path, token, work })
+        .catch((error: unknown) => {
+          throw explainIssue(error, mount, role);
+        });
+      const parsed = v.safeParse(CredentialsAnswer, answer);
+      if (!parsed.success) throw invalidAnswer(operation);
+      const { lease_id, lease_duration, data } = parsed.output;
+      return {
+        userName: data.username,
+        password: new Secret(data.password),
+        leaseId: lease_id,
+        leaseTtlSeconds: lease_duration,
+      };
+    },
+
+    async revoke(token, work) {
+      const path = vaultPath('auth/token/revoke');
+      const body = { token: token.reveal() };
+      await session.send({ operation: 'revoke a token', method: 'POST', path, body, work });
+    },
+  };
+}
+
+/** 403 and 404 concern the role's set-up, not the injector: whoever set it up is to be told. */
+function explainIssue(error: unknown, mount: string, role: string): unknown {
+  if (!(error instanceof VaultError)) return error;
+  const facts = { operation: error.operation, status: error.status, detail: error.detail, cause: error };
+  if (error.status === 403) {
+    return new VaultError(
+      'vault_rejected',
+      `the role's policy does not allow to read "${mount}/creds/${role}" in Vault`,
+      facts,
+    );
+  }
+  if (error.status === 404) {
+    return new VaultError('vault_rejected', `Vault has no database engine at "${mount}"`, facts);
+  }
+  return error;
+}

@@ -1,0 +1,84 @@
+/**
+ * One HTTP exchange with Vault on kept-alive connections. node-vault's own transport (axios) is replaced by this one
+ * because it neither ends a request on a signal nor shows response headers, and costs a cold start half of its time.
+ */
+import http from 'node:http';
+import type { CaFile } from './ca-file.ts';
+
+export interface HttpRequest {
+  readonly uri: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly statusCode: number;
+  readonly retryAfter: string | undefined;
+  readonly body: string;
+}
+
+export interface HttpExchange {
+  send(request: HttpRequest): Promise<HttpResponse>;
+  close(): void;
+}
+
+// Far above any answer that this client asks for but the ledger's list; a broken proxy must not fill the memory.
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+const AGENT_OPTIONS = { keepAlive: true, maxSockets: 64, scheduling: 'lifo' } as const;
+
+export function createHttpExchange(address: string, caFile: CaFile | undefined): HttpExchange {
+  if (!address.startsWith('https:')) {
+    const agent = new http.Agent(AGENT_OPTIONS);
+    return { send: (request) => exchange(http.request, agent, request), close: () => agent.destroy() };
+  }
+  let agent: http.Agent | undefined;
+  let trusted: string | undefined;
+  return {
+    async send(request) {
+      const https = await import('node:https');
+      const ca = await caFile?.read();
+      if (!agent || ca !== trusted) {
+        // Requests under way finish on the old agent; its idle connections end with their keep-alive.
+        agent = new https.Agent({ ...AGENT_OPTIONS, ca });
+        trusted = ca;
+      }
+      return exchange(https.request, agent, request);
+    },
+    close: () => agent?.destroy(),
+  };
+}
+
+function exchange(request: typeof http.request, agent: http.Agent, sent: HttpRequest): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    const headers = { ...sent.headers, 'content-length': String(Buffer.byteLength(sent.body ?? '')) };
+    const outgoing = request(
+      sent.uri,
+      { method: sent.method, headers, agent, signal: sent.signal },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        incoming.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > MAX_ANSWER_BYTES) incoming.destroy(new Error('the answer is too long'));
+          else chunks.push(chunk);
+        });
+        incoming.on('error', reject);
+        // An answer that was cut off has no `end`.
+        incoming.on('aborted', () =>
+          reject(Object.assign(new Error('the answer was cut off'), { code: 'ECONNRESET' })),
+        );
+        incoming.on('end', () =>
+          resolve({
+            statusCode: incoming.statusCode ?? 0,
+            retryAfter: incoming.headers['retry-after'],
+            body: Buffer.concat(chunks).toString('utf8'),
+          }),
+        );
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.end(sent.body);
+  });
+}

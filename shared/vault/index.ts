@@ -1,0 +1,59 @@
+/** The Vault client, wired: what a function or job needs of it, from its configuration. */
+import { readFile } from 'node:fs/promises';
+import { type Clock, deadlineIn } from '../deadline.ts';
+import { InjectorError } from '../errors.ts';
+import { Secret } from '../secret.ts';
+import { createAuthorization } from './authorization.ts';
+import { createCaFile } from './ca-file.ts';
+import { createGrants } from './grants.ts';
+import { createLedger } from './ledger.ts';
+import { createVaultRequests } from './requests.ts';
+import { createSession } from './session.ts';
+
+export interface VaultOptions {
+  readonly address: string;
+  readonly namespace: string | undefined;
+  readonly caFile: string | undefined;
+  readonly authPath: string;
+  readonly kubeRole: string;
+  readonly serviceAccountTokenFile: string;
+  readonly ledgerMount: string;
+  readonly ledgerPrefix: string;
+}
+
+export type VaultClient = ReturnType<typeof createVault>;
+
+export function createVault(
+  options: VaultOptions,
+  clock: Clock,
+  onLogin: (outcome: 'success' | 'error') => void,
+) {
+  const { address, namespace, authPath, kubeRole } = options;
+  const caFile = options.caFile === undefined ? undefined : createCaFile(options.caFile, clock);
+  const requests = createVaultRequests({ address, namespace, caFile, random: Math.random });
+  const session = createSession({
+    requests,
+    authPath,
+    kubeRole,
+    clock,
+    onLogin,
+    readServiceAccountToken: () => readToken(options.serviceAccountTokenFile),
+    newDeadline: (durationMs) => deadlineIn(durationMs, clock),
+  });
+  return {
+    session,
+    authorization: createAuthorization({ session, authPath, kubeRole, clock }),
+    grants: createGrants(session, requests),
+    ledger: createLedger({ session, mount: options.ledgerMount, prefix: options.ledgerPrefix }),
+    close: requests.close,
+  };
+}
+
+async function readToken(path: string): Promise<Secret> {
+  try {
+    return new Secret((await readFile(path, 'utf8')).trim());
+  } catch (cause) {
+    const message = `the injector's own service account token cannot be read from ${path} (serviceAccountTokenFile)`;
+    throw new InjectorError('configuration_invalid', message, { cause });
+  }
+}

@@ -1,0 +1,20 @@
+import { InjectorError } from '../errors.ts';
+import { printable } from '../secret.ts';
+
+const REFUSED = /^(?:|\.|\.\.)$|[\p{Cc}/\\%?#]/u;
+
+/**
+ * Builds a path of Vault's API. Mounts and prefixes may hold inner slashes; a name is one segment.
+ * Whatever could leave the path (empty and dot segments, control characters) is refused, everything else encoded.
+ *
+ * @throws InjectorError `internal`: input is validated where it enters, so this is the second lock on that door.
+ */
+export function vaultPath(...parts: readonly (string | { readonly name: string })[]): string {
+  const segments = parts.flatMap((part) => (typeof part === 'string' ? part.split('/') : [part.name]));
+  for (const segment of segments) {
+    if (REFUSED.test(segment)) {
+      throw new InjectorError('internal', `"${printable(segment)}" cannot be part of a path in Vault`);
+    }
+  }
+  return `/${segments.map(encodeURIComponent).join('/')}`;
+}

@@ -1,0 +1,168 @@
+/**
+ * Requests to Vault for all of this system: node-vault speaks the API, this module adds what it lacks — deadlines,
+ * retries with jitter, `Retry-After`, and that a token belongs to a request and not to a client.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import nodeVault from 'node-vault';
+import type { Deadline } from '../deadline.ts';
+import type { Secret } from '../secret.ts';
+import type { CaFile } from './ca-file.ts';
+import { invalidAnswer, noAnswer, refusal, timedOut, VaultError } from './failure.ts';
+import { createHttpExchange } from './http.ts';
+
+/** What a caller is doing: until when, and how many requests it has cost so far. */
+export interface Work {
+  readonly deadline: Deadline;
+  vaultCalls: number;
+}
+
+export interface VaultRequest {
+  /** A verb phrase that completes "Vault would not …". */
+  readonly operation: string;
+  readonly method: 'GET' | 'POST' | 'DELETE' | 'LIST';
+  /** From `vaultPath`. */
+  readonly path: string;
+  readonly body?: Readonly<Record<string, unknown>>;
+  readonly token?: Secret;
+  readonly work: Work;
+  /** Gets an answer that came after the deadline, so that what it created can be undone. */
+  readonly onLateAnswer?: (answer: unknown) => void;
+}
+
+export interface VaultRequests {
+  /**
+   * Sends until there is an answer, the failure is not a passing one, or the deadline is over.
+   *
+   * @returns the parsed body; `undefined` where Vault sent none.
+   * @throws VaultError
+   */
+  send(request: VaultRequest): Promise<unknown>;
+  close(): void;
+}
+
+export interface VaultRequestsOptions {
+  readonly address: string;
+  readonly namespace: string | undefined;
+  readonly caFile: CaFile | undefined;
+  /** Uniform in [0, 1): the jitter. */
+  readonly random: () => number;
+}
+
+const FIRST_DELAY_MS = 50;
+const LONGEST_DELAY_MS = 1_000;
+const LATE_ANSWERS_MS = 30_000;
+
+export function createVaultRequests(options: VaultRequestsOptions): VaultRequests {
+  const exchange = createHttpExchange(options.address, options.caFile);
+  const client = nodeVault({
+    endpoint: options.address,
+    apiVersion: 'v1',
+    // Its own debug output would print JWTs and tokens.
+    debug: () => {},
+    'request-promise': { defaults: () => sendOnce },
+  });
+  // node-vault falls back to VAULT_TOKEN, VAULT_NAMESPACE and VAULT_PREFIX; only the configuration may decide these.
+  Object.assign(client, { token: '', pathPrefix: '', namespace: options.namespace ?? '' });
+
+  async function sendOnce(sent: SentRequest) {
+    const body = sent.json === undefined ? undefined : JSON.stringify(sent.json);
+    const { uri, method, headers, signal, operation } = sent;
+    const answer = await exchange.send({ uri, method, headers, body, signal });
+    const { statusCode, retryAfter } = answer;
+    if (statusCode !== 200 && statusCode !== 204) {
+      throw refusal({ operation, status: statusCode, retryAfter, body: answer.body });
+    }
+    return { statusCode, body: parseBody(operation, answer.body), request: { path: uri } };
+  }
+
+  function attempt(request: VaultRequest): Promise<unknown> {
+    const { operation, method, path, body, token, work, onLateAnswer } = request;
+    work.vaultCalls += 1;
+    const signal = onLateAnswer ? AbortSignal.timeout(LATE_ANSWERS_MS) : work.deadline.signal;
+    const headers = token ? { 'x-vault-token': token.reveal() } : {};
+    const answer: Promise<unknown> = client.request({ path, method, json: body, headers, signal, operation });
+    return within(work.deadline, operation, answer, onLateAnswer);
+  }
+
+  /** How long to wait before the request is sent again; `undefined`: not at all. */
+  function delayAfter(failure: VaultError, attempts: number): number | undefined {
+    if (failure.code !== 'vault_tls') return backOff(failure, attempts, options.random);
+    // The CA may have been replaced since the file was last looked at.
+    options.caFile?.expire();
+    return attempts === 1 ? 0 : undefined;
+  }
+
+  /** @throws the failure, unless another attempt is worth the time that is left. */
+  async function pause(failure: VaultError, attempts: number, { deadline }: Work): Promise<void> {
+    const delay = delayAfter(failure, attempts);
+    if (delay === undefined || delay >= deadline.remainingMs()) throw failure;
+    await sleep(delay, undefined, { signal: deadline.signal }).catch(() => {
+      throw failure;
+    });
+  }
+
+  async function send(request: VaultRequest, attempts = 1): Promise<unknown> {
+    const { operation, work } = request;
+    if (work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
+    try {
+      return await attempt(request);
+    } catch (thrown) {
+      await pause(thrown instanceof VaultError ? thrown : noAnswer(operation, thrown), attempts, work);
+      return send(request, attempts + 1);
+    }
+  }
+
+  return { send: (request) => send(request), close: exchange.close };
+}
+
+interface SentRequest {
+  readonly uri: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly json?: unknown;
+  readonly signal: AbortSignal;
+  readonly operation: string;
+}
+
+function parseBody(operation: string, body: string): unknown {
+  if (body === '') return undefined;
+  try {
+    return JSON.parse(body);
+  } catch {
+    // Without a cause: the parser's message quotes the body, which may hold a secret.
+    throw invalidAnswer(operation);
+  }
+}
+
+/** Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/); `undefined`: do not retry. */
+function backOff(failure: VaultError, attempts: number, random: () => number): number | undefined {
+  if (!failure.retryable || failure.code === 'vault_timeout' || failure.code === 'vault_answer_invalid')
+    return undefined;
+  const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempts);
+  return (failure.retryAfterMs ?? 0) + random() * ceiling;
+}
+
+/** The promise's outcome, or a `vault_timeout` once the deadline is over; what comes after that goes to `onLate`. */
+export function within<T>(
+  deadline: Deadline,
+  operation: string,
+  promise: Promise<T>,
+  onLate?: (value: T) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let late = false;
+    const expire = () => {
+      late = true;
+      reject(timedOut(operation, deadline.signal.reason));
+    };
+    if (deadline.signal.aborted) expire();
+    else deadline.signal.addEventListener('abort', expire, { once: true });
+    promise
+      .then(
+        (value) => (late ? onLate?.(value) : resolve(value)),
+        // After the deadline the caller has been told already.
+        (error: unknown) => reject(error),
+      )
+      .finally(() => deadline.signal.removeEventListener('abort', expire));
+  });
+}

@@ -1,0 +1,158 @@
+/**
+ * The injector's own login to Vault (https://developer.hashicorp.com/vault/api-docs/auth/kubernetes#login), kept for
+ * the life of the process: renewed when half of its TTL is over, made anew when it is gone, revoked at the end.
+ */
+import * as v from 'valibot';
+import type { Clock, Deadline } from '../deadline.ts';
+import { InjectorError } from '../errors.ts';
+import { Secret } from '../secret.ts';
+import { invalidAnswer, VaultError } from './failure.ts';
+import { vaultPath } from './path.ts';
+import { type VaultRequest, type VaultRequests, within } from './requests.ts';
+
+export interface Session {
+  /** A request with the login's token. One that Vault refuses (403) is sent once more after a new login. */
+  send(request: Omit<VaultRequest, 'token'>): Promise<unknown>;
+  /** Resolves once a valid login is held. */
+  ready(deadline: Deadline): Promise<void>;
+  /** Revokes the login. */
+  close(deadline: Deadline): Promise<void>;
+}
+
+export interface SessionOptions {
+  readonly requests: VaultRequests;
+  readonly authPath: string;
+  readonly kubeRole: string;
+  /** The process' own service account token, read anew for each login: the kubelet replaces it. */
+  readonly readServiceAccountToken: () => Promise<Secret>;
+  readonly clock: Clock;
+  readonly newDeadline: (durationMs: number) => Deadline;
+  readonly onLogin: (outcome: 'success' | 'error') => void;
+}
+
+interface Login {
+  readonly token: Secret;
+  readonly renewable: boolean;
+  readonly ttlMs: number;
+  readonly since: number;
+}
+
+const LoginAnswer = v.object({
+  auth: v.object({
+    client_token: v.pipe(v.string(), v.nonEmpty()),
+    lease_duration: v.number(),
+    renewable: v.boolean(),
+  }),
+});
+
+const LOGIN_WITHIN_MS = 10_000;
+const RENEW_AFTER = 0.5;
+const REPLACE_AFTER = 0.9;
+// A login this young was not revoked by somebody else: a 403 then means the policy.
+const YOUNG_MS = 2_000;
+
+export function createSession(options: SessionOptions): Session {
+  const { requests, clock } = options;
+  const loginPath = vaultPath('auth', options.authPath, 'login');
+  let login: Login | undefined;
+  let loggingIn: Promise<Login> | undefined;
+  let renewing = false;
+
+  const ageOf = ({ since, ttlMs }: Login) => (clock() - since) / ttlMs;
+
+  function parseLogin(answer: unknown, since: number): Login {
+    const parsed = v.safeParse(LoginAnswer, answer);
+    if (!parsed.success) throw invalidAnswer('log in');
+    const { client_token, lease_duration, renewable } = parsed.output.auth;
+    const ttlMs = lease_duration > 0 ? lease_duration * 1_000 : Number.POSITIVE_INFINITY;
+    return { token: new Secret(client_token), renewable, ttlMs, since };
+  }
+
+  async function logIn(): Promise<Login> {
+    const since = clock();
+    const work = { deadline: options.newDeadline(LOGIN_WITHIN_MS), vaultCalls: 0 };
+    try {
+      const jwt = await options.readServiceAccountToken();
+      const body = { role: options.kubeRole, jwt: jwt.reveal() };
+      login = parseLogin(
+        await requests.send({ operation: 'log in', method: 'POST', path: loginPath, body, work }),
+        since,
+      );
+      options.onLogin('success');
+      return login;
+    } catch (error) {
+      options.onLogin('error');
+      throw explainLogin(error, options.kubeRole);
+    }
+  }
+
+  /** Admissions that arrive together share one login. */
+  function sharedLogIn(): Promise<Login> {
+    loggingIn ??= logIn().finally(() => {
+      loggingIn = undefined;
+    });
+    return loggingIn;
+  }
+
+  async function renew(current: Login): Promise<void> {
+    if (renewing) return;
+    renewing = true;
+    const since = clock();
+    const work = { deadline: options.newDeadline(LOGIN_WITHIN_MS), vaultCalls: 0 };
+    const path = vaultPath('auth/token/renew-self');
+    try {
+      const answer = await requests.send({
+        operation: 'renew its login',
+        method: 'POST',
+        path,
+        token: current.token,
+        work,
+      });
+      if (login === current) login = parseLogin(answer, since);
+      options.onLogin('success');
+    } catch {
+      // Nothing is lost: the login is replaced when 90 % of its time is over, or at the first 403.
+      options.onLogin('error');
+    } finally {
+      renewing = false;
+    }
+  }
+
+  async function current(deadline: Deadline): Promise<Login> {
+    const held = login;
+    if (!held || ageOf(held) >= REPLACE_AFTER) return within(deadline, 'log in', sharedLogIn());
+    if (held.renewable && ageOf(held) >= RENEW_AFTER) void renew(held);
+    return held;
+  }
+
+  async function send(request: Omit<VaultRequest, 'token'>): Promise<unknown> {
+    const used = await current(request.work.deadline);
+    try {
+      return await requests.send({ ...request, token: used.token });
+    } catch (error) {
+      const refused = error instanceof VaultError && error.status === 403;
+      if (!refused || clock() - used.since < YOUNG_MS) throw error;
+      if (login === used) login = undefined;
+      const { token } = await current(request.work.deadline);
+      return requests.send({ ...request, token });
+    }
+  }
+
+  async function close(deadline: Deadline): Promise<void> {
+    await loggingIn?.catch(() => undefined);
+    const held = login;
+    login = undefined;
+    if (!held) return;
+    const path = vaultPath('auth/token/revoke-self');
+    const work = { deadline, vaultCalls: 0 };
+    await requests.send({ operation: 'revoke its login', method: 'POST', path, token: held.token, work });
+  }
+
+  return { send, close, ready: async (deadline) => void (await current(deadline)) };
+}
+
+function explainLogin(error: unknown, kubeRole: string): unknown {
+  if (!(error instanceof VaultError) || ![400, 403, 404].includes(error.status)) return error;
+  const message = `Vault does not let the injector log in with its auth role "${kubeRole}" (HTTP ${error.status}${error.detail && `: ${error.detail}`})`;
+  return new InjectorError('vault_denied', message, { cause: error });
+}
