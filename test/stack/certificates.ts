@@ -51,7 +51,8 @@ export const createAuthority = async (name: string): Promise<Authority> => {
   const keys = await newKeys();
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
-    name: [{ CN: [name] }],
+    // Never a leaf's own name: a certificate whose subject is its issuer passes for self-signed.
+    name: [{ CN: [`${name} authority`] }],
     keys,
     signingAlgorithm: algorithm,
     ...validity(3650),

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { type Authority, createAuthority } from './certificates.ts';
 import { descriptionFile, readDescription, type StackDescription } from './description.ts';
 import { prepareFolder } from './folder.ts';
@@ -88,25 +89,30 @@ const start = async (processes: Processes, options: StartOptions): Promise<Stack
     ...(await createTools(description, processes)),
     description,
     parts: processes.running,
-    stop: processes.stop,
+    stop: async () => {
+      await rm(descriptionFile(options.folder), { force: true });
+      await processes.stop();
+    },
   };
 };
+
+const aborted = (signal: AbortSignal | undefined): Promise<never> =>
+  new Promise((_, reject) => {
+    const abort = () => reject(new Error('the start was ended before the stack was up'));
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+  });
 
 /** Starts the real parts beside one another. Either all of them answer in the end, or none is left and it throws. */
 export const startStack = async (options: StackOptions = {}): Promise<Stack> => {
   const { signal, ...given } = options;
   const processes = createProcesses();
-  const abort = () => void processes.stop();
-  signal?.addEventListener('abort', abort);
+  const defaults = { folder: defaultFolder, onProgress: () => {}, vault: {}, functions: true, build: true };
   try {
-    signal?.throwIfAborted();
-    const defaults = { folder: defaultFolder, onProgress: () => {}, vault: {}, functions: true, build: true };
-    return await start(processes, { ...defaults, ...given });
+    return await Promise.race([start(processes, { ...defaults, ...given }), aborted(signal)]);
   } catch (error) {
     await processes.stop();
     throw error;
-  } finally {
-    signal?.removeEventListener('abort', abort);
   }
 };
 

@@ -1,5 +1,22 @@
-/** What the stack is doing at the moment; a step's last event is `done` or the start as a whole fails. */
-export type ProgressEvent = { step: string; state: 'working' | 'done'; detail?: string };
+/** What a start consists of, in the order in which people read it. Some run beside one another. */
+export const stepNames = [
+  'program bao',
+  'program etcd',
+  'program kube-apiserver',
+  'PostgreSQL',
+  'OpenBao',
+  'database engine and KV',
+  'Kubernetes API server',
+  'namespaces and accounts',
+  'function bundles',
+  'Kubernetes auth in Vault',
+  'admission function',
+  'webhook',
+] as const;
+
+export type StepName = (typeof stepNames)[number];
+
+export type ProgressEvent = { step: StepName; state: 'working' | 'done'; detail?: string | undefined };
 
 export type OnProgress = (event: ProgressEvent) => void;
 export type Report = (detail: string) => void;
@@ -7,7 +24,7 @@ export type Report = (detail: string) => void;
 /** Runs `work` as a step that people see begin, go on and end. */
 export const step = async <T>(
   onProgress: OnProgress,
-  name: string,
+  name: StepName,
   work: (report: Report) => Promise<T>,
 ): Promise<T> => {
   onProgress({ step: name, state: 'working' });

@@ -3,7 +3,6 @@ import { buildFunctions } from './build.ts';
 import { type Authority, createAuthority } from './certificates.ts';
 import { type FunctionPart, type FunctionSettings, startFunction } from './function.ts';
 import { findOrInstall } from './install/index.ts';
-import type { PartName } from './install/parts.ts';
 import { type ControlPlane, startControlPlane } from './kubernetes/control-plane.ts';
 import { createObjects, requestReviewerToken } from './kubernetes/objects.ts';
 import { pointWebhook } from './kubernetes/webhook.ts';
@@ -39,7 +38,7 @@ type Programs = Record<'bao' | 'etcd' | 'kube-apiserver', string>;
 
 /** One after the other: a compiler takes all of the machine by itself. The quick one first. */
 const findPrograms = async (onProgress: OnProgress): Promise<Programs> => {
-  const find = (name: PartName) =>
+  const find = (name: keyof Programs) =>
     step(onProgress, `program ${name}`, (report) => findOrInstall(name, report));
   return { bao: await find('bao'), etcd: await find('etcd'), 'kube-apiserver': await find('kube-apiserver') };
 };
@@ -91,10 +90,10 @@ export const startParts = async (processes: Processes, options: StartOptions): P
   const [{ postgres, vaultServer, vault }, cluster] = await Promise.all([
     startVaultOnPostgres(lane),
     startCluster(lane, authority),
-    functions && options.build ? step(onProgress, 'building the functions', buildFunctions) : undefined,
+    functions && options.build ? step(onProgress, 'function bundles', buildFunctions) : undefined,
   ]);
 
-  await step(onProgress, 'Vault knows the cluster', () => connectVaultToCluster(vault, cluster, authority));
+  await step(onProgress, 'Kubernetes auth in Vault', () => connectVaultToCluster(vault, cluster, authority));
   const folder = join(options.folder, 'functions');
   const { address, caFile } = vaultServer;
   const { namespace } = place;

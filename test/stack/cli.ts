@@ -1,0 +1,44 @@
+import { type Command, parseCommand, usage } from './cli/arguments.ts';
+import { down } from './cli/down.ts';
+import { status } from './cli/status.ts';
+import { up, upInForeground } from './cli/up.ts';
+import { findOrInstall } from './install/index.ts';
+import type { PartName } from './install/parts.ts';
+
+const install = async (names: readonly PartName[]): Promise<number> => {
+  for (const name of names) {
+    const file = await findOrInstall(name, (detail) => console.log(`${name}: ${detail}`));
+    console.log(`${name}: ${file}`);
+  }
+  return 0;
+};
+
+const run = (command: Command): Promise<number> => {
+  switch (command.verb) {
+    case 'up':
+      return command.foreground ? upInForeground(command) : up(command, process.argv.slice(2));
+    case 'down':
+      return down(command.folder);
+    case 'status':
+      return status(command.folder);
+    case 'install':
+      return install(command.parts);
+  }
+};
+
+const main = async (): Promise<number> => {
+  const command = parseCommand(process.argv.slice(2));
+  if (command === undefined) {
+    console.error(usage);
+    return 2;
+  }
+  try {
+    return await run(command);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return 1;
+  }
+};
+
+// Not left to the event loop: a compiler that is not needed any more would keep it going.
+process.exit(await main());

@@ -1,0 +1,69 @@
+import { Listr, type ListrTask } from 'listr2';
+import { type OnProgress, type StepName, stepNames } from '../progress.ts';
+
+/** Shows a start to people, step by step. */
+export type Display = {
+  onProgress: OnProgress;
+  /** To be called once the start has ended: nothing of it is shown after that. */
+  end(outcome: 'up' | 'failed'): Promise<void>;
+};
+
+const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+
+/** One line per event, and one per ten seconds of something that goes on for long: for logs. */
+const createPlainDisplay = (): Display => {
+  const start = performance.now();
+  const lastDetail = new Map<StepName, number>();
+  return {
+    onProgress: ({ step, state, detail }) => {
+      const now = performance.now();
+      const quiet = now - (lastDetail.get(step) ?? Number.NEGATIVE_INFINITY) < 10_000;
+      if (state === 'working' && (detail === undefined || quiet)) return;
+      lastDetail.set(step, now);
+      console.log(`${seconds(start).padStart(8)}  ${step}: ${detail ?? state}`);
+    },
+    end: async () => {},
+  };
+};
+
+type Row = { setDetail: (detail: string) => void; finish: () => void; giveUp: () => void; task: ListrTask };
+
+const createRow = (name: StepName): Row => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let setDetail: (detail: string) => void = () => {};
+  const start = performance.now();
+  const task: ListrTask = {
+    title: name,
+    task: (_, wrapper) => {
+      setDetail = (detail) => {
+        wrapper.output = detail;
+      };
+      return promise.then(() => {
+        wrapper.title = `${name} (${seconds(start)})`;
+      });
+    },
+  };
+  const giveUp = () => reject(new Error('not done'));
+  return { setDetail: (detail) => setDetail(detail), finish: resolve, giveUp, task };
+};
+
+/** A list that redraws itself: for terminals. */
+const createLiveDisplay = (): Display => {
+  const rows = new Map(stepNames.map((name) => [name, createRow(name)]));
+  const tasks = [...rows.values()].map((row) => row.task);
+  const list = new Listr(tasks, { concurrent: true, exitOnError: false, registerSignalListeners: false });
+  const shown = list.run();
+  return {
+    onProgress: ({ step, state, detail }) => {
+      if (detail !== undefined) rows.get(step)?.setDetail(detail);
+      if (state === 'done') rows.get(step)?.finish();
+    },
+    end: async () => {
+      for (const row of rows.values()) row.giveUp();
+      await shown;
+    },
+  };
+};
+
+export const createDisplay = (): Display =>
+  process.stdout.isTTY ? createLiveDisplay() : createPlainDisplay();
