@@ -1,4 +1,4 @@
-import { Agent as PlainAgent, request as plainRequest } from 'node:http';
+import { type IncomingHttpHeaders, Agent as PlainAgent, request as plainRequest } from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 
 export type HttpRequest = {
@@ -13,7 +13,7 @@ export type HttpRequest = {
   timeoutMs?: number;
 };
 
-export type HttpAnswer = { status: number; body: string };
+export type HttpAnswer = { status: number; headers: IncomingHttpHeaders; body: string };
 
 // Parts are stopped and started again on the same port: a kept connection would answer for the one that is gone.
 const plainAgent = new PlainAgent({ keepAlive: false });
@@ -35,9 +35,10 @@ export const request = (url: string, options: HttpRequest = {}): Promise<HttpAns
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }),
-      );
+      response.on('end', () => {
+        const { statusCode = 0, headers: answered } = response;
+        resolve({ status: statusCode, headers: answered, body: Buffer.concat(chunks).toString() });
+      });
     });
     sent.end(body);
   });
