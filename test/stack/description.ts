@@ -16,7 +16,7 @@ const stackDescription = v.object({
     address: v.string(),
     rootToken: v.string(),
     unsealKey: v.string(),
-    auditFile: v.string(),
+    folder: v.string(),
     caFile: v.optional(v.string()),
     namespace: v.optional(v.string()),
   }),
@@ -27,6 +27,8 @@ const stackDescription = v.object({
     caFile: v.string(),
     configuration: v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()])),
   }),
+  /** Of the process that runs the stack, see control.ts. */
+  controlUrl: v.string(),
   admissionUrl: v.optional(v.string()),
   parts: v.array(
     v.object({

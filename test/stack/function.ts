@@ -2,9 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { request } from './http.ts';
-import { projectRoot } from './paths.ts';
+import { nodeProgram, projectRoot } from './paths.ts';
+import type { Part } from './process/launch.ts';
 import { freePort } from './process/ports.ts';
-import type { Part, Processes } from './process/processes.ts';
+import type { Processes } from './process/processes.ts';
 
 type Value = string | number | boolean | null;
 
@@ -30,8 +31,6 @@ export type FunctionOptions = {
 export type FunctionPart = Part & { url: string; configFile: string };
 
 let instances = 0;
-
-const nodeProgram = join(projectRoot, 'node_modules/.bin/node');
 
 const configurationOf = (defaults: Record<string, Value>, overrides: Record<string, Value>) =>
   Object.fromEntries(Object.entries({ ...defaults, ...overrides }).filter(([, value]) => value !== null));
@@ -61,9 +60,9 @@ export const startFunction = async (
     spawned: async () => true,
   };
 
-  const part = await processes.start({
-    name,
-    layer: 'function',
+  const part = await processes.start('function', {
+    // The stack's own goes by the plain name.
+    name: instances === 1 ? name : `${name}-${instances}`,
     command: nodeProgram,
     args: ['--enable-source-maps', join(projectRoot, 'dist', `${name}.cjs`)],
     env: { CONFIG_FILE: configFile, PORT: String(port), ...env },

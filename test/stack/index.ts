@@ -1,17 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { type Authority, createAuthority } from './certificates.ts';
+import { remoteControl, serveControl } from './control.ts';
+import { describe } from './describe.ts';
 import { descriptionFile, readDescription, type StackDescription } from './description.ts';
 import { prepareFolder } from './folder.ts';
 import type { FunctionPart } from './function.ts';
 import type { ControlPlane } from './kubernetes/control-plane.ts';
 import { defaultFolder } from './paths.ts';
 import type { Postgres } from './postgres.ts';
-import { startTimeOf } from './process/identity.ts';
-import { createProcesses, type Part, type Processes } from './process/processes.ts';
+import type { Part } from './process/launch.ts';
+import { createProcesses, type PartControl, type Processes } from './process/processes.ts';
 import { replaceFile } from './replace-file.ts';
-import { type StartedParts, type StartOptions, startParts } from './start.ts';
+import { type StartOptions, startParts } from './start.ts';
 import { createTools, type StackTools } from './tools.ts';
-import { authPath, databaseMount, secretName, secretPrefix } from './vault/names.ts';
 import type { VaultServer } from './vault/server.ts';
 
 export { createAuthority };
@@ -39,54 +40,27 @@ export type Stack = StackTools & {
 /** A stack that another process started. What is started through it ends by `stop`; the stack itself goes on. */
 export type AttachedStack = StackTools & { description: StackDescription; stop(): Promise<void> };
 
-const environmentOf = (parts: StartedParts, namespace: string | undefined): Record<string, string> => {
-  const { cluster, vaultServer, postgres, admission } = parts;
-  return {
-    KUBECONFIG: cluster.kubeconfig,
-    VAULT_ADDR: vaultServer.address,
-    VAULT_TOKEN: vaultServer.rootToken,
-    ...(vaultServer.caFile === undefined ? {} : { VAULT_CACERT: vaultServer.caFile }),
-    ...(namespace === undefined ? {} : { VAULT_NAMESPACE: namespace }),
-    VAULT_AUTH_PATH: authPath,
-    VAULT_DATABASE_MOUNT: databaseMount,
-    VAULT_SECRET_NAME: secretName,
-    VAULT_SECRET_PREFIX: secretPrefix,
-    DATABASE_URL: postgres.url,
-    ...(admission === undefined ? {} : { ADMISSION_URL: admission.url }),
-  };
-};
-
-const describe = (options: StartOptions, parts: StartedParts, running: readonly Part[]): StackDescription => {
-  const { cluster, vaultServer, postgres, settings, admission } = parts;
-  const { address, rootToken, unsealKey, auditFile, caFile } = vaultServer;
-  const { namespace } = options.vault;
-  const { url, kubeconfig, adminCertificateFile, adminKeyFile } = cluster;
-  return {
-    folder: options.folder,
-    kubernetes: { url, kubeconfig, caFile: cluster.caFile, adminCertificateFile, adminKeyFile },
-    vault: { address, rootToken, unsealKey, auditFile, caFile, namespace },
-    databaseUrl: postgres.url,
-    functions: settings,
-    admissionUrl: admission?.url,
-    parts: running.map(({ name, pid, address: where, logFile }) => ({
-      name,
-      pid,
-      startTime: startTimeOf(pid) ?? '',
-      address: where,
-      logFile,
-    })),
-    environment: environmentOf(parts, namespace),
-  };
-};
-
 const start = async (processes: Processes, options: StartOptions): Promise<Stack> => {
   await prepareFolder(options.folder);
   const parts = await startParts(processes, options);
-  const description = describe(options, parts, processes.running());
-  await replaceFile(descriptionFile(options.folder), JSON.stringify(description, null, 2));
+  const write = async (controlUrl: string): Promise<StackDescription> => {
+    const description = describe(options, parts, processes.running(), controlUrl);
+    await replaceFile(descriptionFile(options.folder), JSON.stringify(description, null, 2));
+    return description;
+  };
+  const control: PartControl = {
+    ...processes.control,
+    start: async (name) => {
+      await processes.control.start(name);
+      // It has another pid now.
+      await write(controlUrl);
+    },
+  };
+  const controlUrl = await serveControl(control);
+  const description = await write(controlUrl);
   return {
     ...parts,
-    ...(await createTools(description, processes)),
+    ...(await createTools(description, processes, control)),
     description,
     parts: processes.running,
     stop: async () => {
@@ -121,5 +95,6 @@ export const attachStack = async (folder = defaultFolder): Promise<AttachedStack
   const description = await readDescription(folder);
   if (description === undefined) throw new Error(`no stack runs in ${folder}: npm run stack -- up`);
   const processes = createProcesses();
-  return { ...(await createTools(description, processes)), description, stop: processes.stop };
+  const control = remoteControl(description.controlUrl);
+  return { ...(await createTools(description, processes, control)), description, stop: processes.stop };
 };

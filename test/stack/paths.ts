@@ -2,6 +2,9 @@ import { join } from 'node:path';
 
 export const projectRoot = join(import.meta.dirname, '../..');
 
+/** The Node that `npm install` brought, whichever one runs this: it reads TypeScript as it is. */
+export const nodeProgram = join(projectRoot, 'node_modules/.bin/node');
+
 /** What is installed for the stack, and the default stack's own files. */
 export const stackRoot = join(projectRoot, '.stack');
 

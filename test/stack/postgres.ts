@@ -4,8 +4,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { Client } from 'pg';
+import type { Part } from './process/launch.ts';
 import { freePort } from './process/ports.ts';
-import type { Part, Processes } from './process/processes.ts';
+import type { Processes } from './process/processes.ts';
 
 export type Postgres = { part: Part; port: number; superuser: string; password: string; url: string };
 
@@ -77,9 +78,8 @@ export const startPostgres = async (processes: Processes, folder: string): Promi
 
   const port = await freePort();
   const url = `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`;
-  const part = await processes.start({
+  const part = await processes.start('storage', {
     name: 'postgres',
-    layer: 'storage',
     command: join(binaryFolder(), 'postgres'),
     args: ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
     address: `127.0.0.1:${port}`,

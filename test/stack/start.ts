@@ -58,7 +58,7 @@ const startVaultOnPostgres = async ({ processes, programs, options }: Lane): Pro
   const { address, caFile, rootToken: token } = vaultServer;
   const vault = createVaultApi({ address, caFile, token, namespace });
   await step(onProgress, 'database engine and KV', async () => {
-    if (namespace !== undefined) await createNamespace(vaultServer.root, namespace);
+    if (namespace !== undefined) await createNamespace(createVaultApi({ address, caFile, token }), namespace);
     await setUpEngines(vault, postgres);
   });
   return { postgres, vaultServer, vault };

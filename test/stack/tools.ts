@@ -3,8 +3,9 @@ import type { StackDescription } from './description.ts';
 import { type FunctionOptions, type FunctionPart, startFunction } from './function.ts';
 import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
 import { pointWebhook } from './kubernetes/webhook.ts';
-import type { Processes } from './process/processes.ts';
+import type { PartControl, Processes } from './process/processes.ts';
 import { createVaultApi, type VaultApi } from './vault/api.ts';
+import { createVaultFaults, type VaultFaults } from './vault/faults.ts';
 
 /** What can be done with a running stack, by the process that started it and by any other. */
 export type StackTools = {
@@ -14,6 +15,9 @@ export type StackTools = {
   vault: VaultApi;
   /** With the root token, in the root namespace: for `sys/seal`, `sys/metrics` and the like. */
   rootVault: VaultApi;
+  vaultFaults: VaultFaults;
+  /** Stops and starts parts, `openbao` for instance. */
+  control: PartControl;
   /** As a member of system:masters. */
   kubernetes: KubernetesApi;
   /** Starts one more instance of a function, which ends with the process that asked for it. */
@@ -25,6 +29,7 @@ export type StackTools = {
 export const createTools = async (
   description: StackDescription,
   processes: Processes,
+  control: PartControl,
 ): Promise<StackTools> => {
   const { kubernetes, vault, functions } = description;
   const { address, caFile, rootToken: token } = vault;
@@ -35,10 +40,13 @@ export const createTools = async (
     certificate: await readFile(kubernetes.adminCertificateFile, 'utf8'),
     key: await readFile(kubernetes.adminKeyFile, 'utf8'),
   });
+  const rootVault = createVaultApi({ address, caFile, token });
   return {
     environment: description.environment,
     vault: createVaultApi({ address, caFile, token, namespace: vault.namespace }),
-    rootVault: createVaultApi({ address, caFile, token }),
+    rootVault,
+    vaultFaults: createVaultFaults(vault, rootVault, control),
+    control,
     kubernetes: api,
     startFunction: (options) => startFunction(processes, functions, options),
     pointWebhook: (url) => pointWebhook(api, { url: `${url}/`, caBundle: ca }),

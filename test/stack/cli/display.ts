@@ -26,25 +26,33 @@ const createPlainDisplay = (): Display => {
   };
 };
 
-type Row = { setDetail: (detail: string) => void; finish: () => void; giveUp: () => void; task: ListrTask };
+type Row = {
+  work: (detail: string | undefined) => void;
+  finish: () => void;
+  giveUp: () => void;
+  task: ListrTask;
+};
 
 const createRow = (name: StepName): Row => {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  let setDetail: (detail: string) => void = () => {};
-  const start = performance.now();
+  let began: number | undefined;
+  let show: (detail: string) => void = () => {};
   const task: ListrTask = {
     title: name,
     task: (_, wrapper) => {
-      setDetail = (detail) => {
+      show = (detail) => {
         wrapper.output = detail;
       };
       return promise.then(() => {
-        wrapper.title = `${name} (${seconds(start)})`;
+        wrapper.title = `${name} (${seconds(began ?? performance.now())})`;
       });
     },
   };
-  const giveUp = () => reject(new Error('not done'));
-  return { setDetail: (detail) => setDetail(detail), finish: resolve, giveUp, task };
+  const work = (detail: string | undefined): void => {
+    began ??= performance.now();
+    if (detail !== undefined) show(detail);
+  };
+  return { work, finish: resolve, giveUp: () => reject(new Error('not done')), task };
 };
 
 /** A list that redraws itself: for terminals. */
@@ -55,8 +63,9 @@ const createLiveDisplay = (): Display => {
   const shown = list.run();
   return {
     onProgress: ({ step, state, detail }) => {
-      if (detail !== undefined) rows.get(step)?.setDetail(detail);
-      if (state === 'done') rows.get(step)?.finish();
+      const row = rows.get(step);
+      if (state === 'working') row?.work(detail);
+      else row?.finish();
     },
     end: async () => {
       for (const row of rows.values()) row.giveUp();

@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parse } from 'valibot';
 import { readDescription } from '../description.ts';
-import { stackFiles } from '../paths.ts';
+import { nodeProgram, stackFiles } from '../paths.ts';
 import { holderOf } from '../process/lock.ts';
 import { until } from '../wait.ts';
 import type { UpOptions } from './arguments.ts';
@@ -17,7 +17,7 @@ const spawnSupervisor = (args: readonly string[], logFile: string): ChildProcess
   mkdirSync(dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'w', 0o600);
   try {
-    return spawn(process.execPath, [join(import.meta.dirname, 'supervisor.ts'), ...args], {
+    return spawn(nodeProgram, [join(import.meta.dirname, 'supervisor.ts'), ...args], {
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
     });

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Authority, KeyPair } from '../certificates.ts';
 import { request } from '../http.ts';
+import type { Part } from '../process/launch.ts';
 import { freePort } from '../process/ports.ts';
-import type { Part, Processes } from '../process/processes.ts';
+import type { Processes } from '../process/processes.ts';
 import { createKubernetesApi, type KubernetesApi } from './api.ts';
 
 export type ControlPlane = {
@@ -30,9 +31,8 @@ export type ControlPlaneOptions = {
 const startEtcd = async (processes: Processes, binary: string, folder: string): Promise<Part> => {
   const clients = `http://127.0.0.1:${await freePort()}`;
   const peers = `http://127.0.0.1:${await freePort()}`;
-  return processes.start({
+  return processes.start('storage', {
     name: 'etcd',
-    layer: 'storage',
     command: binary,
     args: [
       `--data-dir=${join(folder, 'etcd')}`,
@@ -121,9 +121,8 @@ export const startControlPlane = async (
   await writeFile(adminCertificateFile, client.certificate);
   await writeFile(adminKeyFile, client.key, { mode: 0o600 });
   const admin = createKubernetesApi({ url, ca: authority.certificate, ...client });
-  const apiServer = await processes.start({
+  const apiServer = await processes.start('server', {
     name: 'kube-apiserver',
-    layer: 'server',
     command: options.apiServerBinary,
     args: apiServerArguments(folder, port, etcd),
     address: url,

@@ -1,158 +1,66 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { setTimeout as delay } from 'node:timers/promises';
-import { guard } from './guard.ts';
+import { answering, launch, type Part, type ProcessSpec } from './launch.ts';
 
 /** What ends first when the stack stops: functions still need Vault then, and Vault needs its database. */
 export type Layer = 'storage' | 'server' | 'function';
 const layersFromTop: readonly Layer[] = ['function', 'server', 'storage'];
 
-export type ProcessSpec = {
-  name: string;
-  layer: Layer;
-  command: string;
-  args: readonly string[];
-  /** Where it listens, for people. */
-  address: string;
-  logFile: string;
-  /** On top of PATH, HOME and the locale: nothing else of this process's environment reaches a part. */
-  env?: Record<string, string>;
-  user?: { uid: number; gid: number } | undefined;
-  stopSignal?: NodeJS.Signals;
-  /** Resolves with true once the part truly answers; asked again and again until then. */
-  ready: () => Promise<boolean>;
-  readyWithinMs?: number;
-};
-
-/** A running process of the stack. */
-export type Part = {
-  name: string;
-  pid: number;
-  address: string;
-  logFile: string;
-  /** Its exit code, null if a signal ended it. */
-  exited: Promise<number | null>;
-  kill(signal: NodeJS.Signals): void;
-  /** Ends it and resolves when it is gone. */
-  stop(): Promise<void>;
+/** Breaks and mends the parts of a running stack, by their names as `status` shows them. */
+export type PartControl = {
+  /** Ends a part; it keeps its data. */
+  stop(name: string): Promise<void>;
+  /** Starts a part that was stopped, as it was; done when it answers. */
+  start(name: string): Promise<void>;
+  /** SIGSTOP halts a part, SIGCONT lets it go on. */
+  signal(name: string, signal: NodeJS.Signals): Promise<void>;
 };
 
 /** The processes of one stack. */
 export type Processes = {
-  start(spec: ProcessSpec): Promise<Part>;
+  start(layer: Layer, spec: ProcessSpec): Promise<Part>;
   running(): readonly Part[];
+  control: PartControl;
   /** Ends all of them, top layer first. Whatever is being started meanwhile fails. */
   stop(): Promise<void>;
 };
 
-const stopWithinMs = 8_000;
-
-const baseEnvironment = (): Record<string, string> =>
-  Object.fromEntries(
-    ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'].flatMap((name) => {
-      const value = process.env[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
-
-const lastLines = async (file: string, count: number): Promise<string> =>
-  (await readFile(file, 'utf8')).trimEnd().split('\n').slice(-count).join('\n');
-
-const spawnInto = (spec: ProcessSpec): ChildProcess => {
-  const log = openSync(spec.logFile, 'a', 0o600);
-  try {
-    return spawn(spec.command, spec.args, {
-      // A group of its own: Ctrl-C in a terminal reaches the stack only, which then ends its parts in order.
-      detached: true,
-      stdio: ['ignore', log, log],
-      env: { ...baseEnvironment(), ...spec.env },
-      ...spec.user,
-    });
-  } finally {
-    closeSync(log);
-  }
-};
-
-const launch = async (spec: ProcessSpec): Promise<Part> => {
-  const child = spawnInto(spec);
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  await new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve);
-    child.once('error', reject);
-  });
-  const { pid } = child;
-  if (pid === undefined) throw new Error(`${spec.name} has no pid`);
-
-  const release = guard(pid, spec.stopSignal ?? 'SIGTERM');
-  void exited.then(release);
-  const kill = (signal: NodeJS.Signals): void => {
-    try {
-      process.kill(-pid, signal);
-    } catch {
-      // Gone already.
-    }
-  };
-  const stop = async (): Promise<void> => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    kill(spec.stopSignal ?? 'SIGTERM');
-    const timer = setTimeout(() => kill('SIGKILL'), stopWithinMs);
-    await exited;
-    clearTimeout(timer);
-  };
-  return { name: spec.name, pid, address: spec.address, logFile: spec.logFile, exited, kill, stop };
-};
-
-/** Waits until the part answers. One that ends or stays silent is an error with its last lines of log. */
-const answering = async (part: Part, spec: ProcessSpec): Promise<void> => {
-  const seconds = (spec.readyWithinMs ?? 60_000) / 1000;
-  const end = performance.now() + seconds * 1000;
-  let ended: string | undefined;
-  void part.exited.then((code) => {
-    ended = code === null ? 'was ended by a signal' : `ended with exit code ${code}`;
-  });
-  let lastError: unknown;
-  const isReady = (): Promise<boolean> =>
-    spec.ready().catch((error: unknown) => {
-      lastError = error;
-      return false;
-    });
-
-  while (!(await isReady())) {
-    if (ended === undefined && performance.now() < end) {
-      await delay(25);
-      continue;
-    }
-    const why = ended ?? `did not answer within ${seconds} s`;
-    const log = await lastLines(part.logFile, 20);
-    await part.stop();
-    throw new Error(`${spec.name} ${why}. The end of its log, ${part.logFile}:\n${log}`, {
-      cause: lastError,
-    });
-  }
-};
+type Entry = { layer: Layer; spec: ProcessSpec; part: Part };
 
 export const createProcesses = (): Processes => {
-  const parts = new Map<Part, Layer>();
+  const entries = new Map<string, Entry>();
   let stopping = false;
 
-  const start = async (spec: ProcessSpec): Promise<Part> => {
+  const start = async (layer: Layer, spec: ProcessSpec): Promise<Part> => {
     if (stopping) throw new Error(`${spec.name} is not started: the stack is being stopped`);
     const part = await launch(spec);
     if (stopping) await part.stop();
-    parts.set(part, spec.layer);
-    void part.exited.then(() => parts.delete(part));
+    entries.set(spec.name, { layer, spec, part });
     await answering(part, spec);
     return part;
+  };
+
+  const find = (name: string): Entry => {
+    const entry = entries.get(name);
+    if (entry === undefined) throw new Error(`no part ${name}: ${[...entries.keys()].join(', ')}`);
+    return entry;
+  };
+
+  const control: PartControl = {
+    stop: (name) => find(name).part.stop(),
+    start: async (name) => {
+      const { layer, spec, part } = find(name);
+      if (!part.runs()) await start(layer, spec);
+    },
+    signal: async (name, signal) => find(name).part.kill(signal),
   };
 
   const stop = async (): Promise<void> => {
     stopping = true;
     for (const layer of layersFromTop) {
-      const ofLayer = [...parts].filter(([, itsLayer]) => itsLayer === layer);
-      await Promise.all(ofLayer.map(([part]) => part.stop()));
+      const ofLayer = [...entries.values()].filter((entry) => entry.layer === layer);
+      await Promise.all(ofLayer.map(({ part }) => part.stop()));
     }
   };
 
-  return { start, running: () => [...parts.keys()], stop };
+  const running = () => [...entries.values()].map(({ part }) => part).filter((part) => part.runs());
+  return { start, running, control, stop };
 };

@@ -1,0 +1,27 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { KeyPair } from '../certificates.ts';
+
+export type VaultFiles = {
+  data: string;
+  configuration: string;
+  /** One JSON line per request and per answer. */
+  audit: string;
+  ca: string;
+  certificate: string;
+  key: string;
+};
+
+export const vaultFiles = (folder: string): VaultFiles => ({
+  data: join(folder, 'data'),
+  configuration: join(folder, 'config.hcl'),
+  audit: join(folder, 'audit.log'),
+  ca: join(folder, 'ca.crt'),
+  certificate: join(folder, 'tls.crt'),
+  key: join(folder, 'tls.key'),
+});
+
+export const writeCertificate = async (files: VaultFiles, pair: KeyPair): Promise<void> => {
+  await writeFile(files.key, pair.key, { mode: 0o600 });
+  await writeFile(files.certificate, pair.certificate);
+};
