@@ -3,9 +3,9 @@
  * itself (a second webhook configuration, a re-invocation); such a pod needs no second set of credentials.
  * A cache only: an instance that does not know the pod treats its uuid as anybody's and issues anew.
  */
-import { createHash } from 'node:crypto';
 import { UUID_ANNOTATION } from '../../shared/annotations.ts';
 import type { Clock } from '../../shared/deadline.ts';
+import { Secret } from '../../shared/secret.ts';
 import { containersOf, type Variables } from './patch.ts';
 import type { Pod } from './review.ts';
 
@@ -23,7 +23,7 @@ export interface Issued {
 
 interface Entry {
   readonly identity: string;
-  readonly values: ReadonlyMap<string, string>;
+  readonly values: ReadonlyMap<string, Secret>;
   readonly only: readonly string[] | undefined;
   readonly until: number;
 }
@@ -38,7 +38,7 @@ export function createIssued(clock: Clock): Issued {
     remember(namespace, pod, uuids, variables, only) {
       const oldest = entries.keys().next().value;
       if (entries.size >= REMEMBERED_AT_MOST && oldest !== undefined) entries.delete(oldest);
-      const values = new Map([...variables].map(([name, value]) => [name, digest(value)]));
+      const values = new Map([...variables].map(([name, value]) => [name, new Secret(value)]));
       entries.set(uuids, {
         identity: identityOf(namespace, pod),
         values,
@@ -64,14 +64,9 @@ function holds(pod: Pod, { values, only }: Entry): boolean {
       [...values].every(([name, value]) => {
         const found = (container.env ?? []).filter((entry) => entry.name === name);
         const held = found[0]?.['value'];
-        return found.length === 1 && typeof held === 'string' && digest(held) === value;
+        return found.length === 1 && held === value.reveal();
       }),
     );
-}
-
-// Not the passwords themselves: nothing here needs them.
-function digest(value: string): string {
-  return createHash('sha256').update(value).digest('base64');
 }
 
 function identityOf(namespace: string, { metadata, spec }: Pod): string {

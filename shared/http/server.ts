@@ -2,7 +2,7 @@
  * Serves a function that is registered with the functions framework, and ends as a pod has to: stop accepting, finish
  * what is under way, exit. (The framework itself keeps one global response, answers that one at SIGTERM and exits.)
  */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
@@ -69,8 +69,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
 
 async function createTlsServer({ certFile, keyFile }: TlsFiles, listener: http.RequestListener) {
   const https = await import('node:https');
-  const [cert, key] = await Promise.all([readFile(certFile), readFile(keyFile)]);
-  return https.createServer({ cert, key }, listener);
+  return https.createServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) }, listener);
 }
 
 function portOf(address: AddressInfo | string | null): number {

@@ -1,10 +1,10 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
 import type { Clock } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
 
 /** The file with the certificates that Vault's is checked against, read again when it changes. */
 export interface CaFile {
-  read(): Promise<string>;
+  read(): string;
   /** Forgets when the file was last looked at: a certificate was not trusted, it may have been replaced. */
   expire(): void;
 }
@@ -15,13 +15,13 @@ export function createCaFile(path: string, clock: Clock): CaFile {
   let content: string | undefined;
   let version = '';
   let lookedAt = Number.NEGATIVE_INFINITY;
-  async function read(): Promise<string> {
+  function read(): string {
     if (content !== undefined && clock() - lookedAt < LOOK_AGAIN_AFTER_MS) return content;
     lookedAt = clock();
     try {
-      const { mtimeMs, size, ino } = await stat(path);
+      const { mtimeMs, size, ino } = statSync(path);
       const found = `${mtimeMs} ${size} ${ino}`;
-      if (content === undefined || found !== version) content = await readFile(path, 'utf8');
+      if (content === undefined || found !== version) content = readFileSync(path, 'utf8');
       version = found;
       return content;
     } catch (cause) {

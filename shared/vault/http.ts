@@ -38,7 +38,7 @@ export function createHttpExchange(address: string, caFile: CaFile | undefined):
   return {
     async send(request) {
       const https = await import('node:https');
-      const ca = await caFile?.read();
+      const ca = caFile?.read();
       if (!agent || ca !== trusted) {
         // Requests under way finish on the old agent; its idle connections end with their keep-alive.
         agent = new https.Agent({ ...AGENT_OPTIONS, ca });
