@@ -17,6 +17,7 @@ const stackDescription = v.object({
     rootToken: v.string(),
     unsealKey: v.string(),
     folder: v.string(),
+    auditFile: v.string(),
     caFile: v.optional(v.string()),
     namespace: v.optional(v.string()),
   }),

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const marker = '.stack-data';
@@ -18,8 +18,12 @@ export const prepareFolder = async (folder: string): Promise<void> => {
     throw new Error(`${folder} is not empty, and not a stack's: give the stack a folder of its own`);
   }
   await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(join(folder, marker), '');
-  // PostgreSQL runs as another user where this one is root: it may pass through, but not look around.
-  await chmod(folder, 0o711);
+  await letThrough(folder);
+};
+
+/** PostgreSQL runs as another user where this one is root: it may pass through a folder, but not look around. */
+export const letThrough = async (folder: string): Promise<void> => {
+  if (process.getuid?.() === 0) await chmod(folder, (await stat(folder)).mode | 0o111);
 };

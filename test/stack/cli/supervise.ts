@@ -1,4 +1,6 @@
 import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { letThrough } from '../folder.ts';
 import { type Stack, startStack } from '../index.ts';
 import { stackFiles } from '../paths.ts';
 import { tryLock } from '../process/lock.ts';
@@ -49,6 +51,7 @@ export const supervise = async (options: SuperviseOptions): Promise<boolean> => 
   void whenToEnd(onFault).then(() => ending.abort());
   const ended = new Promise((resolve) => ending.signal.addEventListener('abort', resolve));
   try {
+    await letThrough(dirname(files.data));
     const vault = { tls, namespace };
     const stack = await startStack({ folder: files.data, onProgress, vault, signal: ending.signal });
     await replaceFile(files.environment, dotenv(stack.environment));

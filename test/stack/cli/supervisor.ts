@@ -4,9 +4,12 @@ import { parseCommand } from './arguments.ts';
 import type { SupervisorMessage } from './messages.ts';
 import { supervise } from './supervise.ts';
 
-const tell = (message: SupervisorMessage): void => {
-  if (process.connected) process.send?.(message);
-};
+/** Resolves when the message is on its way: this process ends right after the last one. */
+const tell = (message: SupervisorMessage): Promise<void> =>
+  new Promise((resolve) => {
+    if (process.connected && process.send !== undefined) process.send(message, () => resolve());
+    else resolve();
+  });
 
 const leaving = new AbortController();
 const abandoned = () => leaving.abort();
@@ -18,18 +21,18 @@ if (command?.verb !== 'up') throw new Error('started by `npm run stack -- up` on
 try {
   const ran = await supervise({
     ...command,
-    onProgress: (event) => tell({ type: 'progress', event }),
+    onProgress: (event) => void tell({ type: 'progress', event }),
     onReady: () => {
       process.off('disconnect', abandoned);
-      tell({ type: 'ready' });
+      void tell({ type: 'ready' });
     },
     onFault: (error) => console.error(error),
     signal: leaving.signal,
   });
-  if (!ran) tell({ type: 'taken' });
+  if (!ran) await tell({ type: 'taken' });
 } catch (error) {
   console.error(error);
-  tell({ type: 'failed', reason: error instanceof Error ? error.message : String(error) });
+  await tell({ type: 'failed', reason: error instanceof Error ? error.message : String(error) });
   process.exitCode = 1;
 }
 // Not left to the event loop: a compiler that was ended half-way, or a socket to a part, would keep it going.

@@ -29,6 +29,7 @@ const spawnSupervisor = (args: readonly string[], logFile: string): ChildProcess
 /** Follows the start in the background to its end. An interrupt here ends it there. */
 const follow = (supervisor: ChildProcess, display: Display, logFile: string): Promise<Ending> =>
   new Promise((resolve) => {
+    let reason = `the stack's process ended early, see ${logFile}`;
     let interrupted = false;
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] satisfies NodeJS.Signals[]) {
       process.on(signal, () => {
@@ -39,15 +40,12 @@ const follow = (supervisor: ChildProcess, display: Display, logFile: string): Pr
     supervisor.on('message', (content) => {
       const message = parse(supervisorMessage, content);
       if (message.type === 'progress') display.onProgress(message.event);
-      else if (message.type !== 'failed') resolve(message);
-      else supervisor.once('exit', () => resolve(message));
+      // It has yet to clean up: a failed start is over when its process is.
+      else if (message.type === 'failed') reason = message.reason;
+      else resolve(message);
     });
-    supervisor.once('exit', (code, signal) =>
-      resolve(
-        interrupted
-          ? { type: 'interrupted' }
-          : { type: 'failed', reason: `the stack's process ended (${signal ?? code}), see ${logFile}` },
-      ),
+    supervisor.once('exit', () =>
+      resolve(interrupted ? { type: 'interrupted' } : { type: 'failed', reason }),
     );
   });
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /**
  * When a process was started, as an opaque string without spaces, or undefined if it is gone. With it a pid names one process for good:
@@ -14,7 +14,9 @@ const startTimeFromProc = (pid: number): string | undefined => {
     // The command's name, in parentheses, may itself hold spaces and parentheses: count from the last one (proc(5)).
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const [state, startTime] = [fields[0], fields[19]];
-    return state === 'Z' || state === 'X' ? undefined : startTime;
+    // A zombie some of whose threads are still ending holds its ports.
+    const isGone = state === 'X' || (state === 'Z' && readdirSync(`/proc/${pid}/task`).length <= 1);
+    return isGone ? undefined : startTime;
   } catch {
     return undefined;
   }

@@ -5,7 +5,6 @@ import type { KeyPair } from '../certificates.ts';
 export type VaultFiles = {
   data: string;
   configuration: string;
-  /** One JSON line per request and per answer. */
   audit: string;
   ca: string;
   certificate: string;

@@ -10,6 +10,8 @@ import { type VaultFiles, vaultFiles, writeCertificate } from './files.ts';
 /** A running OpenBao server: real storage, initialised, unsealed. */
 export type VaultServer = {
   folder: string;
+  /** One JSON line per request and per answer. */
+  auditFile: string;
   address: string;
   rootToken: string;
   unsealKey: string;
@@ -107,5 +109,5 @@ export const startVault = async (
       keys = made;
     }),
   });
-  return { folder, address, caFile, ...keys };
+  return { folder, auditFile: files.audit, address, caFile, ...keys };
 };
