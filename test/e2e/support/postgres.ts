@@ -1,0 +1,22 @@
+/** PostgreSQL, as an application meets it. */
+import * as v from 'valibot';
+import { query } from '../../stack/postgres.ts';
+import { stack } from './stack.ts';
+
+const Rows = v.tuple([v.object({ session_user: v.string(), current_user: v.string() })]);
+
+/** Logs in with a URI, whose host and user info are the application's own. */
+export async function whoAmI(uri: string): Promise<{ loggedInAs: string; actingAs: string }> {
+  const [row] = v.parse(Rows, await query(uri, 'SELECT session_user, current_user'));
+  return { loggedInAs: row.session_user, actingAs: row.current_user };
+}
+
+/** Of the stack's server, without user info, as `template` annotations have it. */
+export const databaseTemplate = `postgres://@${new URL(stack.description.databaseUrl).host}/postgres`;
+
+export function databaseUri(user: string, password: string): string {
+  const url = new URL(stack.description.databaseUrl);
+  url.username = encodeURIComponent(user);
+  url.password = encodeURIComponent(password);
+  return url.href;
+}

@@ -1,0 +1,23 @@
+/** The stack that the global set-up started, for one test file. */
+import { readFile } from 'node:fs/promises';
+import { afterAll, inject } from 'vitest';
+import { attachStack } from '../../stack/index.ts';
+import { exampleApp } from '../../stack/kubernetes/objects.ts';
+
+export const stack = await attachStack(inject('stackFolder'));
+
+afterAll(() => stack.stop());
+
+const { admissionUrl, functions, vault } = stack.description;
+if (admissionUrl === undefined) throw new Error('the stack runs without its admission function');
+
+/** Of the functions' certificates, as of the API server's. */
+export const authority = await readFile(functions.caFile, 'utf8');
+
+/** The admission function that the API server asks. */
+export const admission = { url: admissionUrl };
+
+export const openBao = { address: vault.address, auditFile: vault.folder, unsealKey: vault.unsealKey };
+
+/** The namespace and the service account of the reference's example. */
+export const { namespace: exampleNamespace, serviceAccount: exampleAccount } = exampleApp;
