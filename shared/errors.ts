@@ -22,6 +22,10 @@ export const ERROR_CATALOGUE = {
   vault_denied: { status: 500, retryable: false },
   vault_rejected: { status: 500, retryable: false },
   vault_answer_invalid: { status: 502, retryable: true },
+  kubernetes_timeout: { status: 504, retryable: true },
+  kubernetes_unavailable: { status: 503, retryable: true },
+  kubernetes_denied: { status: 500, retryable: false },
+  kubernetes_rejected: { status: 500, retryable: false },
   internal: { status: 500, retryable: false },
 } as const;
 

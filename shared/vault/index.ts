@@ -6,6 +6,7 @@ import { Secret } from '../secret.ts';
 import { createAuthorization } from './authorization.ts';
 import { createCaFile } from './ca-file.ts';
 import { createGrants } from './grants.ts';
+import { createKv } from './kv.ts';
 import { createLedger } from './ledger.ts';
 import { createVaultRequests } from './requests.ts';
 import { createSession } from './session.ts';
@@ -44,7 +45,7 @@ export function createVault(
     session,
     authorization: createAuthorization({ session, authPath, kubeRole, clock }),
     grants: createGrants(session, requests),
-    ledger: createLedger({ session, mount: options.ledgerMount, prefix: options.ledgerPrefix }),
+    ledger: createLedger(createKv(session, options.ledgerMount), options.ledgerPrefix),
     close: requests.close,
   };
 }

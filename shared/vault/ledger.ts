@@ -1,11 +1,12 @@
 /**
- * The ledger: one record a grant in Vault's KV v2, at `<mount>/data/<prefix>/<uuid>`
- * (https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2). The first six fields are the reference injector's.
+ * The ledger: one record a grant, at `<mount>/data/<prefix>/<uuid>`. The first six fields are the reference
+ * injector's, whose records have no others; the rest are ours.
  */
-import type { Secret } from '../secret.ts';
-import { vaultPath } from './path.ts';
+import * as v from 'valibot';
+import { Secret } from '../secret.ts';
+import { invalidAnswer } from './failure.ts';
+import type { Kv } from './kv.ts';
 import type { Work } from './requests.ts';
-import type { Session } from './session.ts';
 
 export interface LedgerRecord {
   readonly leaseId: string;
@@ -15,42 +16,72 @@ export interface LedgerRecord {
   /** Empty for a pod of `generateName`: it has no name yet when it is admitted. */
   readonly podName: string;
   readonly nodeName: string;
-  /** Ours: what the reference injector does not write. */
-  readonly database: string;
-  readonly mount: string;
-  readonly role: string;
-  readonly userName: string;
-  readonly leaseTtlSeconds: number;
-  readonly tokenPeriodSeconds: number;
+  readonly database?: string | undefined;
+  readonly mount?: string | undefined;
+  readonly role?: string | undefined;
+  readonly userName?: string | undefined;
+  readonly leaseTtlSeconds?: number | undefined;
+  readonly tokenPeriodSeconds?: number | undefined;
+  /** The cluster that the pod is of; a record without one is of the cluster that reads it. */
+  readonly clusterId?: string | undefined;
+  /** ISO 8601; set when revoking has begun and Vault has not yet dropped the lease. */
+  readonly revokingSince?: string | undefined;
+}
+
+export interface StoredRecord {
+  readonly record: LedgerRecord;
+  readonly writtenAt: Date;
 }
 
 export interface Ledger {
   write(uuid: string, record: LedgerRecord, work: Work): Promise<void>;
+  /**
+   * @returns `undefined` if there is none.
+   * @throws VaultError `vault_answer_invalid` for a record that is not one.
+   */
+  read(uuid: string, work: Work): Promise<StoredRecord | undefined>;
   /** Deletes the record with all its versions; one that is not there is success. */
   remove(uuid: string, work: Work): Promise<void>;
+  /** The uuids of all grants. */
+  list(work: Work): Promise<string[]>;
 }
 
-export interface LedgerOptions {
-  readonly session: Pick<Session, 'send'>;
-  readonly mount: string;
-  readonly prefix: string;
-}
+const text = v.optional(v.string(), '');
+const Fields = v.object({
+  LeaseId: text,
+  TokenId: v.pipe(v.string(), v.nonEmpty()),
+  Namespace: v.pipe(v.string(), v.nonEmpty()),
+  ServiceAccountName: text,
+  PodName: text,
+  NodeName: text,
+  Database: v.optional(v.string()),
+  Mount: v.optional(v.string()),
+  Role: v.optional(v.string()),
+  UserName: v.optional(v.string()),
+  LeaseTtlSeconds: v.optional(v.number()),
+  TokenPeriodSeconds: v.optional(v.number()),
+  ClusterId: v.optional(v.string()),
+  RevokingSince: v.optional(v.string()),
+});
 
-export function createLedger({ session, mount, prefix }: LedgerOptions): Ledger {
+/** @param prefix below which the records are, in the engine that `kv` is of. */
+export function createLedger(kv: Kv, prefix: string): Ledger {
+  const at = (uuid: string) => `${prefix}/${uuid}`;
   return {
-    async write(uuid, record, work) {
-      const path = vaultPath(mount, 'data', prefix, { name: uuid });
-      const body = { data: fieldsOf(record) };
-      await session.send({ operation: 'write the ledger', method: 'POST', path, body, work });
-    },
-    async remove(uuid, work) {
-      const path = vaultPath(mount, 'metadata', prefix, { name: uuid });
-      await session.send({ operation: 'delete a record of the ledger', method: 'DELETE', path, work });
+    write: (uuid, record, work) => kv.write('a record of the ledger', at(uuid), fieldsOf(record), work),
+    remove: (uuid, work) => kv.remove('a record of the ledger', at(uuid), work),
+    list: (work) => kv.list('the ledger', prefix, work),
+    async read(uuid, work) {
+      const document = await kv.read('a record of the ledger', at(uuid), work);
+      if (!document) return undefined;
+      const parsed = v.safeParse(Fields, document.data);
+      if (!parsed.success) throw invalidAnswer('read a record of the ledger');
+      return { record: recordOf(parsed.output), writtenAt: document.createdAt };
     },
   };
 }
 
-function fieldsOf(record: LedgerRecord): Record<string, string | number> {
+function fieldsOf(record: LedgerRecord): object {
   return {
     LeaseId: record.leaseId,
     TokenId: record.token.reveal(),
@@ -64,5 +95,26 @@ function fieldsOf(record: LedgerRecord): Record<string, string | number> {
     UserName: record.userName,
     LeaseTtlSeconds: record.leaseTtlSeconds,
     TokenPeriodSeconds: record.tokenPeriodSeconds,
+    ClusterId: record.clusterId,
+    RevokingSince: record.revokingSince,
+  };
+}
+
+function recordOf(fields: v.InferOutput<typeof Fields>): LedgerRecord {
+  return {
+    leaseId: fields.LeaseId,
+    token: new Secret(fields.TokenId),
+    namespace: fields.Namespace,
+    serviceAccountName: fields.ServiceAccountName,
+    podName: fields.PodName,
+    nodeName: fields.NodeName,
+    database: fields.Database,
+    mount: fields.Mount,
+    role: fields.Role,
+    userName: fields.UserName,
+    leaseTtlSeconds: fields.LeaseTtlSeconds,
+    tokenPeriodSeconds: fields.TokenPeriodSeconds,
+    clusterId: fields.ClusterId,
+    revokingSince: fields.RevokingSince,
   };
 }

@@ -1,0 +1,170 @@
+/**
+ * Requests to the API server as whom the process runs: the service account of its pod, or KUBECONFIG's user.
+ * @kubernetes/client-node finds address and credentials (and follows the token's rotation); the answers stay as small
+ * as they were asked for, since its typed client would build whole objects of them. It is loaded with the first request.
+ */
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import type { Deadline } from '../deadline.ts';
+import { type ErrorCode, InjectorError } from '../errors.ts';
+import { printable } from '../secret.ts';
+
+export interface KubernetesRequest {
+  readonly method: 'GET' | 'POST';
+  /** Absolute, with its query. */
+  readonly path: string;
+  readonly accept?: string;
+  readonly body?: object;
+  readonly deadline: Deadline;
+}
+
+export interface KubernetesApi {
+  /** @throws KubernetesError */
+  send(request: KubernetesRequest): Promise<unknown>;
+}
+
+export class KubernetesError extends InjectorError {
+  /** HTTP status, or 0 where there was no answer. */
+  readonly status: number;
+
+  constructor(code: ErrorCode, message: string, status: number, cause?: unknown) {
+    super(code, message, { cause });
+    this.name = 'KubernetesError';
+    this.status = status;
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+const ATTEMPTS = 3;
+
+export function createKubernetesApi(): KubernetesApi {
+  let connecting: ReturnType<typeof connect> | undefined;
+
+  async function connect() {
+    const [{ KubeConfig }, https] = await Promise.all([
+      import('@kubernetes/client-node'),
+      import('node:https'),
+    ]);
+    const config = new KubeConfig();
+    config.loadFromDefault();
+    const server = config.getCurrentCluster()?.server;
+    if (!server)
+      throw new KubernetesError('kubernetes_denied', 'no API server is configured for this process', 0);
+    const identity: RequestOptions = {};
+    await config.applyToHTTPSOptions(identity);
+    const { ca, cert, key } = pick(identity);
+    const agent = new https.Agent({ keepAlive: true, maxSockets: 16, ca, cert, key });
+    return { server, config, agent, https };
+  }
+
+  async function exchange({ method, path, accept, body, deadline }: KubernetesRequest): Promise<Answer> {
+    connecting ??= connect().catch((error: unknown) => {
+      connecting = undefined;
+      throw error;
+    });
+    const { server, config, agent, https } = await connecting;
+    const identity: RequestOptions = {};
+    // Each time: the kubelet replaces the token within the hour.
+    await config.applyToHTTPSOptions(identity);
+    const sent = body === undefined ? undefined : JSON.stringify(body);
+    const headers = {
+      ...headersOf(identity),
+      accept: accept ?? 'application/json',
+      ...(sent && { 'content-type': 'application/json' }),
+    };
+    return new Promise((resolve, reject) => {
+      const options = { method, agent, headers, signal: deadline.signal };
+      https
+        .request(new URL(path, server), options, (answer) => resolve(read(answer)))
+        .on('error', reject)
+        .end(sent);
+    });
+  }
+
+  async function send(request: KubernetesRequest, attempts = 1): Promise<unknown> {
+    const answer = await exchange(request).catch((cause: unknown) => {
+      if (cause instanceof KubernetesError) throw cause;
+      return cause;
+    });
+    const failure = isAnswer(answer) ? refusal(answer) : unreachable(answer, request.deadline);
+    if (!failure && isAnswer(answer)) return parse(answer.body);
+    if (failure?.retryable && attempts < ATTEMPTS && request.deadline.remainingMs() > 0)
+      return send(request, attempts + 1);
+    throw failure ?? unreachable(answer, request.deadline);
+  }
+
+  return { send: (request) => send(request) };
+}
+
+// What client-node writes into the options, which Node's types call by wider names.
+function pick(options: RequestOptions & { ca?: unknown; cert?: unknown; key?: unknown }) {
+  const bytes = (value: unknown) => (typeof value === 'string' || Buffer.isBuffer(value) ? value : undefined);
+  return { ca: bytes(options.ca), cert: bytes(options.cert), key: bytes(options.key) };
+}
+
+function headersOf({ headers }: RequestOptions): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]));
+}
+
+async function read(answer: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk);
+  return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') };
+}
+
+function isAnswer(value: unknown): value is Answer {
+  return typeof value === 'object' && value !== null && 'status' in value && 'body' in value;
+}
+
+function refusal({ status, body }: Answer): KubernetesError | undefined {
+  if (status >= 200 && status < 300) return undefined;
+  const said = printable(messageIn(body));
+  if (status === 401 || status === 403) {
+    return new KubernetesError('kubernetes_denied', `the API server does not allow it: ${said}`, status);
+  }
+  if (status === 429 || status >= 500) {
+    return new KubernetesError(
+      'kubernetes_unavailable',
+      `the API server is not available (HTTP ${status})`,
+      status,
+    );
+  }
+  return new KubernetesError(
+    'kubernetes_rejected',
+    `the API server would not (HTTP ${status}): ${said}`,
+    status,
+  );
+}
+
+function messageIn(body: string): string {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    if (typeof parsed === 'object' && parsed && 'message' in parsed) return String(parsed.message);
+  } catch {
+    // Not a Status object: the HTTP status has to do.
+  }
+  return '';
+}
+
+function unreachable(cause: unknown, deadline: Deadline): KubernetesError {
+  if (deadline.signal.aborted)
+    return new KubernetesError('kubernetes_timeout', 'the API server did not answer in time', 0, cause);
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  return new KubernetesError(
+    'kubernetes_unavailable',
+    `the API server cannot be reached (${code})`,
+    0,
+    cause,
+  );
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new KubernetesError('kubernetes_unavailable', "the API server's answer is not JSON", 200);
+  }
+}

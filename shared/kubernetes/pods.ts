@@ -1,0 +1,105 @@
+/** Pods, as little of them as is needed: names, uid and the injector's annotation; never a body. */
+import * as v from 'valibot';
+import { UUID_ANNOTATION } from '../annotations.ts';
+import type { Deadline } from '../deadline.ts';
+import { type KubernetesApi, KubernetesError } from './api.ts';
+
+export interface LivePod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Its grants, as its annotation names them. */
+  readonly uuids: readonly string[];
+}
+
+export interface Pods {
+  /**
+   * All pods with the label that have neither succeeded nor failed, in all namespaces.
+   *
+   * @throws KubernetesError; a list that is not complete is never returned.
+   */
+  listLive(label: string, deadline: Deadline): Promise<LivePod[]>;
+  /** The pod of that name, whatever its labels; `undefined` if there is none, or it has ended. */
+  get(namespace: string, name: string, deadline: Deadline): Promise<LivePod | undefined>;
+}
+
+const Metadata = v.object({
+  namespace: v.string(),
+  name: v.string(),
+  uid: v.string(),
+  annotations: v.optional(v.record(v.string(), v.string()), {}),
+});
+const Page = v.object({
+  metadata: v.object({ continue: v.optional(v.string(), '') }),
+  items: v.array(v.object({ metadata: Metadata })),
+});
+const PodWithPhase = v.object({
+  metadata: Metadata,
+  status: v.optional(v.object({ phase: v.optional(v.string(), '') }), {}),
+});
+
+const PAGE_SIZE = 500;
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
+const ENDED = ['Succeeded', 'Failed'];
+
+export function createPods(api: KubernetesApi): Pods {
+  async function page(label: string, token: string, deadline: Deadline) {
+    const query = new URLSearchParams({
+      labelSelector: `${label}=true`,
+      // The phase is no metadata, so the API server has to tell the ended ones.
+      fieldSelector: ENDED.map((phase) => `status.phase!=${phase}`).join(','),
+      limit: String(PAGE_SIZE),
+      ...(token && { continue: token }),
+    });
+    return check(
+      Page,
+      await api.send({ method: 'GET', path: `/api/v1/pods?${query}`, accept: METADATA_ONLY, deadline }),
+    );
+  }
+
+  return {
+    async listLive(label, deadline) {
+      const pods: LivePod[] = [];
+      let token = '';
+      do {
+        const { items, metadata } = await page(label, token, deadline);
+        pods.push(...items.map(({ metadata: found }) => livePod(found)));
+        token = metadata.continue;
+      } while (token !== '');
+      return pods;
+    },
+
+    async get(namespace, name, deadline) {
+      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;
+      try {
+        const pod = check(PodWithPhase, await api.send({ method: 'GET', path, deadline }));
+        return ENDED.includes(pod.status.phase ?? '') ? undefined : livePod(pod.metadata);
+      } catch (error) {
+        if (error instanceof KubernetesError && error.status === 404) return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+function livePod({ namespace, name, uid, annotations }: v.InferOutput<typeof Metadata>): LivePod {
+  return { namespace, name, uid, uuids: parseUuids(annotations[UUID_ANNOTATION]) };
+}
+
+/** The annotation's value, apart. */
+export function parseUuids(annotation: string | undefined): string[] {
+  return (annotation ?? '')
+    .split(',')
+    .map((uuid) => uuid.trim())
+    .filter((uuid) => uuid !== '');
+}
+
+function check<S extends v.GenericSchema>(schema: S, answer: unknown): v.InferOutput<S> {
+  const parsed = v.safeParse(schema, answer);
+  if (parsed.success) return parsed.output;
+  throw new KubernetesError(
+    'kubernetes_unavailable',
+    "the API server's answer is not what its API promises",
+    200,
+  );
+}

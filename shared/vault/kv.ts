@@ -1,0 +1,79 @@
+/** Documents in Vault's KV v2 (https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2). */
+import * as v from 'valibot';
+import { invalidAnswer, VaultError } from './failure.ts';
+import { vaultPath } from './path.ts';
+import type { VaultRequest, Work } from './requests.ts';
+import type { Session } from './session.ts';
+
+export interface KvDocument {
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly createdAt: Date;
+}
+
+export interface Kv {
+  /** `undefined` if there is no document, or its latest version was deleted. */
+  read(what: string, path: string, work: Work): Promise<KvDocument | undefined>;
+  write(what: string, path: string, data: object, work: Work): Promise<void>;
+  /** With all versions; one that is not there is success. */
+  remove(what: string, path: string, work: Work): Promise<void>;
+  /** Names directly below the path; none where nothing is. */
+  list(what: string, path: string, work: Work): Promise<string[]>;
+}
+
+const Document = v.object({
+  data: v.object({
+    data: v.record(v.string(), v.unknown()),
+    metadata: v.object({ created_time: v.pipe(v.string(), v.isoTimestamp()) }),
+  }),
+});
+const Listing = v.object({ data: v.object({ keys: v.array(v.string()) }) });
+
+/** @param mount of the KV engine, without slashes at its ends. */
+export function createKv(session: Pick<Session, 'send'>, mount: string): Kv {
+  async function found(request: Omit<VaultRequest, 'token'>): Promise<unknown> {
+    try {
+      return await session.send(request);
+    } catch (error) {
+      if (error instanceof VaultError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  return {
+    async read(what, path, work) {
+      const operation = `read ${what}`;
+      const answer = await found({ operation, method: 'GET', path: vaultPath(mount, 'data', path), work });
+      if (answer === undefined) return undefined;
+      const parsed = v.safeParse(Document, answer);
+      if (!parsed.success) throw invalidAnswer(operation);
+      const { data, metadata } = parsed.output.data;
+      return { data, createdAt: new Date(metadata.created_time) };
+    },
+    async write(what, path, data, work) {
+      await session.send({
+        operation: `write ${what}`,
+        method: 'POST',
+        path: vaultPath(mount, 'data', path),
+        body: { data },
+        work,
+      });
+    },
+    async remove(what, path, work) {
+      await session.send({
+        operation: `delete ${what}`,
+        method: 'DELETE',
+        path: vaultPath(mount, 'metadata', path),
+        work,
+      });
+    },
+    async list(what, path, work) {
+      const operation = `list ${what}`;
+      const listing = `${vaultPath(mount, 'metadata', path)}?list=true`;
+      const answer = await found({ operation, method: 'GET', path: listing, work });
+      if (answer === undefined) return [];
+      const parsed = v.safeParse(Listing, answer);
+      if (!parsed.success) throw invalidAnswer(operation);
+      return parsed.output.data.keys;
+    },
+  };
+}
