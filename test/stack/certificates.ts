@@ -14,7 +14,7 @@ import {
 /** Certificate and key as PEM. */
 export type KeyPair = { certificate: string; key: string };
 
-export type LeafOptions = {
+type LeafOptions = {
   commonName: string;
   /** Becomes a Kubernetes group in a client's certificate. */
   organization?: string;

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { type Authority, createAuthority } from './certificates.ts';
+import type { Authority } from './certificates.ts';
 import { remoteControl, serveControl } from './control.ts';
 import { describe } from './describe.ts';
 import { descriptionFile, readDescription, type StackDescription } from './description.ts';
@@ -14,8 +14,6 @@ import { replaceFile } from './replace-file.ts';
 import { type StartOptions, startParts } from './start.ts';
 import { createTools, type StackTools } from './tools.ts';
 import type { VaultServer } from './vault/server.ts';
-
-export { createAuthority };
 
 export type StackOptions = Partial<StartOptions> & {
   /** Ends a start that is under way. */

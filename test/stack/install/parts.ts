@@ -24,5 +24,4 @@ export type PartName = keyof typeof parts;
 
 export const partNames: readonly PartName[] = ['kube-apiserver', 'etcd', 'bao', 'apiserver_receive_adapter'];
 
-export const binFolder = join(stackRoot, 'bin');
-export const installedPath = (name: PartName): string => join(binFolder, name);
+export const installedPath = (name: PartName): string => join(stackRoot, 'bin', name);

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { Socket } from 'node:net';
-import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { nodeProgram } from '../paths.ts';
 import { startTimeOf } from './identity.ts';
 
 let pipe: Writable | undefined;
 
 const startWatchdog = (): Writable => {
-  const watchdog = spawn(nodeProgram, [join(import.meta.dirname, 'watchdog.ts')], {
+  const watchdog = spawn(nodeProgram, [fileURLToPath(new URL('./watchdog.ts', import.meta.url))], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     env: {},

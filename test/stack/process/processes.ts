@@ -1,7 +1,7 @@
 import { answering, launch, type Part, type ProcessSpec } from './launch.ts';
 
 /** What ends first when the stack stops: functions still need Vault then, and Vault needs its database. */
-export type Layer = 'storage' | 'server' | 'function';
+type Layer = 'storage' | 'server' | 'function';
 const layersFromTop: readonly Layer[] = ['function', 'server', 'storage'];
 
 /** Breaks and mends the parts of a running stack, by their names as `status` shows them. */

@@ -9,7 +9,7 @@ export type VaultConnection = {
   caFile?: string | undefined;
 };
 
-export type Method = 'GET' | 'LIST' | 'POST' | 'PUT' | 'DELETE';
+type Method = 'GET' | 'LIST' | 'POST' | 'PUT' | 'DELETE';
 
 /** Vault's HTTP API, with `path` as its documentation has it: `sys/health`, `auth/token/create`. */
 export type VaultApi = {

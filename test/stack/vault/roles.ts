@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { VaultApi } from './api.ts';
 import { authPath, connection, databaseMount } from './names.ts';
 
-export type DatabaseRoleOptions = {
+type DatabaseRoleOptions = {
   name: string;
   /** The PostgreSQL role that the users it makes are members of and act as. */
   group?: string;
