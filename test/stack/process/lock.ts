@@ -1,4 +1,4 @@
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readlink, rm, symlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Identity, isAlive, ownIdentity } from './identity.ts';
@@ -9,7 +9,7 @@ type Release = () => Promise<void>;
 export const holderOf = async (file: string): Promise<Identity | undefined> => {
   let content: string;
   try {
-    content = await readFile(file, 'utf8');
+    content = await readlink(file);
   } catch {
     return undefined;
   }
@@ -18,19 +18,15 @@ export const holderOf = async (file: string): Promise<Identity | undefined> => {
   return isAlive(holder) ? holder : undefined;
 };
 
-/** A link appears with all of its content or not at all: nobody ever reads a lock that is half written. */
+/** A symbolic link appears with all of its content or not at all: nobody ever reads a lock that is half written. */
 const linkLock = async (file: string): Promise<boolean> => {
   const { pid, startTime } = ownIdentity();
-  const own = `${file}.${pid}`;
-  await writeFile(own, `${pid} ${startTime}`);
   try {
-    await link(own, file);
+    await symlink(`${pid} ${startTime}`, file);
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
     throw error;
-  } finally {
-    await rm(own, { force: true });
   }
 };
 
