@@ -79,6 +79,12 @@ export async function readToken(accessor: string): Promise<TokenFacts | undefine
   return status === 200 ? v.parse(TokenFacts, JSON.parse(body)).data : undefined;
 }
 
+/** `undefined` for a token that is gone. */
+export async function lookUpToken(token: string): Promise<TokenFacts | undefined> {
+  const { status, body } = await stack.vault.ask('POST', 'auth/token/lookup', { token });
+  return status === 200 ? v.parse(TokenFacts, JSON.parse(body)).data : undefined;
+}
+
 const LeaseFacts = v.object({ data: v.object({ ttl: v.number(), renewable: v.boolean() }) });
 
 export async function readLease(leaseId: string) {

@@ -1,0 +1,80 @@
+/** Pods and reviews that are none of the function's business pass as they are; a pod it has patched is patched once. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type Census, NOTHING, newSince, takeCensus } from '../support/census.ts';
+import { createPod, environmentOf, podWith, uuidsOf } from '../support/pods.ts';
+import { ask, patched, reviewOf } from '../support/reviews.ts';
+import { admission } from '../support/stack.ts';
+
+let before: Census;
+beforeEach(async () => {
+  before = await takeCensus();
+});
+
+describe('a pod without the label', () => {
+  test.each([
+    ['none', {}],
+    ['another value', { 'vault-db-injector': 'false' }],
+    ['another key', { 'vault-injector': 'true' }],
+  ])('(%s) is stored as it was written', async (_, labels) => {
+    const manifest = podWith({ role: 'gule-rw' }, { labels });
+    const pod = await createPod(manifest);
+    expect(environmentOf(pod)).toEqual({});
+    expect(uuidsOf(pod)).toEqual([]);
+    const verdict = await ask(admission, reviewOf(manifest));
+    expect(verdict).toMatchObject({ allowed: true, operations: [], warnings: [] });
+    expect(await newSince(before)).toEqual(NOTHING);
+  });
+});
+
+describe('a review of a pod that exists', () => {
+  test.each([
+    ['an update', { operation: 'UPDATE' }],
+    ['a deletion', { operation: 'DELETE' }],
+    ['an ephemeral container', { operation: 'UPDATE', subResource: 'ephemeralcontainers' }],
+    ['a binding', { subResource: 'binding' }],
+  ])('(%s) is allowed without a patch', async (_, wishes) => {
+    const verdict = await ask(admission, reviewOf(podWith({ role: 'gule-rw' }), wishes));
+    expect(verdict).toMatchObject({ allowed: true, operations: [] });
+    expect(await newSince(before)).toEqual(NOTHING);
+  });
+});
+
+describe('a pod that the function has patched a moment ago', () => {
+  test('is shown again: it keeps its credentials and gets no others', async () => {
+    const pod = podWith({ 'a.role': 'gule-rw' });
+    const shownAgain = patched(pod, await ask(admission, reviewOf(pod)));
+    const afterFirst = await takeCensus();
+    const second = await ask(admission, reviewOf(shownAgain));
+    expect(second).toMatchObject({ allowed: true, operations: [], warnings: [] });
+    expect(await newSince(afterFirst)).toEqual(NOTHING);
+    expect(await newSince(before)).toMatchObject({
+      records: [expect.anything()],
+      tokens: [expect.anything()],
+    });
+  });
+
+  test('is copied with uuid and password by somebody else: the copy gets credentials of its own', async () => {
+    const pod = podWith({ 'a.role': 'gule-rw' });
+    const original = patched(pod, await ask(admission, reviewOf(pod)));
+    const copy = { ...original, metadata: { ...original.metadata, name: 'copy' } };
+    const verdict = await ask(admission, reviewOf(copy));
+    expect(patched(copy, verdict).metadata.annotations).not.toEqual(original.metadata.annotations);
+    expect(verdict.warnings).toEqual([
+      'annotation "db-creds-injector.numberly.io/uuid" is the injector\'s own: the value given is replaced',
+      'container "app" sets DBUSER, DBPASSWORD itself: replaced by the credentials',
+    ]);
+  });
+});
+
+describe('a uuid that somebody has written into the annotations', () => {
+  test('is overwritten, with a warning', async () => {
+    const foreign = '01a20462-9fad-72dd-b8d6-ae50f3468e9a';
+    const pod = await createPod(podWith({ role: 'gule-rw', uuid: foreign }));
+    expect(uuidsOf(pod)).toHaveLength(1);
+    expect(uuidsOf(pod)).not.toEqual([foreign]);
+    expect(pod.warnings).toEqual([
+      'annotation "db-creds-injector.numberly.io/uuid" is the injector\'s own: the value given is replaced',
+    ]);
+    expect((await newSince(before)).records).toEqual(uuidsOf(pod));
+  });
+});
