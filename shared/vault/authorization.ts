@@ -47,7 +47,7 @@ export interface Authorization {
   authorize(access: AccessRequest, work: Work): Promise<string>;
 }
 
-// Vault leaves out what is not set, and OpenBao does not know the selector.
+// What is not set is empty, null or left out, by Vault's version.
 const list = v.optional(v.nullable(v.array(v.string())));
 const AuthRole = v.object({
   bound_service_account_names: list,
@@ -133,8 +133,9 @@ export function decide(role: AuthRole, access: AccessRequest): string {
 }
 
 function policyOf(role: AuthRole, access: AccessRequest): string {
-  const named = role.token_policies?.length ? role.token_policies : (role.policies ?? []);
-  // Vault keeps the names of policies in lower case.
+  // A role keeps the names as they were written; a login, and the policies themselves, have them in lower case.
+  const written = role.token_policies?.length ? role.token_policies : (role.policies ?? []);
+  const named = written.map((policy) => policy.toLowerCase());
   const candidates = [access.authRole.toLowerCase(), access.role.toLowerCase()];
   const policy = candidates.find((candidate) => candidate !== 'root' && named.includes(candidate));
   if (policy) return policy;
