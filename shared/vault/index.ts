@@ -8,8 +8,11 @@ import { createCaFile } from './ca-file.ts';
 import { createGrants } from './grants.ts';
 import { createKv } from './kv.ts';
 import { createLedger } from './ledger.ts';
+import { createRenewals } from './renewals.ts';
 import { createVaultRequests } from './requests.ts';
+import { createRevocation } from './revocation.ts';
 import { createSession } from './session.ts';
+import { createSweepMemory } from './sweep-memory.ts';
 
 export interface VaultOptions {
   readonly address: string;
@@ -41,11 +44,17 @@ export function createVault(
     readServiceAccountToken: async () => readToken(options.serviceAccountTokenFile),
     newDeadline: (durationMs) => deadlineIn(durationMs, clock),
   });
+  const kv = createKv(session, options.ledgerMount);
+  const ledger = createLedger(kv, options.ledgerPrefix);
+  const grants = createGrants(session, requests);
   return {
     session,
     authorization: createAuthorization({ session, authPath, kubeRole, clock }),
-    grants: createGrants(session, requests),
-    ledger: createLedger(createKv(session, options.ledgerMount), options.ledgerPrefix),
+    grants,
+    ledger,
+    renewals: createRenewals(session),
+    revocation: createRevocation({ session, requests, grants, ledger, now: () => new Date() }),
+    sweeps: createSweepMemory(kv, `${options.ledgerPrefix}-sweep`),
     close: requests.close,
   };
 }

@@ -14,6 +14,8 @@ export interface Kv {
   /** `undefined` if there is no document, or its latest version was deleted. */
   read(what: string, path: string, work: Work): Promise<KvDocument | undefined>;
   write(what: string, path: string, data: object, work: Work): Promise<void>;
+  /** From now on Vault keeps one version of the document, not its usual ten. */
+  keepOneVersion(what: string, path: string, work: Work): Promise<void>;
   /** With all versions; one that is not there is success. */
   remove(what: string, path: string, work: Work): Promise<void>;
   /** Names directly below the path; none where nothing is. */
@@ -55,6 +57,16 @@ export function createKv(session: Pick<Session, 'send'>, mount: string): Kv {
         method: 'POST',
         path: vaultPath(mount, 'data', path),
         body: { data },
+        work,
+      });
+    },
+    async keepOneVersion(what, path, work) {
+      const body = { max_versions: 1 };
+      await session.send({
+        operation: `write ${what}`,
+        method: 'POST',
+        path: vaultPath(mount, 'metadata', path),
+        body,
         work,
       });
     },

@@ -1,0 +1,72 @@
+/**
+ * Keeping alive: a lease (https://developer.hashicorp.com/vault/api-docs/system/leases#renew-lease) and the periodic
+ * token above it (https://developer.hashicorp.com/vault/api-docs/auth/token#renew-a-token).
+ */
+import * as v from 'valibot';
+import { InjectorError } from '../errors.ts';
+import type { Secret } from '../secret.ts';
+import { invalidAnswer, VaultError } from './failure.ts';
+import { vaultPath } from './path.ts';
+import type { Work } from './requests.ts';
+import type { Session } from './session.ts';
+
+/** Vault does not know the lease or the token any more: somebody revoked it, or it expired. */
+export class GrantLost extends InjectorError {
+  constructor(what: 'lease' | 'token', cause: unknown) {
+    super('grant_lost', `its ${what} is gone from Vault: it expired or was revoked by somebody else`, {
+      cause,
+    });
+    this.name = 'GrantLost';
+  }
+}
+
+export interface Renewals {
+  /**
+   * @param incrementSeconds how long the lease is to last from now; absent, as long as its role says.
+   * @returns how long it lasts now, in seconds: less than asked for where Vault will not extend it further.
+   * @throws GrantLost, VaultError
+   */
+  renewLease(leaseId: string, work: Work, incrementSeconds?: number): Promise<number>;
+  /**
+   * @returns how long the token lasts now, in seconds: its period.
+   * @throws GrantLost, VaultError
+   */
+  renewToken(token: Secret, work: Work): Promise<number>;
+}
+
+const LeaseAnswer = v.object({ lease_duration: v.number() });
+const TokenAnswer = v.object({ auth: v.object({ lease_duration: v.number() }) });
+const LOST = /lease not found|invalid lease|lease expired|token not found|bad token|invalid token/i;
+
+export function createRenewals(session: Pick<Session, 'send'>): Renewals {
+  async function renew(what: 'lease' | 'token', path: string, body: Record<string, unknown>, work: Work) {
+    try {
+      return await session.send({
+        operation: `renew a ${what}`,
+        method: 'POST',
+        path: vaultPath(path),
+        body,
+        work,
+      });
+    } catch (error) {
+      const lost =
+        error instanceof VaultError && [400, 403, 404].includes(error.status) && LOST.test(error.detail);
+      throw lost ? new GrantLost(what, error) : error;
+    }
+  }
+
+  return {
+    async renewLease(leaseId, work, incrementSeconds) {
+      const body = { lease_id: leaseId, ...(incrementSeconds && { increment: incrementSeconds }) };
+      const parsed = v.safeParse(LeaseAnswer, await renew('lease', 'sys/leases/renew', body, work));
+      if (!parsed.success) throw invalidAnswer('renew a lease');
+      return parsed.output.lease_duration;
+    },
+    async renewToken(token, work) {
+      const answer = await renew('token', 'auth/token/renew', { token: token.reveal() }, work);
+      const parsed = v.safeParse(TokenAnswer, answer);
+      if (!parsed.success) throw invalidAnswer('renew a token');
+      return parsed.output.auth.lease_duration;
+    },
+  };
+}

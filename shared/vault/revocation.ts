@@ -1,0 +1,110 @@
+/**
+ * Ending a grant, with proof: Vault drops a token's leases in the background, and a `DROP ROLE` that fails leaves a
+ * database user that nobody remembers. So a record goes only when Vault says that its lease is gone.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { VaultError } from './failure.ts';
+import type { Grants } from './grants.ts';
+import type { Ledger, LedgerRecord } from './ledger.ts';
+import { vaultPath } from './path.ts';
+import type { VaultRequests, Work } from './requests.ts';
+import type { Session } from './session.ts';
+
+/** `pending`: the token is dead, but Vault could not drop the database user yet and keeps trying. */
+export type RevocationOutcome =
+  | { readonly state: 'revoked' }
+  | { readonly state: 'pending'; readonly reason: string };
+
+export interface Revocation {
+  /**
+   * Revokes token and lease, then deletes the record; a second time has no effect.
+   *
+   * @throws VaultError; the record then stands as it did.
+   */
+  revokeGrant(uuid: string, record: LedgerRecord, work: Work): Promise<RevocationOutcome>;
+}
+
+export interface RevocationOptions {
+  readonly session: Pick<Session, 'send'>;
+  readonly requests: Pick<VaultRequests, 'send'>;
+  readonly grants: Pick<Grants, 'revoke'>;
+  readonly ledger: Pick<Ledger, 'remove' | 'write'>;
+  readonly now: () => Date;
+}
+
+// Vault drops a lease some milliseconds after its token.
+const LOOKUP_DELAYS_MS = [5, 20, 80, 250];
+
+type LeaseState = 'gone' | 'unknown' | { readonly stuck: string };
+
+export function createRevocation({ session, requests, grants, ledger, now }: RevocationOptions): Revocation {
+  // Roles whose policy does not let the pod's token revoke its own lease: not asked again by this process.
+  const withoutOwnRevocation = new Set<string>();
+
+  /** At once and with its result, by the grant's own token: the injector's policy does not allow it, the app's may. */
+  async function revokeLease(record: LedgerRecord, work: Work): Promise<LeaseState> {
+    const { leaseId, token, role = '', revokingSince } = record;
+    if (leaseId === '') return 'gone';
+    // Tried before, so its token is dead; or known not to be allowed to.
+    if (revokingSince || withoutOwnRevocation.has(role)) return 'unknown';
+    const body = { lease_id: leaseId, sync: true };
+    const path = vaultPath('sys/leases/revoke');
+    return requests.send({ operation: 'revoke a lease', method: 'POST', path, body, token, work }).then(
+      () => 'gone' as const,
+      (error: unknown) => notRevoked(error, role),
+    );
+  }
+
+  function notRevoked(error: unknown, role: string): LeaseState {
+    if (!(error instanceof VaultError) || error.retryable) throw error;
+    if (error.status !== 403) return { stuck: error.detail || error.message };
+    if (role !== '') withoutOwnRevocation.add(role);
+    return 'unknown';
+  }
+
+  async function lookUpLease({ leaseId }: LedgerRecord, work: Work): Promise<'gone' | 'there'> {
+    try {
+      const body = { lease_id: leaseId };
+      await session.send({
+        operation: 'look up a lease',
+        method: 'POST',
+        path: vaultPath('sys/leases/lookup'),
+        body,
+        work,
+      });
+      return 'there';
+    } catch (error) {
+      if (
+        error instanceof VaultError &&
+        error.status === 400 &&
+        /invalid lease|lease not found/i.test(error.detail)
+      ) {
+        return 'gone';
+      }
+      throw error;
+    }
+  }
+
+  async function waitForLease(record: LedgerRecord, work: Work): Promise<LeaseState> {
+    for (const delay of LOOKUP_DELAYS_MS) {
+      await sleep(delay);
+      if ((await lookUpLease(record, work)) === 'gone') return 'gone';
+    }
+    return { stuck: 'the lease is still there after its token was revoked' };
+  }
+
+  return {
+    async revokeGrant(uuid, record, work) {
+      let lease = await revokeLease(record, work);
+      await grants.revoke(record.token, work);
+      if (lease === 'unknown') lease = await waitForLease(record, work);
+      if (lease === 'gone') {
+        await ledger.remove(uuid, work);
+        return { state: 'revoked' };
+      }
+      if (!record.revokingSince)
+        await ledger.write(uuid, { ...record, revokingSince: now().toISOString() }, work);
+      return { state: 'pending', reason: lease === 'unknown' ? '' : lease.stuck };
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * What one sweep leaves for the next, and for admissions, beside the ledger (never in it: the reference lists that
+ * folder). A cache: deleted, it costs the next sweep a read of each record, and nothing else.
+ */
+import * as v from 'valibot';
+import type { Kv } from './kv.ts';
+import type { Work } from './requests.ts';
+
+/** What is known of a grant without reading its record. Times are milliseconds since 1970, lengths seconds. */
+export interface GrantState {
+  readonly namespace: string;
+  readonly leaseId: string;
+  readonly issuedAt: number;
+  readonly leaseTtlSeconds: number;
+  readonly leaseRenewedAt: number;
+  readonly leaseDueAt: number;
+  readonly tokenPeriodSeconds: number;
+  readonly tokenRenewedAt: number;
+  readonly tokenDueAt: number;
+  /** When Vault was last asked how far the lease can be extended; 0: never. */
+  readonly probedAt: number;
+  /** When the lease ends for good (`max_ttl`); 0: not within reach of the last probe. */
+  readonly endsAt: number;
+  /** The record is another cluster's. */
+  readonly foreign: boolean;
+}
+
+export interface LastSweep {
+  /** When the last sweep that did all it had to do began. */
+  readonly succeededAt: number;
+  /** The shortest lease among the live grants; 0 where there were none. */
+  readonly shortestLeaseSeconds: number;
+  readonly clusterId: string;
+  readonly shards: number;
+}
+
+export interface SweepMemory {
+  /** An index that is not there, or not readable, is an empty one. */
+  readIndex(shard: number, shards: number, work: Work): Promise<Map<string, GrantState>>;
+  writeIndex(
+    shard: number,
+    shards: number,
+    index: ReadonlyMap<string, GrantState>,
+    work: Work,
+  ): Promise<void>;
+  readLast(shard: number, work: Work): Promise<LastSweep | undefined>;
+  writeLast(shard: number, last: LastSweep, work: Work): Promise<void>;
+}
+
+const State = v.object({
+  namespace: v.string(),
+  leaseId: v.string(),
+  issuedAt: v.number(),
+  leaseTtlSeconds: v.number(),
+  leaseRenewedAt: v.number(),
+  leaseDueAt: v.number(),
+  tokenPeriodSeconds: v.number(),
+  tokenRenewedAt: v.number(),
+  tokenDueAt: v.number(),
+  probedAt: v.number(),
+  endsAt: v.number(),
+  foreign: v.boolean(),
+});
+const Head = v.object({ chunks: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000)) });
+const Chunk = v.object({ grants: v.record(v.string(), State) });
+const Last = v.object({
+  succeededAt: v.number(),
+  shortestLeaseSeconds: v.number(),
+  clusterId: v.string(),
+  shards: v.number(),
+});
+
+// Storage behind Vault takes entries of 512 KiB (Consul) or 1 MiB (Raft); a grant takes about 350 bytes.
+const GRANTS_A_CHUNK = 1_000;
+
+export function createSweepMemory(kv: Kv, folder: string): SweepMemory {
+  const what = "the sweep's memory";
+  const indexAt = (shard: number, shards: number) => `${folder}/index-${shard}-of-${shards}`;
+
+  async function readChunk(path: string, work: Work): Promise<[string, GrantState][]> {
+    const parsed = v.safeParse(Chunk, (await kv.read(what, path, work))?.data);
+    return parsed.success ? Object.entries(parsed.output.grants) : [];
+  }
+
+  // How many chunks are there already, by the path of their index: only a new one has to be set up.
+  const chunksAt = new Map<string, number>();
+
+  return {
+    async readIndex(shard, shards, work) {
+      const path = indexAt(shard, shards);
+      const head = v.safeParse(Head, (await kv.read(what, path, work))?.data);
+      if (!head.success) return new Map();
+      chunksAt.set(path, head.output.chunks);
+      const numbers = Array.from({ length: head.output.chunks }, (_, number) => number);
+      const chunks = await Promise.all(numbers.map((number) => readChunk(`${path}-${number}`, work)));
+      return new Map(chunks.flat());
+    },
+
+    async writeIndex(shard, shards, index, work) {
+      const path = indexAt(shard, shards);
+      const grants = [...index].sort(([left], [right]) => (left < right ? -1 : 1));
+      const chunks = Math.ceil(grants.length / GRANTS_A_CHUNK);
+      for (let number = 0; number < chunks; number += 1) {
+        const part = grants.slice(number * GRANTS_A_CHUNK, (number + 1) * GRANTS_A_CHUNK);
+        if (number >= (chunksAt.get(path) ?? 0)) await kv.keepOneVersion(what, `${path}-${number}`, work);
+        await kv.write(what, `${path}-${number}`, { grants: Object.fromEntries(part) }, work);
+      }
+      await kv.write(what, path, { chunks }, work);
+    },
+
+    async readLast(shard, work) {
+      const parsed = v.safeParse(Last, (await kv.read(what, `${folder}/last-${shard}`, work))?.data);
+      return parsed.success ? parsed.output : undefined;
+    },
+
+    writeLast: (shard, last, work) => kv.write(what, `${folder}/last-${shard}`, last, work),
+  };
+}
