@@ -14,6 +14,8 @@ import { createHttpExchange } from './http.ts';
 export interface Work {
   readonly deadline: Deadline;
   vaultCalls: number;
+  /** What went wrong before the attempt that is under way. */
+  lastFailure?: VaultError;
 }
 
 export interface VaultRequest {
@@ -97,7 +99,9 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   }
 
   /** @throws the failure, unless another attempt is worth the time that is left. */
-  async function pause(failure: VaultError, attempts: number, { deadline }: Work): Promise<void> {
+  async function pause(failure: VaultError, attempts: number, work: Work): Promise<void> {
+    const { deadline } = work;
+    work.lastFailure = failure;
     const delay = delayAfter(failure, attempts);
     if (delay === undefined || delay >= deadline.remainingMs()) throw failure;
     await sleep(delay, undefined, { signal: deadline.signal }).catch(() => {

@@ -8,7 +8,7 @@ import { InjectorError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 import { invalidAnswer, VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
-import { type VaultRequest, type VaultRequests, within } from './requests.ts';
+import { type VaultRequest, type VaultRequests, type Work, within } from './requests.ts';
 
 export interface Session {
   /** A request with the login's token. One that Vault refuses (403) is sent once more after a new login. */
@@ -45,6 +45,7 @@ const LoginAnswer = v.object({
   }),
 });
 
+const LOGGING_IN = 'let the injector log in';
 const LOGIN_WITHIN_MS = 10_000;
 const RENEW_AFTER = 0.5;
 const REPLACE_AFTER = 0.9;
@@ -55,27 +56,26 @@ export function createSession(options: SessionOptions): Session {
   const { requests, clock } = options;
   const loginPath = vaultPath('auth', options.authPath, 'login');
   let login: Login | undefined;
-  let loggingIn: Promise<Login> | undefined;
+  let loggingIn: { readonly work: Work; readonly login: Promise<Login> } | undefined;
   let renewing = false;
 
   const ageOf = ({ since, ttlMs }: Login) => (clock() - since) / ttlMs;
 
   function parseLogin(answer: unknown, since: number): Login {
     const parsed = v.safeParse(LoginAnswer, answer);
-    if (!parsed.success) throw invalidAnswer('log in');
+    if (!parsed.success) throw invalidAnswer(LOGGING_IN);
     const { client_token, lease_duration, renewable } = parsed.output.auth;
     const ttlMs = lease_duration > 0 ? lease_duration * 1_000 : Number.POSITIVE_INFINITY;
     return { token: new Secret(client_token), renewable, ttlMs, since };
   }
 
-  async function logIn(): Promise<Login> {
+  async function logIn(work: Work): Promise<Login> {
     const since = clock();
-    const work = { deadline: options.newDeadline(LOGIN_WITHIN_MS), vaultCalls: 0 };
     try {
       const jwt = await options.readServiceAccountToken();
       const body = { role: options.kubeRole, jwt: jwt.reveal() };
       login = parseLogin(
-        await requests.send({ operation: 'log in', method: 'POST', path: loginPath, body, work }),
+        await requests.send({ operation: LOGGING_IN, method: 'POST', path: loginPath, body, work }),
         since,
       );
       options.onLogin('success');
@@ -86,12 +86,22 @@ export function createSession(options: SessionOptions): Session {
     }
   }
 
-  /** Admissions that arrive together share one login. */
-  function sharedLogIn(): Promise<Login> {
-    loggingIn ??= logIn().finally(() => {
-      loggingIn = undefined;
+  /** Admissions that arrive together share one login; each waits for it as long as it has time. */
+  async function sharedLogIn(deadline: Deadline): Promise<Login> {
+    if (!loggingIn) {
+      const work = { deadline: options.newDeadline(LOGIN_WITHIN_MS), vaultCalls: 0 };
+      const login = logIn(work).finally(() => {
+        loggingIn = undefined;
+      });
+      loggingIn = { work, login };
+    }
+    const { work, login } = loggingIn;
+    return within(deadline, LOGGING_IN, login).catch((error: unknown) => {
+      // Whoever waits no longer is told what keeps the login from succeeding, if that is known.
+      throw error instanceof VaultError && error.code === 'vault_timeout'
+        ? (work.lastFailure ?? error)
+        : error;
     });
-    return loggingIn;
   }
 
   async function renew(current: Login): Promise<void> {
@@ -120,7 +130,7 @@ export function createSession(options: SessionOptions): Session {
 
   async function current(deadline: Deadline): Promise<Login> {
     const held = login;
-    if (!held || ageOf(held) >= REPLACE_AFTER) return within(deadline, 'log in', sharedLogIn());
+    if (!held || ageOf(held) >= REPLACE_AFTER) return sharedLogIn(deadline);
     if (held.renewable && ageOf(held) >= RENEW_AFTER) void renew(held);
     return held;
   }
@@ -139,7 +149,7 @@ export function createSession(options: SessionOptions): Session {
   }
 
   async function close(deadline: Deadline): Promise<void> {
-    await loggingIn?.catch(() => undefined);
+    await loggingIn?.login.catch(() => undefined);
     const held = login;
     login = undefined;
     if (!held) return;
