@@ -131,6 +131,10 @@ function warningsIn(header: string | string[] | undefined): string[] {
   );
 }
 
+interface Annotated {
+  readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+}
+
 /** A container's literal variables by name. */
 export function environmentOf(pod: StoredPod, name = 'app'): Readonly<Record<string, string>> {
   const all = [...pod.spec.initContainers, ...pod.spec.containers];
@@ -139,6 +143,6 @@ export function environmentOf(pod: StoredPod, name = 'app'): Readonly<Record<str
   return Object.fromEntries(found.env.map((entry) => [entry.name, entry.value ?? '']));
 }
 
-export function uuidsOf(pod: StoredPod): string[] {
-  return pod.metadata.annotations[`${prefix}uuid`]?.split(',') ?? [];
+export function uuidsOf({ metadata }: Annotated): string[] {
+  return metadata.annotations[`${prefix}uuid`]?.split(',') ?? [];
 }

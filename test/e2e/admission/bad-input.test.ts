@@ -1,0 +1,152 @@
+/** What is not a review of a pod's creation: one line back, nothing made, and the next one is served. */
+import { gzipSync } from 'node:zlib';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type Census, NOTHING, newSince, takeCensus } from '../support/census.ts';
+import { podWith } from '../support/pods.ts';
+import { type RawAnswer, sendRaw } from '../support/raw-request.ts';
+import { ask, post, reviewOf } from '../support/reviews.ts';
+import { admission } from '../support/stack.ts';
+
+const MEBIBYTE = 1024 * 1024;
+let before: Census;
+
+beforeEach(async () => {
+  before = await takeCensus();
+});
+
+async function expectRefused({ status, contentType, body }: RawAnswer, expected: number, line: string) {
+  expect({ status, contentType, body }).toEqual({
+    status: expected,
+    contentType: 'text/plain; charset=utf-8',
+    body: `${line}\n`,
+  });
+  expect(await newSince(before)).toEqual(NOTHING);
+  const next = await ask(admission, reviewOf(podWith({ role: 'gule-rw' }), { dryRun: true }));
+  expect(next.allowed).toBe(true);
+}
+
+const good = reviewOf(podWith({ role: 'gule-rw' }));
+const withRequest = (changes: object) =>
+  JSON.stringify({ ...good, request: { ...good.request, ...changes } });
+const withPod = (changes: object) => withRequest({ object: { ...good.request.object, ...changes } });
+
+describe('a body that is not a review', () => {
+  const review = 'expected an AdmissionReview of admission.k8s.io/v1: ';
+  const rows = [
+    ['nothing', '', 'the body is not JSON'],
+    ['not JSON', 'kind: AdmissionReview', 'the body is not JSON'],
+    ['half of a review', JSON.stringify(good).slice(0, 200), 'the body is not JSON'],
+    ['null', 'null', `${review}the body is not as it should be`],
+    ['a list', '[]', `${review}apiVersion is not as it should be`],
+    [
+      'lists, a hundred thousand deep',
+      `${'['.repeat(1e5)}${']'.repeat(1e5)}`,
+      `${review}apiVersion is not as it should be`,
+    ],
+    [
+      'another version',
+      JSON.stringify({ ...good, apiVersion: 'admission.k8s.io/v1beta1' }),
+      `${review}apiVersion is not as it should be`,
+    ],
+    [
+      'another kind of object',
+      JSON.stringify({ ...good, kind: 'CloudEvent' }),
+      `${review}kind is not as it should be`,
+    ],
+    [
+      'no request',
+      JSON.stringify({ ...good, request: undefined }),
+      `${review}request is not as it should be`,
+    ],
+    ['no uid', withRequest({ uid: '' }), `${review}request.uid is not as it should be`],
+  ] as const;
+
+  test.each(rows)('%s', async (_, body, line) => {
+    await expectRefused(await sendRaw(`${admission.url}/`, { pieces: [body] }), 400, line);
+  });
+});
+
+describe('a review of something else', () => {
+  const rows = [
+    [
+      'a Deployment',
+      withRequest({ kind: { group: 'apps', version: 'v1', kind: 'Deployment' } }),
+      'expected a review of a Pod (v1), found apps v1 Deployment',
+    ],
+    [
+      "somebody else's Pod",
+      withRequest({ kind: { group: 'example.org', version: 'v1', kind: 'Pod' } }),
+      'expected a review of a Pod (v1), found example.org v1 Pod',
+    ],
+    [
+      'no object',
+      withRequest({ object: null }),
+      'expected a Pod as request.object: the body is not as it should be',
+    ],
+    [
+      'no spec',
+      withPod({ spec: undefined }),
+      'expected a Pod as request.object: spec is not as it should be',
+    ],
+    [
+      'containers that are none',
+      withPod({ spec: { containers: 'app' } }),
+      'expected a Pod as request.object: spec.containers is not as it should be',
+    ],
+    ['no namespace', withRequest({ namespace: '' }), 'request.namespace: is missing'],
+    [
+      'two namespaces',
+      withRequest({ namespace: 'kube-system' }),
+      'request.namespace and metadata.namespace of the pod differ',
+    ],
+  ] as const;
+
+  test.each(rows)('%s', async (_, body, line) => {
+    await expectRefused(await sendRaw(`${admission.url}/`, { pieces: [body] }), 400, line);
+  });
+});
+
+describe('a body that is too long', () => {
+  const tooLong = `the body is too large: expected at most ${4 * MEBIBYTE} bytes`;
+
+  test('as it says itself', async () => {
+    const headers = { 'content-length': String(4 * MEBIBYTE + 1) };
+    await expectRefused(await sendRaw(`${admission.url}/`, { headers }), 413, tooLong);
+  });
+
+  test('as it turns out', async () => {
+    const pieces = Array.from({ length: 5 }, () => Buffer.alloc(MEBIBYTE, ' '));
+    await expectRefused(await sendRaw(`${admission.url}/`, { pieces }), 413, tooLong);
+  });
+
+  test('as it would be, were it not compressed', async () => {
+    const headers = { 'content-encoding': 'gzip' };
+    const pieces = [gzipSync(JSON.stringify(good))];
+    await expectRefused(
+      await sendRaw(`${admission.url}/`, { headers, pieces }),
+      415,
+      'the body is encoded: expected it plain',
+    );
+  });
+
+  test('by not one byte: it is served', async () => {
+    const body = withRequest({ dryRun: true }).padEnd(4 * MEBIBYTE, ' ');
+    expect((await post(admission, body)).status).toBe(200);
+  });
+});
+
+describe('a request that the function does not know', () => {
+  const rows = [
+    ['POST', '/admit', 404, 'there is nothing at this path'],
+    ['GET', '/reviews', 404, 'there is nothing at this path'],
+    ['POST', '//', 404, 'there is nothing at this path'],
+    ['GET', '/', 405, 'expected POST'],
+    ['PUT', '/', 405, 'expected POST'],
+    ['POST', '/healthz', 405, 'expected GET'],
+    ['DELETE', '/metrics', 405, 'expected GET'],
+  ] as const;
+
+  test.each(rows)('%s %s', async (method, path, status, line) => {
+    await expectRefused(await sendRaw(`${admission.url}${path}`, { method }), status, line);
+  });
+});

@@ -1,0 +1,66 @@
+/** A dry run is validated and authorized like any other, and leaves everything as it was. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { startAdmission } from '../support/admission-function.ts';
+import { type Census, takeCensus } from '../support/census.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
+import { createPod, environmentOf, podWith, tryCreatePod, uuidsOf } from '../support/pods.ts';
+import { databaseTemplate } from '../support/postgres.ts';
+import { ask, reviewOf } from '../support/reviews.ts';
+
+let before: Census;
+beforeEach(async () => {
+  before = await takeCensus();
+});
+
+const annotations = {
+  'a.role': 'gule-rw',
+  'b.role': 'other-rw',
+  'b.mode': 'uri',
+  'b.template': databaseTemplate,
+  'b.env-key-uri': 'DATABASE_URL',
+};
+
+describe('a dry run through the API server', () => {
+  test('shows where the credentials will stand, and counts nothing up', async () => {
+    const pod = await createPod(podWith(annotations), '?dryRun=All');
+    const nobody = '00000000-0000-0000-0000-000000000000';
+    expect(environmentOf(pod)).toEqual({
+      DBUSER: 'dry-run-user',
+      DBPASSWORD: 'dry-run-password',
+      DATABASE_URL: databaseTemplate.replace('@', 'dry-run-user:dry-run-password@'),
+    });
+    expect(uuidsOf(pod)).toEqual([nobody, nobody]);
+    expect(await takeCensus()).toEqual(before);
+  });
+
+  test('is refused where the pod would be', async () => {
+    const { refusal } = await tryCreatePod(podWith({ role: 'nobody' }), '?dryRun=All');
+    expect(refusal).toContain('Vault has no auth role "nobody"');
+    const { refusal: invalid } = await tryCreatePod(podWith({ 'a.mode': 'none' }), '?dryRun=All');
+    expect(invalid).toContain('a.mode" is "none": expected "classic" or "uri"');
+    expect(await takeCensus()).toEqual(before);
+  });
+
+  test('warns of what a real one would warn of', async () => {
+    const pod = await createPod(podWith({ role: 'gule-rw', uuid: 'mine', colour: 'red' }), '?dryRun=All');
+    expect(pod.warnings).toEqual([
+      expect.stringContaining('colour" is not known'),
+      expect.stringContaining('uuid" is the injector\'s own'),
+    ]);
+  });
+});
+
+describe('what a dry run asks Vault', () => {
+  test('who may assume the role, and nothing else', async () => {
+    const proxy = await startFaultProxy();
+    const admission = await startAdmission(proxy);
+    const verdict = await ask(admission, reviewOf(podWith(annotations), { dryRun: true }));
+    expect(verdict.allowed).toBe(true);
+    expect({
+      login: proxy.count('login'),
+      role: proxy.count('role'),
+      others: proxy.total() - proxy.count('login') - proxy.count('role'),
+    }).toEqual({ login: 1, role: 2, others: 0 });
+    expect(await admission.log()).toContain('"outcome":"dry run"');
+  });
+});
