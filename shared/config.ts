@@ -18,10 +18,15 @@ const flag = v.union(
   ],
   'expected true or false',
 );
-const seconds = v.pipe(
+const whole = v.pipe(
   v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number))], 'expected a whole number'),
   v.integer('expected a whole number'),
   v.minValue(1, 'expected at least 1'),
+);
+const fraction = v.pipe(
+  v.union([v.number(), v.pipe(v.string(), v.decimal(), v.transform(Number))], 'expected a number'),
+  v.minValue(0, 'expected a number between 0 and 1'),
+  v.maxValue(1, 'expected a number between 0 and 1'),
 );
 const duration = v.pipe(
   text,
@@ -52,7 +57,7 @@ const keys = {
   kubeRole: text,
   serviceAccountTokenFile: v.optional(text, '/var/run/secrets/kubernetes.io/serviceaccount/token'),
   tokenTTL: v.optional(duration, '768h'),
-  syncTTLSecond: v.optional(seconds, 300),
+  syncTTLSecond: v.optional(whole, 300),
   defaultEngine: v.optional(vaultPath, 'databases'),
   injectorLabel: v.optional(text, 'vault-db-injector'),
   mode: v.optional(
@@ -66,6 +71,17 @@ const keys = {
   sentryDsn: v.optional(httpUrl),
   certFile: v.optional(text),
   keyFile: v.optional(text),
+  clusterId: v.optional(
+    v.pipe(text, v.regex(/^[\w.-]{1,128}$/, 'expected letters, digits, "_", "-" and "."')),
+  ),
+  gracePeriodSecond: v.optional(whole, 120),
+  maxRevokeFraction: v.optional(fraction, 0.5),
+  onMaxTtl: v.optional(v.picklist(['report', 'evict'], 'expected report or evict'), 'report'),
+  onLost: v.optional(v.picklist(['report', 'evict'], 'expected report or evict'), 'report'),
+  sweepShards: v.optional(whole, 1),
+  vaultRateLimit: v.optional(whole),
+  metricsUuidLabel: v.optional(flag, false),
+  metricsPushUrl: v.optional(httpUrl),
   listenAddress: v.optional(v.pipe(text, v.ip('expected an IP address'))),
 };
 const schema = v.object(keys);
@@ -103,15 +119,30 @@ export function parseConfig(source: ConfigSource): Config {
     faults.push(`${key}: ${key in given ? issue.message : `is missing (or set ${environmentName(key)})`}`);
   }
   if (parsed.success) faults.push(...contradictions(parsed.output, source.process));
-  const port = Number(source.environment['PORT'] ?? '8080');
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) faults.push('PORT: expected a port number');
+  const port = number('PORT', 8080, 65_535, source.environment, faults);
+  const mostShard = parsed.success ? parsed.output.sweepShards - 1 : 0;
+  const shard = number('JOB_COMPLETION_INDEX', 0, mostShard, source.environment, faults);
   if (!parsed.success || faults.length > 0) {
     throw new InjectorError(
       'configuration_invalid',
       `the configuration is not valid:\n  ${faults.join('\n  ')}`,
     );
   }
-  return Object.freeze(shape(parsed.output, port));
+  return Object.freeze(shape(parsed.output, port, shard));
+}
+
+/** A number that the platform sets, not the user. */
+function number(
+  name: string,
+  fallback: number,
+  most: number,
+  environment: Environment,
+  faults: string[],
+): number {
+  const value = Number(environment[name] ?? fallback);
+  if (!Number.isInteger(value) || value < 0 || value > most)
+    faults.push(`${name}: expected a number up to ${most}`);
+  return value;
 }
 
 type Values = v.InferOutput<typeof schema>;
@@ -126,7 +157,7 @@ function contradictions(values: Values, process: Process): string[] {
   return faults;
 }
 
-function shape(values: Values, port: number) {
+function shape(values: Values, port: number, shard: number) {
   return {
     port,
     /** Absent: all interfaces, as a container needs it. */
@@ -141,9 +172,22 @@ function shape(values: Values, port: number) {
       ledgerMount: values.vaultSecretName,
       ledgerPrefix: values.vaultSecretPrefix,
       defaultEngine: values.defaultEngine,
+      /** Requests a second; absent: no limit of ours. */
+      rateLimit: values.vaultRateLimit,
+      clusterId: values.clusterId,
     },
     tokenPeriodSeconds: values.tokenTTL,
     syncIntervalSeconds: values.syncTTLSecond,
+    clusterId: values.clusterId,
+    gracePeriodSeconds: values.gracePeriodSecond,
+    maxRevokeFraction: values.maxRevokeFraction,
+    onMaxTtl: values.onMaxTtl,
+    onLost: values.onLost,
+    /** This process' share of the ledger, of so many. */
+    shard,
+    shards: values.sweepShards,
+    metricsUuidLabel: values.metricsUuidLabel,
+    metricsPushUrl: values.metricsPushUrl,
     injectorLabel: values.injectorLabel,
     logLevel: values.logLevel,
     sentryDsn: values.sentry ? values.sentryDsn : undefined,
@@ -182,7 +226,8 @@ const SERVICE_LINK =
 
 function fromEnvironment(environment: Environment, faults: string[]): Record<string, string> {
   const byName = new Map(CONFIGURATION_KEYS.map((key) => [environmentName(key), key]));
-  const given: Record<string, string> = {};
+  const { METRICS_PUSH_URL } = environment;
+  const given: Record<string, string> = METRICS_PUSH_URL ? { metricsPushUrl: METRICS_PUSH_URL } : {};
   for (const [name, value] of Object.entries(environment)) {
     if (!name.startsWith('INJECTOR_') || value === undefined || value === '' || SERVICE_LINK.test(name))
       continue;

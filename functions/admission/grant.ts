@@ -41,6 +41,8 @@ export interface Granting {
   /** Names the cluster in the tokens' metadata. */
   readonly cluster: string;
   readonly periodSeconds: number;
+  /** What the records carry as the cluster's identity; absent until it is configured or a sweep has told it. */
+  readonly clusterId: string | undefined;
 }
 
 /** What a grant has become so far; each field is set before the next step begins. */
@@ -116,9 +118,10 @@ async function issue(
     userName: credentials.userName,
     leaseTtlSeconds: credentials.leaseTtlSeconds,
     tokenPeriodSeconds: periodSeconds,
+    clusterId: granting.clusterId,
   };
   await counted(ledger.write(uuid, record, work), (outcome) =>
-    metrics.count(`store_data_count_${outcome}`, { namespace: pod.namespace }),
+    metrics.count(`store_data_count_${outcome}`, { uuid, namespace: pod.namespace }),
   );
   return { uuid, request, credentials };
 }
@@ -160,12 +163,12 @@ async function undo(
   const work = { deadline: granting.newDeadline(UNDO_WITHIN_MS), vaultCalls: 0 };
   try {
     await counted(grants.revoke(token, work), (outcome) =>
-      metrics.count(`revoke_token_count_${outcome}`, { namespace }),
+      metrics.count(`revoke_token_count_${outcome}`, { uuid, namespace }),
     );
     // A record whose token could not be revoked stays: the next sweep finds it.
     if (!mayBeRecorded) return;
     await counted(ledger.remove(uuid, work), (outcome) =>
-      metrics.count(`delete_data_count_${outcome}`, { namespace }),
+      metrics.count(`delete_data_count_${outcome}`, { uuid, namespace }),
     );
   } catch (error) {
     log.error('a grant of a denied pod could not be undone', error, { uuid, namespace });

@@ -14,11 +14,15 @@ import { type AuthorizedRequest, type Grant, type Granting, grantAll, type PodId
 import type { Issued } from './issued.ts';
 import { containersOf, patchPod, type Variables, variablesFor } from './patch.ts';
 import type { PodCreation, Verdict } from './review.ts';
+import { type SweepWatch, staleSweep } from './sweep-watch.ts';
 
 export interface Admission extends Granting {
   readonly authorization: Authorization;
   readonly issued: Issued;
+  readonly sweepWatch: SweepWatch;
   readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly injectorLabel: string;
   readonly defaultEngine: string;
   readonly syncIntervalSeconds: number;
@@ -88,7 +92,10 @@ async function decide(
     return { verdict: UNTOUCHED, uuids: annotations[UUID_ANNOTATION] ?? '', databases };
   }
   const identity = identityOf(creation);
-  const authorized = await authorizeAll(parsed.requests, identity, work, admission);
+  const [authorized, last] = await Promise.all([
+    authorizeAll(parsed.requests, identity, work, admission),
+    admission.sweepWatch.last(),
+  ]);
   if (dryRun) return { verdict: placeholders(creation, parsed), uuids: DRY_RUN_UUID, databases };
   if (work.deadline.remainingMs() < LEAST_WORK_MS) {
     throw new InjectorError(
@@ -96,8 +103,11 @@ async function decide(
       'too little time is left to ask Vault for credentials; try again',
     );
   }
-  const grants = await grantAll(authorized, identity, work, answerBy, admission);
-  return { verdict: deliver(creation, parsed, grants, admission), uuids: uuidsOf(grants), databases };
+  const granting = { ...admission, clusterId: admission.clusterId ?? last?.clusterId };
+  const grants = await grantAll(authorized, identity, work, answerBy, granting);
+  const delivered = deliver(creation, parsed, grants, admission);
+  const verdict = { ...delivered, warnings: [...delivered.warnings, ...staleSweep(last, admission.now())] };
+  return { verdict, uuids: uuidsOf(grants), databases };
 }
 
 function validated(parsed: ParsedAnnotations, { pod }: PodCreation): ParsedAnnotations {

@@ -50,10 +50,11 @@ export interface PodCreation {
   readonly pod: Pod;
 }
 
-/** What is asked: to admit a pod that is being created, or something that is none of our business. */
-export type ParsedReview =
-  | { readonly creation: PodCreation }
-  | { readonly uid: string; readonly creation: undefined };
+/** What is asked; without a `creation` it is something that is none of our business. */
+export interface ParsedReview {
+  readonly uid: string;
+  readonly creation: PodCreation | undefined;
+}
 
 /**
  * @throws InjectorError `request_invalid`, with one line that says what was expected.
@@ -72,7 +73,7 @@ export function parseReview(body: Buffer): ParsedReview {
   if (pod.metadata.namespace !== '' && pod.metadata.namespace !== namespace) {
     throw invalid('request.namespace and metadata.namespace of the pod differ');
   }
-  return { creation: { uid, namespace, dryRun: dryRun === true, pod } };
+  return { uid, creation: { uid, namespace, dryRun: dryRun === true, pod } };
 }
 
 function parseJson(body: Buffer): unknown {

@@ -28,6 +28,8 @@ export interface LogFields {
 export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
+  /** A sweep's figures: numbers and flags only. */
+  sweep(message: string, figures: Readonly<Record<string, number | boolean>>): void;
   /** With the error's code, message and causes; never with its other properties. */
   error(message: string, thrown: unknown, fields?: LogFields): void;
 }
@@ -38,6 +40,7 @@ export function createLogger(level: string, name: string, reports: ErrorReports)
   return {
     info: (message, fields = {}) => log.info(clean(fields), message),
     warn: (message, fields = {}) => log.warn(clean(fields), message),
+    sweep: (message, figures) => log.info(figures, message),
     error: (message, thrown, fields = {}) => {
       const { code } = asInjectorError(thrown);
       const reason = causes(thrown);

@@ -23,6 +23,8 @@ export interface VaultOptions {
   readonly serviceAccountTokenFile: string;
   readonly ledgerMount: string;
   readonly ledgerPrefix: string;
+  readonly rateLimit: number | undefined;
+  readonly clusterId: string | undefined;
 }
 
 export type VaultClient = ReturnType<typeof createVault>;
@@ -34,7 +36,13 @@ export function createVault(
 ) {
   const { address, namespace, authPath, kubeRole } = options;
   const caFile = options.caFile === undefined ? undefined : createCaFile(options.caFile, clock);
-  const requests = createVaultRequests({ address, namespace, caFile, random: Math.random });
+  const requests = createVaultRequests({
+    address,
+    namespace,
+    caFile,
+    rateLimit: options.rateLimit,
+    random: Math.random,
+  });
   const session = createSession({
     requests,
     authPath,
@@ -54,9 +62,15 @@ export function createVault(
     ledger,
     renewals: createRenewals(session),
     revocation: createRevocation({ session, requests, grants, ledger, now: () => new Date() }),
-    sweeps: createSweepMemory(kv, `${options.ledgerPrefix}-sweep`),
+    sweeps: createSweepMemory(kv, sweepFolder(options)),
+    requestsSent: requests.sent,
     close: requests.close,
   };
+}
+
+/** Clusters that share a prefix, each under its configured name, have a memory each. */
+function sweepFolder({ ledgerPrefix, clusterId }: VaultOptions): string {
+  return clusterId === undefined ? `${ledgerPrefix}-sweep` : `${ledgerPrefix}-sweep/${clusterId}`;
 }
 
 // Synchronously: a small file in memory, and the thread pool that the other way needs costs a cold start 10 ms.

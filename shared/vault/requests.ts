@@ -9,6 +9,7 @@ import type { Secret } from '../secret.ts';
 import type { CaFile } from './ca-file.ts';
 import { invalidAnswer, noAnswer, refusal, timedOut, VaultError } from './failure.ts';
 import { createHttpExchange } from './http.ts';
+import { createPace } from './pace.ts';
 
 /** What a caller is doing: until when, and how many requests it has cost so far. */
 export interface Work {
@@ -32,6 +33,8 @@ export interface VaultRequest {
 }
 
 export interface VaultRequests {
+  /** How many have been sent so far, those for the own login and those that were retried included. */
+  sent(): number;
   /**
    * Sends until there is an answer, the failure is not a passing one, or the deadline is over.
    *
@@ -46,6 +49,8 @@ export interface VaultRequestsOptions {
   readonly address: string;
   readonly namespace: string | undefined;
   readonly caFile: CaFile | undefined;
+  /** Requests a second; absent: as many as the callers send. */
+  readonly rateLimit: number | undefined;
   /** Uniform in [0, 1): the jitter. */
   readonly random: () => number;
 }
@@ -81,9 +86,14 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
     return { statusCode, body: parseBody(operation, answer.body), request: { path: uri } };
   }
 
-  function attempt(request: VaultRequest): Promise<unknown> {
+  const pace = createPace(options.rateLimit);
+  let sent = 0;
+
+  async function attempt(request: VaultRequest): Promise<unknown> {
     const { operation, method, path, body, token, work, onLateAnswer } = request;
+    await pace(work.deadline);
     work.vaultCalls += 1;
+    sent += 1;
     const signal = onLateAnswer ? AbortSignal.timeout(LATE_ANSWERS_MS) : work.deadline.signal;
     const headers = token ? { 'x-vault-token': token.reveal() } : {};
     const answer: Promise<unknown> = client.request({ path, method, json: body, headers, signal, operation });
@@ -120,7 +130,7 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
     }
   }
 
-  return { send: (request) => send(request), close: exchange.close };
+  return { send: (request) => send(request), sent: () => sent, close: exchange.close };
 }
 
 interface SentRequest {

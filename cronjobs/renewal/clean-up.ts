@@ -1,0 +1,97 @@
+/** Orphaned grants: revoked and their records deleted, unless there are suspiciously many of them. */
+import { uuidTime } from '../../shared/uuid-time.ts';
+import type { LedgerRecord } from '../../shared/vault/ledger.ts';
+import { initialState } from './keep-alive.ts';
+import type { Sweep } from './sweep.ts';
+
+// So few may always go: a namespace with a handful of pods is deleted as a whole.
+const ALWAYS_ALLOWED = 20;
+
+/**
+ * @param unclaimed grants of this share that no live pod of their namespace names.
+ * @param all the whole ledger's grants, of all shares.
+ */
+export async function cleanUp(
+  unclaimed: readonly string[],
+  all: readonly string[],
+  sweep: Sweep,
+): Promise<void> {
+  const { report, metrics, log } = sweep;
+  const orphaned = await readOrphaned(unclaimed, sweep);
+  report.orphaned = orphaned.length;
+  if (orphaned.length === 0) return;
+  const [suspected, grants] = suspicious(orphaned.length, all, sweep);
+  if (suspected > ALWAYS_ALLOWED && suspected > sweep.options.maxRevokeFraction * grants) {
+    report.braked = true;
+    log.warn(
+      `${suspected} of ${grants} grants have no pod: nothing is revoked, since a wrong cluster, prefix or label is likelier; maxRevokeFraction: 1 goes through with it`,
+    );
+    return;
+  }
+  await sweep.forEach(orphaned, async ({ uuid, record }) => {
+    const { namespace } = record;
+    try {
+      await revoke(uuid, record, sweep);
+    } catch (error) {
+      metrics.count('revoke_token_count_error', { uuid, namespace });
+      throw error;
+    }
+  });
+  metrics.count(
+    report.failed + report.pending > 0 ? 'pod_cleanup_count_error' : 'pod_cleanup_count_success',
+    {},
+  );
+}
+
+/** With one process, what was read; with several, each has read its own share only, and counts what nobody claims. */
+function suspicious(orphaned: number, all: readonly string[], sweep: Sweep): [number, number] {
+  const foreign = [...sweep.index.values()].filter((state) => state.foreign).length;
+  if (sweep.options.shards === 1) return [orphaned, all.length - foreign];
+  return [
+    all.filter((uuid) => !sweep.claims.has(uuid) && isOldEnough(uuidTime(uuid), sweep)).length,
+    all.length,
+  ];
+}
+
+interface Orphan {
+  readonly uuid: string;
+  readonly record: LedgerRecord;
+}
+
+async function readOrphaned(unclaimed: readonly string[], sweep: Sweep): Promise<Orphan[]> {
+  const orphaned: Orphan[] = [];
+  // A pod may still be in admission: young ones are not even read.
+  const candidates = unclaimed.filter(
+    (uuid) => isOldEnough(uuidTime(uuid), sweep) && !sweep.index.get(uuid)?.foreign,
+  );
+  await sweep.forEach(candidates, async (uuid) => {
+    const stored = await sweep.ledger.read(uuid, sweep.work);
+    // Deleted since the ledger was listed, or a version that the reference deleted without its metadata.
+    if (!stored) return sweep.ledger.remove(uuid, sweep.work);
+    const state = initialState(uuid, stored, sweep);
+    if (state.foreign) sweep.index.set(uuid, state);
+    else if (isOldEnough(state.issuedAt, sweep)) orphaned.push({ uuid, record: stored.record });
+  });
+  return orphaned;
+}
+
+/** A uuid that does not tell its time is asked again when its record has been read. */
+function isOldEnough(issuedAt: number | undefined, { startedAt, options }: Sweep): boolean {
+  return issuedAt === undefined || startedAt - issuedAt > options.gracePeriodSeconds * 1_000;
+}
+
+async function revoke(uuid: string, record: LedgerRecord, sweep: Sweep): Promise<void> {
+  const { report, metrics, log, index } = sweep;
+  const { namespace, podName } = record;
+  const outcome = await sweep.revocation.revokeGrant(uuid, record, sweep.work);
+  metrics.count('revoke_token_count_success', { uuid, namespace });
+  if (outcome.state === 'pending') {
+    report.pending += 1;
+    log.warn(`a revoked grant's database user cannot be dropped yet: ${outcome.reason}`, { uuid, namespace });
+    return;
+  }
+  metrics.count('delete_data_count_success', { uuid, namespace });
+  index.delete(uuid);
+  report.revoked += 1;
+  log.info('orphaned grant revoked', { uuid, namespace, pod: podName });
+}

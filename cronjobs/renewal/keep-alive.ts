@@ -1,0 +1,210 @@
+/** Grants in use: what is due is renewed, and what cannot be kept is reported in time. */
+import type { LivePod } from '../../shared/kubernetes/pods.ts';
+import { uuidTime } from '../../shared/uuid-time.ts';
+import type { StoredRecord } from '../../shared/vault/ledger.ts';
+import { GrantLost } from '../../shared/vault/renewals.ts';
+import type { GrantState } from '../../shared/vault/sweep-memory.ts';
+import { dueAt, noticeAt } from './due.ts';
+import type { Sweep } from './sweep.ts';
+
+/** How far ahead Vault is asked for the end of a lease, and how often: the end is known a day before it comes. */
+const PROBE_SECONDS = 36 * 3_600;
+const PROBE_EVERY_MS = 12 * 3_600_000;
+// A lease is granted for whole seconds; what is missing beyond these was taken off by max_ttl.
+const ROUNDING_SECONDS = 60;
+
+/**
+ * @param podsKnown whether `claims` tells the truth; if not, every grant is kept alive.
+ * @returns grants that only pods of other namespaces name: claims that prove nothing.
+ */
+export async function keepAlive(
+  uuids: readonly string[],
+  sweep: Sweep,
+  podsKnown: boolean,
+): Promise<string[]> {
+  const claimedByOthers: string[] = [];
+  await sweep.forEach(uuids, async (uuid) => {
+    const known = sweep.index.get(uuid);
+    const grant = known ? { state: known, stored: undefined } : await firstSight(uuid, sweep);
+    if (!grant || grant.state.foreign) return;
+    const pod = sweep.claims.get(uuid)?.find(({ namespace }) => namespace === grant.state.namespace);
+    if (podsKnown && !pod) {
+      sweep.log.warn('a pod names a grant of another namespace', { uuid, namespace: grant.state.namespace });
+      claimedByOthers.push(uuid);
+      return;
+    }
+    sweep.report.live += 1;
+    await keep(uuid, grant.state, grant.stored, pod, sweep);
+  });
+  return claimedByOthers;
+}
+
+interface Grant {
+  readonly state: GrantState;
+  readonly stored: StoredRecord | undefined;
+}
+
+/** The record is read once in a grant's life, or once more where the sweep's memory was lost. */
+async function firstSight(uuid: string, sweep: Sweep): Promise<Grant | undefined> {
+  const stored = await sweep.ledger.read(uuid, sweep.work);
+  if (!stored) return undefined;
+  const state = initialState(uuid, stored, sweep);
+  sweep.index.set(uuid, state);
+  return { state, stored };
+}
+
+/** Of a record whose last renewal nobody remembers: it was at its issue, or we do not know and renew now. */
+export function initialState(uuid: string, { record, writtenAt }: StoredRecord, sweep: Sweep): GrantState {
+  const issuedAt = uuidTime(uuid) ?? writtenAt.getTime();
+  const due = (lifeSeconds: number | undefined) => {
+    if (lifeSeconds === undefined || sweep.startedAt - issuedAt >= (lifeSeconds / 2) * 1_000) return 0;
+    return dueAt(issuedAt, lifeSeconds, sweep.options.syncIntervalSeconds, sweep.random());
+  };
+  return {
+    namespace: record.namespace,
+    leaseId: record.leaseId,
+    issuedAt,
+    leaseTtlSeconds: record.leaseTtlSeconds ?? 0,
+    leaseRenewedAt: issuedAt,
+    leaseDueAt: record.leaseId === '' ? Number.MAX_SAFE_INTEGER : due(record.leaseTtlSeconds),
+    tokenPeriodSeconds: record.tokenPeriodSeconds ?? 0,
+    tokenRenewedAt: issuedAt,
+    tokenDueAt: due(record.tokenPeriodSeconds),
+    probedAt: 0,
+    endsAt: 0,
+    foreign: record.clusterId !== undefined && record.clusterId !== sweep.clusterId,
+  };
+}
+
+async function keep(
+  uuid: string,
+  known: GrantState,
+  stored: StoredRecord | undefined,
+  pod: LivePod | undefined,
+  sweep: Sweep,
+): Promise<void> {
+  const { report, startedAt } = sweep;
+  let state = known;
+  const isDue = startedAt >= state.leaseDueAt || startedAt >= state.tokenDueAt;
+  if (isDue) report.due += 1;
+  try {
+    if (startedAt >= state.leaseDueAt) state = await renewLease(uuid, state, sweep);
+    sweep.index.set(uuid, state);
+    if (startedAt >= state.tokenDueAt) state = await renewToken(uuid, state, stored, sweep);
+    sweep.index.set(uuid, state);
+  } catch (error) {
+    if (error instanceof GrantLost) return lost(uuid, error, pod, sweep);
+    throw error;
+  }
+  if (isDue) report.renewed += 1;
+  observe(uuid, state, sweep);
+  if (pod) await warn(uuid, state, pod, sweep);
+}
+
+async function renewLease(uuid: string, state: GrantState, sweep: Sweep): Promise<GrantState> {
+  const { renewals, work, metrics, now, random, options } = sweep;
+  const { namespace, leaseId } = state;
+  try {
+    const probed = now() - state.probedAt >= PROBE_EVERY_MS && state.endsAt === 0;
+    const reach = probed ? await renewals.renewLease(leaseId, work, PROBE_SECONDS) : PROBE_SECONDS;
+    const leaseTtlSeconds = await renewals.renewLease(leaseId, work);
+    metrics.count('renew_lease_count_success', { uuid, namespace });
+    const renewedAt = now();
+    return {
+      ...state,
+      leaseTtlSeconds,
+      leaseRenewedAt: renewedAt,
+      leaseDueAt: dueAt(renewedAt, leaseTtlSeconds, options.syncIntervalSeconds, random()),
+      probedAt: probed ? renewedAt : state.probedAt,
+      endsAt: reach < PROBE_SECONDS - ROUNDING_SECONDS ? renewedAt + reach * 1_000 : state.endsAt,
+    };
+  } catch (error) {
+    metrics.count('renew_lease_count_error', { uuid, namespace });
+    throw error;
+  }
+}
+
+async function renewToken(
+  uuid: string,
+  state: GrantState,
+  stored: StoredRecord | undefined,
+  sweep: Sweep,
+): Promise<GrantState> {
+  const { renewals, ledger, work, metrics, now, random, options } = sweep;
+  const { namespace } = state;
+  const found = stored ?? (await ledger.read(uuid, work));
+  // Deleted since the ledger was listed: its pod has gone.
+  if (!found) return state;
+  try {
+    const tokenPeriodSeconds = await renewals.renewToken(found.record.token, work);
+    metrics.count('renew_token_count_success', { uuid, namespace });
+    const tokenRenewedAt = now();
+    const tokenDueAt = dueAt(tokenRenewedAt, tokenPeriodSeconds, options.syncIntervalSeconds, random());
+    return { ...state, tokenPeriodSeconds, tokenRenewedAt, tokenDueAt };
+  } catch (error) {
+    metrics.count('renew_token_count_error', { uuid, namespace });
+    throw error;
+  }
+}
+
+async function lost(uuid: string, error: GrantLost, pod: LivePod | undefined, sweep: Sweep): Promise<void> {
+  const { report, log, notices, options, work } = sweep;
+  report.lost += 1;
+  log.error("a live pod's grant is lost", error, {
+    uuid,
+    namespace: pod?.namespace ?? '',
+    pod: pod?.name ?? '',
+  });
+  if (!pod) return;
+  await tell(
+    pod,
+    'GrantLost',
+    `Database credentials of this pod (grant ${uuid}) do not work any more: ${error.message}`,
+    sweep,
+  );
+  if (options.onLost === 'evict' && (await notices.evict(pod, work.deadline))) report.evicted += 1;
+}
+
+async function warn(uuid: string, state: GrantState, pod: LivePod, sweep: Sweep): Promise<void> {
+  const { report, options, notices, work, now } = sweep;
+  if (state.endsAt > 0 && now() >= noticeAt(state.issuedAt, state.endsAt)) {
+    report.ending += 1;
+    const end = new Date(state.endsAt).toISOString();
+    await tell(
+      pod,
+      'LeaseEnding',
+      `Database credentials of this pod (grant ${uuid}) end at ${end} (max_ttl of their role) and cannot be extended: the pod has to be replaced before`,
+      sweep,
+    );
+    if (options.onMaxTtl === 'evict' && (await notices.evict(pod, work.deadline))) report.evicted += 1;
+  } else if (state.endsAt === 0 && state.leaseTtlSeconds < 2 * options.syncIntervalSeconds) {
+    report.tooShort += 1;
+    await tell(
+      pod,
+      'LeaseTooShort',
+      `The lease of this pod's database credentials (grant ${uuid}) lasts ${state.leaseTtlSeconds} s, less than two sync intervals (${2 * options.syncIntervalSeconds} s): it cannot be kept`,
+      sweep,
+    );
+  }
+}
+
+/** An Event that cannot be made is no reason to call the sweep failed: the log has it. */
+export async function tell(
+  pod: LivePod,
+  reason: Parameters<Sweep['notices']['tell']>[1],
+  message: string,
+  sweep: Sweep,
+): Promise<void> {
+  await sweep.notices.tell(pod, reason, message, sweep.work.deadline).catch((error: unknown) => {
+    sweep.log.error('an Event could not be made', error, { namespace: pod.namespace, pod: pod.name });
+  });
+}
+
+function observe(uuid: string, state: GrantState, { metrics }: Sweep): void {
+  const labels = { uuid, namespace: state.namespace };
+  const { leaseRenewedAt, leaseTtlSeconds, tokenRenewedAt, tokenPeriodSeconds, endsAt } = state;
+  metrics.setLeast('lease_expiration', labels, leaseRenewedAt / 1_000 + leaseTtlSeconds);
+  metrics.setLeast('token_expiration', labels, tokenRenewedAt / 1_000 + tokenPeriodSeconds);
+  metrics.setLeast('token_last_renewed', labels, tokenRenewedAt / 1_000);
+  if (endsAt > 0) metrics.setLeast('lease_max_ttl_timestamp_seconds', labels, endsAt / 1_000);
+}

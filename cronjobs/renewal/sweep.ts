@@ -1,0 +1,208 @@
+/**
+ * One sweep: the ledger is listed, then the pods; what is due is renewed, orphaned grants are revoked, what went wrong
+ * elsewhere is reported. It may be killed anywhere: the next one carries on.
+ */
+import { createHash } from 'node:crypto';
+import pLimit from 'p-limit';
+import type { Deadline } from '../../shared/deadline.ts';
+import type { Notices } from '../../shared/kubernetes/notices.ts';
+import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
+import type { Logger } from '../../shared/telemetry/logger.ts';
+import type { Metrics } from '../../shared/telemetry/metrics.ts';
+import type { Ledger } from '../../shared/vault/ledger.ts';
+import type { Renewals } from '../../shared/vault/renewals.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import type { Revocation } from '../../shared/vault/revocation.ts';
+import type { GrantState, SweepMemory } from '../../shared/vault/sweep-memory.ts';
+import { cleanUp } from './clean-up.ts';
+import { keepAlive } from './keep-alive.ts';
+import { reportPods } from './pods-in-need.ts';
+import { newReport, type SweepReport } from './report.ts';
+
+export interface SweepOptions {
+  readonly injectorLabel: string;
+  readonly syncIntervalSeconds: number;
+  readonly gracePeriodSeconds: number;
+  readonly maxRevokeFraction: number;
+  readonly onMaxTtl: 'report' | 'evict';
+  readonly onLost: 'report' | 'evict';
+  /** The cluster's name in the configuration; absent, its uid tells it. */
+  readonly clusterId: string | undefined;
+  readonly shard: number;
+  readonly shards: number;
+}
+
+export interface SweepParts {
+  readonly ledger: Ledger;
+  readonly renewals: Renewals;
+  readonly revocation: Revocation;
+  readonly sweeps: SweepMemory;
+  readonly pods: Pods;
+  readonly notices: Notices;
+  readonly readClusterUid: (deadline: Deadline) => Promise<string>;
+  readonly requestsSent: () => number;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly options: SweepOptions;
+}
+
+/** What one sweep works on. */
+export interface Sweep extends SweepParts {
+  readonly work: Work;
+  readonly report: SweepReport;
+  readonly startedAt: number;
+  readonly clusterId: string;
+  /** What is known of each grant of this share; becomes the next sweep's. */
+  readonly index: Map<string, GrantState>;
+  /** Which live pods name a uuid. */
+  readonly claims: ReadonlyMap<string, readonly LivePod[]>;
+  /** Runs tasks a few at a time, none after the deadline; a failure is counted and logged, and stops nobody else. */
+  readonly forEach: <T>(items: Iterable<T>, task: (item: T) => Promise<void>) => Promise<void>;
+}
+
+const CONCURRENCY = 16;
+
+export async function sweep(parts: SweepParts, deadline: Deadline): Promise<SweepReport> {
+  const { options, log, metrics, sweeps } = parts;
+  const startedAt = parts.now();
+  const report = newReport();
+  const work = { deadline, vaultCalls: 0 };
+  const attempt = createAttempt(report, log);
+
+  const index =
+    (await attempt('its memory could not be read', sweeps.readIndex(options.shard, options.shards, work))) ??
+    new Map();
+  const identity = await attempt('the cluster could not be told', identify(parts, work));
+  // In this order: a pod admitted in between is in the second list, or too young to matter.
+  const listed = await attempt('the ledger could not be listed', parts.ledger.list(work));
+  const pods = await attempt(
+    'the pods could not be listed',
+    parts.pods.listLive(options.injectorLabel, deadline),
+  );
+  metrics.count(pods ? 'fetch_pods_success_count' : 'fetch_pods_error_count', {});
+
+  const state: Sweep = {
+    ...parts,
+    work,
+    report,
+    startedAt,
+    clusterId: identity ?? '',
+    index: ownShare(index, options),
+    claims: claimsOf(pods ?? []),
+    forEach: createForEach(deadline, attempt),
+  };
+  const uuids = listed ?? [...state.claims.keys()];
+  const own = uuids.filter((uuid) => shardOf(uuid, options.shards) === options.shard);
+  // Without the pods nobody knows which grants are in use: all of them are kept alive.
+  const [inUse, unclaimed] = pods ? divide(own, (uuid) => state.claims.has(uuid)) : [own, []];
+  const claimedByOthers = await keepAlive(inUse, state, pods !== undefined);
+  const complete = pods !== undefined && listed !== undefined && identity !== undefined;
+  if (complete) {
+    await cleanUp([...unclaimed, ...claimedByOthers], uuids, state);
+    await reportPods(pods, new Set(uuids), state);
+    forget(state, new Set(own));
+  }
+  await attempt(
+    'its memory could not be written',
+    sweeps.writeIndex(options.shard, options.shards, state.index, work),
+  );
+  if (complete && report.failed === 0 && !report.braked)
+    await attempt('its success could not be noted', remember(state));
+  report.vaultRequests = parts.requestsSent();
+  report.durationMs = parts.now() - startedAt;
+  return report;
+}
+
+/** A step that may fail without ending the sweep: what it gave, or `undefined` once the failure is counted and told. */
+function createAttempt(report: SweepReport, log: Logger) {
+  return async <T>(what: string, step: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await step;
+    } catch (error) {
+      report.failed += 1;
+      log.error(what, error);
+      return undefined;
+    }
+  };
+}
+
+function createForEach(deadline: Deadline, attempt: ReturnType<typeof createAttempt>): Sweep['forEach'] {
+  return async (items, task) => {
+    const limit = pLimit(CONCURRENCY);
+    const run = async <T>(item: T, work: (item: T) => Promise<void>) => {
+      if (deadline.signal.aborted) throw deadline.signal.reason;
+      await work(item);
+    };
+    await Promise.all(
+      Array.from(items, (item) => limit(() => attempt('a grant could not be seen to', run(item, task)))),
+    );
+  };
+}
+
+/**
+ * The cluster's name. Another cluster's memory under our prefix means that one of the two is configured wrongly, or
+ * that the cluster was built anew: nothing is revoked until somebody says that it is right (`maxRevokeFraction: 1`).
+ */
+async function identify({ options, sweeps, readClusterUid }: SweepParts, work: Work): Promise<string> {
+  if (options.clusterId !== undefined) return options.clusterId;
+  const uid = await readClusterUid(work.deadline);
+  const last = await sweeps.readLast(options.shard, work);
+  if (last && last.clusterId !== uid && options.maxRevokeFraction < 1)
+    throw new ForeignPrefix(last.clusterId);
+  return uid;
+}
+
+class ForeignPrefix extends Error {
+  constructor(other: string) {
+    super(
+      `the ledger's prefix is swept by another cluster (${other}): give each its own vaultSecretPrefix, or a clusterId`,
+    );
+  }
+}
+
+async function remember({
+  sweeps,
+  options,
+  work,
+  index,
+  startedAt,
+  clusterId,
+  claims,
+}: Sweep): Promise<void> {
+  const lives = [...index]
+    .filter(([uuid]) => claims.has(uuid))
+    .map(([, { leaseTtlSeconds }]) => leaseTtlSeconds);
+  const shortestLeaseSeconds = lives.reduce((shortest, life) => Math.min(shortest, life), lives[0] ?? 0);
+  await sweeps.writeLast(
+    options.shard,
+    { succeededAt: startedAt, shortestLeaseSeconds, clusterId, shards: options.shards },
+    work,
+  );
+}
+
+function claimsOf(pods: readonly LivePod[]): Map<string, LivePod[]> {
+  const claims = new Map<string, LivePod[]>();
+  for (const pod of pods) for (const uuid of pod.uuids) claims.set(uuid, [...(claims.get(uuid) ?? []), pod]);
+  return claims;
+}
+
+/** Which share of the ledger a uuid is in; of its whole text, since parts of it are the same for many. */
+export function shardOf(uuid: string, shards: number): number {
+  return shards === 1 ? 0 : createHash('sha256').update(uuid).digest().readUInt32BE(0) % shards;
+}
+
+function ownShare(index: Map<string, GrantState>, { shard, shards }: SweepOptions): Map<string, GrantState> {
+  return new Map([...index].filter(([uuid]) => shardOf(uuid, shards) === shard));
+}
+
+/** What is no longer in the ledger needs no memory. */
+function forget({ index }: Sweep, own: ReadonlySet<string>): void {
+  for (const uuid of index.keys()) if (!own.has(uuid)) index.delete(uuid);
+}
+
+function divide<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
+}

@@ -1,0 +1,24 @@
+/** Admission reviews over HTTP: what is asked, and how much time the API server leaves for the answer. */
+import type { HttpFunction } from '@google-cloud/functions-framework';
+import { deadlineIn } from '../../shared/deadline.ts';
+import { budgetFor } from './deadline.ts';
+import { type Admission, admit } from './handler.ts';
+import { answerReview, parseReview } from './review.ts';
+
+export function createReviews(admission: Admission): HttpFunction {
+  const { clock } = admission;
+  return async (request, response) => {
+    const { workMs, answerMs } = budgetFor(
+      new URL(request.url, 'http://localhost').searchParams.get('timeout'),
+    );
+    const hungUp = new AbortController();
+    // Nobody will read the answer, so nobody gets the pod: what was issued for it is undone.
+    response.on('close', () => response.writableFinished || hungUp.abort());
+    const work = { deadline: deadlineIn(workMs, clock, hungUp.signal), vaultCalls: 0 };
+    const answerBy = deadlineIn(answerMs, clock);
+    const { uid, creation } = parseReview(request.rawBody ?? Buffer.alloc(0));
+    const verdict = creation ? await admit(creation, work, answerBy, admission) : { warnings: [] };
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(answerReview(uid, verdict)));
+  };
+}

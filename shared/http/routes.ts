@@ -1,0 +1,70 @@
+/** What every function answers beside its own work: health, readiness, metrics. */
+import type { HttpFunction, Request, Response } from '@google-cloud/functions-framework';
+import { type Clock, deadlineIn } from '../deadline.ts';
+import { asInjectorError, ERROR_CATALOGUE, InjectorError } from '../errors.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Session } from '../vault/session.ts';
+
+export interface RouteParts {
+  readonly session: Pick<Session, 'ready'>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+}
+
+const READY_WITHIN_MS = 5_000;
+const RETRY_AFTER_SECONDS = 2;
+
+/**
+ * `POST /` is the function's own, the rest is the same for all. The one place where an error that the function let
+ * through becomes an HTTP status; a passing one tells when to come again.
+ */
+export function createRoutes(post: HttpFunction, { session, metrics, log, clock }: RouteParts): HttpFunction {
+  const gets = new Map<string, (response: Response) => Promise<void>>([
+    ['/healthz', async (response) => sendText(response, 200, 'ok')],
+    [
+      '/readyz',
+      async (response) => {
+        await session.ready(deadlineIn(READY_WITHIN_MS, clock));
+        sendText(response, 200, 'ok');
+      },
+    ],
+    [
+      '/metrics',
+      async (response) => {
+        const { contentType, text } = await metrics.expose();
+        response.setHeader('content-type', contentType);
+        response.end(text);
+      },
+    ],
+  ]);
+
+  async function route(request: Request, response: Response): Promise<void> {
+    const get = gets.get(request.path);
+    if (get && (request.method === 'GET' || request.method === 'HEAD')) return get(response);
+    if (request.path === '/' && request.method === 'POST') return post(request, response);
+    if (!get && request.path !== '/')
+      throw new InjectorError('request_not_found', 'there is nothing at this path');
+    throw new InjectorError('request_method', `expected ${get ? 'GET' : 'POST'}`);
+  }
+
+  return async (request, response) => {
+    try {
+      await route(request, response);
+    } catch (thrown) {
+      const error = asInjectorError(thrown);
+      const { status, retryable } = ERROR_CATALOGUE[error.code];
+      if (status >= 500) log.error('request failed', thrown);
+      if (response.headersSent) return;
+      if (retryable) response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
+      sendText(response, status, error.message);
+    }
+  };
+}
+
+export function sendText(response: Response, status: number, line: string): void {
+  response.statusCode = status;
+  response.setHeader('content-type', 'text/plain; charset=utf-8');
+  response.end(line === '' ? undefined : `${line}\n`);
+}

@@ -1,0 +1,44 @@
+/** A function's life as a process: registered with the functions framework, served, drained at SIGTERM. */
+import { type HttpFunction, http } from '@google-cloud/functions-framework';
+import type { Background } from '../background.ts';
+import { deadlineIn } from '../deadline.ts';
+import type { Parts } from '../parts.ts';
+import { serve } from './server.ts';
+
+const FIRST_LOGIN_WITHIN_MS = 10_000;
+const LOGOUT_WITHIN_MS = 5_000;
+
+export async function runFunction(
+  name: string,
+  handler: HttpFunction,
+  maxBodyBytes: number,
+  { config, clock, log, reports, vault }: Parts,
+  background: Background,
+): Promise<void> {
+  // While the server comes up, the login is under way: the first request after a cold start waits for both.
+  vault.session
+    .ready(deadlineIn(FIRST_LOGIN_WITHIN_MS, clock))
+    .catch((error) => log.error('the first login failed', error));
+  http(name, handler);
+  const server = await serve({
+    functionName: name,
+    port: config.port,
+    host: config.host,
+    tls: config.tls,
+    maxBodyBytes,
+  });
+  log.info('serving', { port: server.port });
+
+  async function end(signal: string): Promise<void> {
+    log.info('ending', { outcome: signal });
+    await server.drain();
+    await background.settled();
+    const closed = vault.session.close(deadlineIn(LOGOUT_WITHIN_MS, clock));
+    await closed.catch((error) => log.error('the login could not be revoked', error));
+    vault.close();
+    await reports.flush();
+    process.exit(0);
+  }
+  process.once('SIGTERM', (signal) => void end(signal));
+  process.once('SIGINT', (signal) => void end(signal));
+}
