@@ -1,7 +1,7 @@
 /** Orphaned grants: revoked and their records deleted, unless there are suspiciously many of them. */
 import { uuidTime } from '../../shared/uuid-time.ts';
 import type { LedgerRecord } from '../../shared/vault/ledger.ts';
-import { initialState } from './keep-alive.ts';
+import { initialState, keepAlive } from './keep-alive.ts';
 import type { Sweep } from './sweep.ts';
 
 // So few may always go: a namespace with a handful of pods is deleted as a whole.
@@ -17,7 +17,7 @@ export async function cleanUp(
   sweep: Sweep,
 ): Promise<void> {
   const { report, metrics, log } = sweep;
-  const orphaned = await readOrphaned(unclaimed, sweep);
+  const orphaned = await withoutPod(await readOrphaned(unclaimed, sweep), sweep);
   report.orphaned = orphaned.length;
   if (orphaned.length === 0) return;
   const [suspected, grants] = suspicious(orphaned.length, all, sweep);
@@ -73,6 +73,34 @@ async function readOrphaned(unclaimed: readonly string[], sweep: Sweep): Promise
     else if (isOldEnough(state.issuedAt, sweep)) orphaned.push({ uuid, record: stored.record });
   });
   return orphaned;
+}
+
+/**
+ * Of those the ones whose pod is really gone: a pod that lost its label is listed no more, and lives on. Asked only
+ * where something is to be revoked.
+ */
+async function withoutPod(orphans: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
+  const claimed = new Set<string>();
+  const unread = new Set<string>();
+  await sweep.forEach(new Set(orphans.map(({ record }) => record.namespace)), async (namespace) => {
+    unread.add(namespace);
+    const pods = await sweep.pods.listNamespace(namespace, sweep.work.deadline);
+    for (const { uuids } of pods) for (const uuid of uuids) claimed.add(`${namespace}/${uuid}`);
+    unread.delete(namespace);
+  });
+  const isUnlabelled = ({ uuid, record }: Orphan) => claimed.has(`${record.namespace}/${uuid}`);
+  const unlabelled = orphans.filter(isUnlabelled);
+  if (unlabelled.length > 0) {
+    sweep.log.warn(
+      `${unlabelled.length} live pods have lost the label ${sweep.options.injectorLabel}: their grants are kept`,
+    );
+    await keepAlive(
+      unlabelled.map(({ uuid }) => uuid),
+      sweep,
+      false,
+    );
+  }
+  return orphans.filter((orphan) => !isUnlabelled(orphan) && !unread.has(orphan.record.namespace));
 }
 
 /** A uuid that does not tell its time is asked again when its record has been read. */

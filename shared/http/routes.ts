@@ -18,7 +18,8 @@ const RETRY_AFTER_SECONDS = 2;
 
 /**
  * `POST /` is the function's own, the rest is the same for all. The one place where an error that the function let
- * through becomes an HTTP status; a passing one tells when to come again.
+ * through becomes an HTTP status: 4xx for what the sender did wrong, which sending again does not mend, and 503 for all
+ * else. (Knative's event source does not try again after a 500.)
  */
 export function createRoutes(post: HttpFunction, { session, metrics, log, clock }: RouteParts): HttpFunction {
   const gets = new Map<string, (response: Response) => Promise<void>>([
@@ -55,10 +56,11 @@ export function createRoutes(post: HttpFunction, { session, metrics, log, clock 
     } catch (thrown) {
       const error = asInjectorError(thrown);
       const { status, retryable } = ERROR_CATALOGUE[error.code];
-      if (status >= 500) log.error('request failed', thrown);
+      const sendersFault = status < 500 && !retryable;
+      if (!sendersFault) log.error('request failed', thrown);
       if (response.headersSent) return;
-      if (retryable) response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
-      sendText(response, status, error.message);
+      if (!sendersFault) response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
+      sendText(response, sendersFault ? status : 503, error.message);
     }
   };
 }

@@ -19,6 +19,8 @@ export interface Pods {
    * @throws KubernetesError; a list that is not complete is never returned.
    */
   listLive(label: string, deadline: Deadline): Promise<LivePod[]>;
+  /** All pods of a namespace, with the label or without, that have neither succeeded nor failed; as complete as `listLive`. */
+  listNamespace(namespace: string, deadline: Deadline): Promise<LivePod[]>;
   /** The pod of that name, whatever its labels; `undefined` if there is none, or it has ended. */
   get(namespace: string, name: string, deadline: Deadline): Promise<LivePod | undefined>;
 }
@@ -43,31 +45,38 @@ const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.
 const ENDED = ['Succeeded', 'Failed'];
 
 export function createPods(api: KubernetesApi): Pods {
-  async function page(label: string, token: string, deadline: Deadline) {
-    const query = new URLSearchParams({
-      labelSelector: `${label}=true`,
-      // The phase is no metadata, so the API server has to tell the ended ones.
-      fieldSelector: ENDED.map((phase) => `status.phase!=${phase}`).join(','),
-      limit: String(PAGE_SIZE),
-      ...(token && { continue: token }),
-    });
-    return check(
-      Page,
-      await api.send({ method: 'GET', path: `/api/v1/pods?${query}`, accept: METADATA_ONLY, deadline }),
-    );
+  async function list(
+    path: string,
+    labelSelector: string | undefined,
+    deadline: Deadline,
+  ): Promise<LivePod[]> {
+    const pods: LivePod[] = [];
+    let token = '';
+    do {
+      const query = new URLSearchParams({
+        ...(labelSelector && { labelSelector }),
+        // The phase is no metadata, so the API server has to tell the ended ones.
+        fieldSelector: ENDED.map((phase) => `status.phase!=${phase}`).join(','),
+        limit: String(PAGE_SIZE),
+        ...(token && { continue: token }),
+      });
+      const answer = await api.send({
+        method: 'GET',
+        path: `${path}?${query}`,
+        accept: METADATA_ONLY,
+        deadline,
+      });
+      const { items, metadata } = check(Page, answer);
+      pods.push(...items.map(({ metadata: found }) => livePod(found)));
+      token = metadata.continue;
+    } while (token !== '');
+    return pods;
   }
 
   return {
-    async listLive(label, deadline) {
-      const pods: LivePod[] = [];
-      let token = '';
-      do {
-        const { items, metadata } = await page(label, token, deadline);
-        pods.push(...items.map(({ metadata: found }) => livePod(found)));
-        token = metadata.continue;
-      } while (token !== '');
-      return pods;
-    },
+    listLive: (label, deadline) => list('/api/v1/pods', `${label}=true`, deadline),
+    listNamespace: (namespace, deadline) =>
+      list(`/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`, undefined, deadline),
 
     async get(namespace, name, deadline) {
       const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;

@@ -1,0 +1,110 @@
+/**
+ * A deleted pod in, its grants revoked. The event is a hint, not a proof: the API server says whether the pod is gone,
+ * the record whose grant it is. So what is forged, replayed, reordered or sent twice hurts no live pod.
+ */
+import { validate } from 'uuid';
+import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
+import type { Logger } from '../../shared/telemetry/logger.ts';
+import type { Metrics } from '../../shared/telemetry/metrics.ts';
+import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import type { Revocation } from '../../shared/vault/revocation.ts';
+import type { DeletedPod } from './event.ts';
+
+export interface RevocationParts {
+  readonly pods: Pick<Pods, 'get'>;
+  readonly ledger: Pick<Ledger, 'read'>;
+  readonly revocation: Revocation;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** The cluster's name, where the configuration gives it one. */
+  readonly clusterId: string | undefined;
+}
+
+export type GrantOutcome = 'revoked' | 'pending' | 'alive' | 'no_record' | 'refused';
+
+export type Revoke = (pod: DeletedPod, work: Work) => Promise<readonly GrantOutcome[]>;
+
+/**
+ * @returns a function that resolves when nothing is left to do, and rejects with a retryable error where Vault or the
+ *   API server did not answer. Two calls for the same grant at the same moment do the work once.
+ */
+export function createRevoke(parts: RevocationParts): Revoke {
+  const underWay = new Map<string, Promise<GrantOutcome>>();
+
+  return async (pod, work) => {
+    if (pod.uuids.length === 0) return [];
+    const successor = parts.pods.get(pod.namespace, pod.name, work.deadline);
+    // Its failure is met where it is awaited.
+    successor.catch(() => undefined);
+    const outcomes = await Promise.allSettled(
+      pod.uuids.map((uuid) => {
+        const running = underWay.get(uuid);
+        if (running) return running;
+        const started = revokeOne(uuid, pod, successor, work, parts).finally(() => underWay.delete(uuid));
+        underWay.set(uuid, started);
+        return started;
+      }),
+    );
+    return outcomes.map((outcome) => {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      parts.metrics.count('deletion_events_total', { outcome: outcome.value });
+      return outcome.value;
+    });
+  };
+}
+
+async function revokeOne(
+  uuid: string,
+  pod: DeletedPod,
+  successor: Promise<LivePod | undefined>,
+  work: Work,
+  parts: RevocationParts,
+): Promise<GrantOutcome> {
+  const { ledger, revocation, metrics, log } = parts;
+  const { namespace, name } = pod;
+  const facts = { uuid, namespace, pod: name };
+  if (!validate(uuid)) return refuse('its uuid is none', facts, log);
+  const [stored, live] = await Promise.all([ledger.read(uuid, work), successor]);
+  if (live?.uuids.includes(uuid)) {
+    log.info('a delete event for a pod that lives: nothing is revoked', facts);
+    return 'alive';
+  }
+  if (!stored) return 'no_record';
+  const reason = notTheirs(stored.record, pod, parts.clusterId);
+  if (reason) return refuse(reason, facts, log);
+  try {
+    const outcome = await revocation.revokeGrant(uuid, stored.record, work);
+    metrics.count('revoke_token_count_success', { uuid, namespace });
+    if (outcome.state === 'pending') {
+      log.warn(`a revoked grant's database user cannot be dropped yet: ${outcome.reason}`, facts);
+      return 'pending';
+    }
+    metrics.count('delete_data_count_success', { uuid, namespace });
+    log.info('grant revoked', { ...facts, vaultCalls: work.vaultCalls });
+    return 'revoked';
+  } catch (error) {
+    metrics.count('revoke_token_count_error', { uuid, namespace });
+    throw error;
+  }
+}
+
+/** Why the grant is not this pod's; `undefined` if it is. */
+function notTheirs(record: LedgerRecord, pod: DeletedPod, clusterId: string | undefined): string | undefined {
+  if (record.namespace !== pod.namespace) return "the grant is another namespace's";
+  // A pod of generateName has no name in its record.
+  if (record.podName !== '' && record.podName !== pod.name) return "the grant is another pod's";
+  if (record.clusterId !== undefined && clusterId !== undefined && record.clusterId !== clusterId) {
+    return "the grant is another cluster's";
+  }
+  return undefined;
+}
+
+function refuse(
+  reason: string,
+  facts: { readonly uuid: string; readonly namespace: string; readonly pod: string },
+  log: Logger,
+) {
+  log.warn(`security: a delete event is refused: ${reason}`, facts);
+  return 'refused' as const;
+}

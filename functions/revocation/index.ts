@@ -1,0 +1,39 @@
+/** The revocation function's process: an event sink that is served until SIGTERM. */
+import { createBackground } from '../../shared/background.ts';
+import { deadlineIn } from '../../shared/deadline.ts';
+import { createRoutes, sendText } from '../../shared/http/routes.ts';
+import { runFunction } from '../../shared/http/run-function.ts';
+import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
+import { createPods } from '../../shared/kubernetes/pods.ts';
+import { createParts, refuseToStart } from '../../shared/parts.ts';
+import { parseEvent } from './event.ts';
+import { createRevoke } from './handler.ts';
+
+// A pod is at most 1.5 MiB in etcd; its event wraps it.
+const MAX_EVENT_BYTES = 4 * 1024 * 1024;
+const REVOKE_WITHIN_MS = 10_000;
+
+async function main(environment: NodeJS.ProcessEnv): Promise<void> {
+  const parts = createParts('revocation', environment['CONFIG_FILE'], { environment, process: 'revoker' });
+  const { config, clock, log, metrics, vault } = parts;
+  const revoke = createRevoke({
+    ...vault,
+    pods: createPods(createKubernetesApi()),
+    metrics,
+    log,
+    clusterId: config.clusterId,
+  });
+  const routes = createRoutes(
+    async (request, response) => {
+      const pod = await parseEvent(request);
+      if (pod) await revoke(pod, { deadline: deadlineIn(REVOKE_WITHIN_MS, clock), vaultCalls: 0 });
+      else metrics.count('deletion_events_total', { outcome: 'ignored' });
+      sendText(response, 204, '');
+    },
+    { session: vault.session, metrics, log, clock },
+  );
+  const background = createBackground((thrown) => log.error('work in the background failed', thrown));
+  await runFunction('revocation', routes, MAX_EVENT_BYTES, parts, background);
+}
+
+main(process.env).catch(refuseToStart);
