@@ -1,5 +1,6 @@
 /** Bundles each function and job into one self-contained file in `dist/`, with a source map. */
 import { globSync } from 'node:fs';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { basename, dirname } from 'node:path';
 import { build, type Plugin } from 'esbuild';
@@ -57,7 +58,7 @@ const entryPoints = globSync(['functions/*/index.ts', 'cronjobs/*/index.ts']).ma
   in: entry,
   out: basename(dirname(entry)),
 }));
-await build({
+const { outputFiles } = await build({
   entryPoints: [...entryPoints, { in: '@sentry/node', out: 'sentry' }],
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
@@ -70,4 +71,12 @@ await build({
   legalComments: 'linked',
   logLevel: 'warning',
   plugins: [startFast],
+  write: false,
 });
+// Each file in one move: a function that is spawned meanwhile reads all of the old bundle or all of the new one.
+await mkdir('dist', { recursive: true });
+for (const { path, contents } of outputFiles) {
+  const unfinished = `${path}.${process.pid}`;
+  await writeFile(unfinished, contents);
+  await rename(unfinished, path);
+}
