@@ -1,6 +1,7 @@
 import { type Command, parseCommand, usage } from './cli/arguments.ts';
 import { down } from './cli/down.ts';
 import { status } from './cli/status.ts';
+import { sweep } from './cli/sweep.ts';
 import { up, upInForeground } from './cli/up.ts';
 import { findOrInstall } from './install/index.ts';
 import type { PartName } from './install/parts.ts';
@@ -21,6 +22,8 @@ const run = (command: Command): Promise<number> => {
       return down(command.folder);
     case 'status':
       return status(command.folder);
+    case 'sweep':
+      return sweep(command.folder);
     case 'install':
       return install(command.parts);
   }

@@ -5,7 +5,7 @@ import type { StartedParts, StartOptions } from './start.ts';
 import { authPath, databaseMount, secretName, secretPrefix } from './vault/names.ts';
 
 const environmentOf = (parts: StartedParts, namespace: string | undefined): Record<string, string> => {
-  const { cluster, vaultServer, postgres, admission } = parts;
+  const { cluster, vaultServer, postgres, admission, revocation } = parts;
   return {
     KUBECONFIG: cluster.kubeconfig,
     VAULT_ADDR: vaultServer.address,
@@ -18,6 +18,7 @@ const environmentOf = (parts: StartedParts, namespace: string | undefined): Reco
     VAULT_SECRET_PREFIX: secretPrefix,
     DATABASE_URL: postgres.url,
     ...(admission === undefined ? {} : { ADMISSION_URL: admission.url }),
+    ...(revocation === undefined ? {} : { REVOCATION_URL: revocation.url }),
   };
 };
 
@@ -28,7 +29,7 @@ export const describe = (
   running: readonly Part[],
   controlUrl: string,
 ): StackDescription => {
-  const { cluster, vaultServer, postgres, settings, admission } = parts;
+  const { cluster, vaultServer, postgres, settings, admission, revocation } = parts;
   const { namespace } = options.vault;
   const { url, kubeconfig, adminCertificateFile, adminKeyFile } = cluster;
   return {
@@ -39,6 +40,7 @@ export const describe = (
     functions: settings,
     controlUrl,
     admissionUrl: admission?.url,
+    revocationUrl: revocation?.url,
     parts: running.map(({ name, pid, address: where, logFile }) => ({
       name,
       pid,

@@ -26,11 +26,13 @@ const stackDescription = v.object({
   functions: v.object({
     folder: v.string(),
     caFile: v.string(),
+    kubeconfig: v.string(),
     configuration: v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()])),
   }),
   /** Of the process that runs the stack, see control.ts. */
   controlUrl: v.string(),
   admissionUrl: v.optional(v.string()),
+  revocationUrl: v.optional(v.string()),
   parts: v.array(
     v.object({
       name: v.string(),

@@ -15,6 +15,8 @@ export type FunctionSettings = {
   configuration: Record<string, Value>;
   /** That the functions' certificates are from. */
   caFile: string;
+  /** With which functions and job ask the API server, as their service account. */
+  kubeconfig: string;
 };
 
 export type FunctionOptions = {
@@ -30,9 +32,15 @@ export type FunctionOptions = {
 /** A running function. */
 export type FunctionPart = Part & { url: string; configFile: string };
 
-let instances = 0;
+const instances = new Map<string, number>();
 
-const configurationOf = (defaults: Record<string, Value>, overrides: Record<string, Value>) =>
+/** What differs between the functions: who calls admission insists on TLS, Knative ends it before an event sink. */
+const OWN_KEYS: Record<FunctionOptions['name'], Record<string, Value>> = {
+  admission: { mode: 'injector' },
+  revocation: { mode: 'revoker', certFile: null, keyFile: null },
+};
+
+export const configurationOf = (defaults: Record<string, Value>, overrides: Record<string, Value>) =>
   Object.fromEntries(Object.entries({ ...defaults, ...overrides }).filter(([, value]) => value !== null));
 
 /** Starts one of the built functions as a process of its own. */
@@ -42,10 +50,11 @@ export const startFunction = async (
   options: FunctionOptions,
 ): Promise<FunctionPart> => {
   const { name, overrides = {}, env = {}, until = 'ready' } = options;
-  instances += 1;
-  const folder = join(settings.folder, `${name}-${process.pid}-${instances}`);
+  const instance = (instances.get(name) ?? 0) + 1;
+  instances.set(name, instance);
+  const folder = join(settings.folder, `${name}-${process.pid}-${instance}`);
   await mkdir(folder, { recursive: true });
-  const configuration = configurationOf(settings.configuration, overrides);
+  const configuration = configurationOf(settings.configuration, { ...OWN_KEYS[name], ...overrides });
   const configFile = join(folder, 'config.yaml');
   await writeFile(configFile, stringify(configuration), { mode: 0o600 });
 
@@ -62,10 +71,10 @@ export const startFunction = async (
 
   const part = await processes.start('function', {
     // The stack's own goes by the plain name.
-    name: instances === 1 ? name : `${name}-${instances}`,
+    name: instance === 1 ? name : `${name}-${instance}`,
     command: nodeProgram,
     args: ['--enable-source-maps', join(projectRoot, 'dist', `${name}.cjs`)],
-    env: { CONFIG_FILE: configFile, PORT: String(port), ...env },
+    env: { CONFIG_FILE: configFile, PORT: String(port), KUBECONFIG: settings.kubeconfig, ...env },
     address: url,
     logFile: join(folder, `${name}.log`),
     ready: ready[until],

@@ -79,7 +79,14 @@ const aborted = (signal: AbortSignal | undefined): Promise<never> =>
 export const startStack = async (options: StackOptions = {}): Promise<Stack> => {
   const { signal, ...given } = options;
   const processes = createProcesses();
-  const defaults = { folder: defaultFolder, onProgress: () => {}, vault: {}, functions: true, build: true };
+  const defaults = {
+    folder: defaultFolder,
+    onProgress: () => {},
+    vault: {},
+    functions: true,
+    eventSource: true,
+    build: true,
+  };
   try {
     return await Promise.race([start(processes, { ...defaults, ...given }), aborted(signal)]);
   } catch (error) {

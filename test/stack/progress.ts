@@ -12,6 +12,9 @@ export const stepNames = [
   'Kubernetes auth in Vault',
   'admission function',
   'webhook',
+  'revocation function',
+  'program apiserver_receive_adapter',
+  'event source',
 ] as const;
 
 export type StepName = (typeof stepNames)[number];

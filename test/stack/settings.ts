@@ -3,29 +3,36 @@ import { join } from 'node:path';
 import type { Authority } from './certificates.ts';
 import type { FunctionSettings } from './function.ts';
 import type { KubernetesApi } from './kubernetes/api.ts';
-import { injector, requestToken } from './kubernetes/objects.ts';
+import { kubeconfigOf } from './kubernetes/kubeconfig.ts';
+import { type Account, injector, requestToken } from './kubernetes/objects.ts';
 import { replaceFile } from './replace-file.ts';
 import { audience, authPath, databaseMount, injectorRole, secretName, secretPrefix } from './vault/names.ts';
 
 const tokenSeconds = 24 * 3600;
 const renewAfterMs = (tokenSeconds * 1000) / 2;
 
-/** Keeps a token of the functions' service account in a file, renewed in time, as the kubelet does for pods. */
-const projectToken = async (kubernetes: KubernetesApi, file: string): Promise<void> => {
+/** Keeps a token of a service account in a file, renewed in time, as the kubelet does for pods. */
+export const projectToken = async (
+  kubernetes: KubernetesApi,
+  account: Account,
+  audiences: readonly string[],
+  file: string,
+): Promise<void> => {
   const write = async (): Promise<void> =>
-    replaceFile(file, await requestToken(kubernetes, injector, [audience], tokenSeconds));
+    replaceFile(file, await requestToken(kubernetes, account, audiences, tokenSeconds));
   await write();
   // One that fails is no news: the old token is good for as long again.
   setInterval(() => void write().catch(() => {}), renewAfterMs).unref();
 };
 
+export type ClusterPlace = { url: string; admin: KubernetesApi };
 export type VaultPlace = { address: string; caFile?: string | undefined; namespace?: string | undefined };
 
 /** The configuration that the reference document shows, for this stack, and the files that it names. */
 export const prepareFunctions = async (
   folder: string,
   authority: Authority,
-  kubernetes: KubernetesApi,
+  cluster: ClusterPlace,
   vault: VaultPlace,
 ): Promise<FunctionSettings> => {
   await mkdir(folder, { recursive: true });
@@ -34,7 +41,11 @@ export const prepareFunctions = async (
   await writeFile(file('ca.crt'), authority.certificate);
   await writeFile(file('tls.crt'), certificate);
   await writeFile(file('tls.key'), key, { mode: 0o600 });
-  await projectToken(kubernetes, file('token'));
+  await projectToken(cluster.admin, injector, [audience], file('token'));
+  // The kubelet mounts a second token, for the API server itself.
+  await projectToken(cluster.admin, injector, [], file('api-token'));
+  const kubeconfig = kubeconfigOf(cluster.url, authority.certificate, { tokenFile: file('api-token') });
+  await writeFile(file('kubeconfig'), kubeconfig, { mode: 0o600 });
 
   const configuration = {
     certFile: file('tls.crt'),
@@ -55,5 +66,5 @@ export const prepareFunctions = async (
     ...(vault.namespace === undefined ? {} : { vaultNamespace: vault.namespace }),
     ...(vault.caFile === undefined ? {} : { vaultCaFile: vault.caFile }),
   };
-  return { folder, configuration, caFile: file('ca.crt') };
+  return { folder, configuration, caFile: file('ca.crt'), kubeconfig: file('kubeconfig') };
 };

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { buildFunctions } from './build.ts';
 import { type Authority, createAuthority } from './certificates.ts';
+import { startEventSource } from './event-source.ts';
 import { type FunctionPart, type FunctionSettings, startFunction } from './function.ts';
 import { findOrInstall } from './install/index.ts';
 import { type ControlPlane, startControlPlane } from './kubernetes/control-plane.ts';
@@ -19,6 +20,8 @@ export type StartOptions = {
   onProgress: OnProgress;
   vault: { tls?: boolean | undefined; namespace?: string | undefined };
   functions: boolean;
+  /** Knative's event source, which sends what it sees to the revocation function. */
+  eventSource: boolean;
   build: boolean;
 };
 
@@ -32,6 +35,7 @@ export type StartedParts = {
   cluster: ControlPlane;
   settings: FunctionSettings;
   admission: FunctionPart | undefined;
+  revocation: FunctionPart | undefined;
 };
 
 type Programs = Record<'bao' | 'etcd' | 'kube-apiserver', string>;
@@ -97,9 +101,9 @@ export const startParts = async (processes: Processes, options: StartOptions): P
   const folder = join(options.folder, 'functions');
   const { address, caFile } = vaultServer;
   const { namespace } = place;
-  const settings = await prepareFunctions(folder, authority, cluster.admin, { address, caFile, namespace });
+  const settings = await prepareFunctions(folder, authority, cluster, { address, caFile, namespace });
   const parts = { authority, postgres, vaultServer, vault, cluster, settings };
-  if (!functions) return { ...parts, admission: undefined };
+  if (!functions) return { ...parts, admission: undefined, revocation: undefined };
 
   const admission = await step(onProgress, 'admission function', () =>
     startFunction(processes, settings, { name: 'admission' }),
@@ -107,5 +111,12 @@ export const startParts = async (processes: Processes, options: StartOptions): P
   await step(onProgress, 'webhook', () =>
     pointWebhook(cluster.admin, { url: `${admission.url}/`, caBundle: authority.certificate }),
   );
-  return { ...parts, admission };
+  const revocation = await step(onProgress, 'revocation function', () =>
+    startFunction(processes, settings, { name: 'revocation' }),
+  );
+  if (options.eventSource) {
+    const source = { folder: join(options.folder, 'event-source'), cluster, ca: authority.certificate };
+    await startEventSource(processes, { ...source, sink: revocation.url, onProgress });
+  }
+  return { ...parts, admission, revocation };
 };

@@ -4,6 +4,7 @@ import { type FunctionOptions, type FunctionPart, startFunction } from './functi
 import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
 import { pointWebhook } from './kubernetes/webhook.ts';
 import type { PartControl, Processes } from './process/processes.ts';
+import { runSweep, type SweepOptions, type SweepRun } from './sweep.ts';
 import { createVaultApi, type VaultApi } from './vault/api.ts';
 import { createVaultFaults, type VaultFaults } from './vault/faults.ts';
 
@@ -22,6 +23,8 @@ export type StackTools = {
   kubernetes: KubernetesApi;
   /** Starts one more instance of a function, which ends with the process that asked for it. */
   startFunction(options: FunctionOptions): Promise<FunctionPart>;
+  /** Runs the renewal job once. */
+  sweep(options?: SweepOptions): Promise<SweepRun>;
   /** Has the API server ask the admission function at `url` from now on. */
   pointWebhook(url: string): Promise<void>;
 };
@@ -49,6 +52,7 @@ export const createTools = async (
     control,
     kubernetes: api,
     startFunction: (options) => startFunction(processes, functions, options),
+    sweep: (options) => runSweep(functions, options),
     pointWebhook: (url) => pointWebhook(api, { url: `${url}/`, caBundle: ca }),
   };
 };

@@ -9,11 +9,11 @@ export type UpOptions = {
 
 export type Command =
   | ({ verb: 'up'; foreground: boolean } & UpOptions)
-  | { verb: 'down' | 'status'; folder: string | undefined }
+  | { verb: 'down' | 'status' | 'sweep'; folder: string | undefined }
   | { verb: 'install'; parts: readonly PartName[] };
 
 export const usage = `usage: npm run stack -- up [--foreground] [--tls] [--namespace=NAME] [--folder=DIR]
-       npm run stack -- down | status [--folder=DIR]
+       npm run stack -- down | status | sweep [--folder=DIR]
        npm run stack -- install [${partNames.join('|')}]...`;
 
 const isPartName = (name: string): name is PartName => partNames.some((known) => known === name);
@@ -35,7 +35,7 @@ export const parseCommand = (args: readonly string[]): Command | undefined => {
     }
     if (rest.length > 0) return undefined;
     if (verb === 'up') return { verb, folder, namespace, tls, foreground };
-    return verb === 'down' || verb === 'status' ? { verb, folder } : undefined;
+    return verb === 'down' || verb === 'status' || verb === 'sweep' ? { verb, folder } : undefined;
   } catch {
     return undefined;
   }

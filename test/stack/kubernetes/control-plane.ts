@@ -1,13 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
-import type { Authority, KeyPair } from '../certificates.ts';
+import type { Authority } from '../certificates.ts';
 import { request } from '../http.ts';
 import type { Part } from '../process/launch.ts';
 import { freePort } from '../process/ports.ts';
 import type { Processes } from '../process/processes.ts';
 import { createKubernetesApi, type KubernetesApi } from './api.ts';
+import { kubeconfigOf } from './kubeconfig.ts';
 
 export type ControlPlane = {
   url: string;
@@ -59,26 +59,6 @@ const writeServiceAccountKeys = async (folder: string): Promise<void> => {
   await writeFile(join(folder, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
 };
 
-const kubeconfigFor = (url: string, ca: string, client: KeyPair): string => {
-  const base64 = (text: string): string => Buffer.from(text).toString('base64');
-  return stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'stack', cluster: { server: url, 'certificate-authority-data': base64(ca) } }],
-    users: [
-      {
-        name: 'admin',
-        user: {
-          'client-certificate-data': base64(client.certificate),
-          'client-key-data': base64(client.key),
-        },
-      },
-    ],
-    contexts: [{ name: 'stack', context: { cluster: 'stack', user: 'admin' } }],
-    'current-context': 'stack',
-  });
-};
-
 const apiServerArguments = (folder: string, port: number, etcd: Part): string[] => [
   `--etcd-servers=${etcd.address}`,
   '--bind-address=127.0.0.1',
@@ -114,7 +94,7 @@ export const startControlPlane = async (
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;
   const kubeconfig = join(folder, 'kubeconfig');
-  await writeFile(kubeconfig, kubeconfigFor(url, authority.certificate, client), { mode: 0o600 });
+  await writeFile(kubeconfig, kubeconfigOf(url, authority.certificate, client), { mode: 0o600 });
 
   const adminCertificateFile = join(folder, 'admin.crt');
   const adminKeyFile = join(folder, 'admin.key');

@@ -1,0 +1,26 @@
+import { stringify } from 'yaml';
+import type { KeyPair } from '../certificates.ts';
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+/** For a client certificate, or for a token in a file that is read again and again. */
+export const kubeconfigOf = (url: string, ca: string, identity: KeyPair | { tokenFile: string }): string =>
+  stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'stack', cluster: { server: url, 'certificate-authority-data': base64(ca) } }],
+    users: [
+      {
+        name: 'user',
+        user:
+          'tokenFile' in identity
+            ? identity
+            : {
+                'client-certificate-data': base64(identity.certificate),
+                'client-key-data': base64(identity.key),
+              },
+      },
+    ],
+    contexts: [{ name: 'stack', context: { cluster: 'stack', user: 'user' } }],
+    'current-context': 'stack',
+  });
