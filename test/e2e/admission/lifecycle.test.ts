@@ -8,7 +8,7 @@ import { until } from '../../stack/wait.ts';
 import { startAdmission } from '../support/admission-function.ts';
 import { lookUpToken, readRecord } from '../support/census.ts';
 import { type Answer, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
-import { after, before, gate, unavailable } from '../support/faults.ts';
+import { afterwards, beforehand, gate, unavailable } from '../support/faults.ts';
 import { podWith, uuidsOf } from '../support/pods.ts';
 import { ask, patched, reviewOf } from '../support/reviews.ts';
 import { stack } from '../support/stack.ts';
@@ -26,7 +26,7 @@ function watchLogins(): string[] {
   const tokens: string[] = [];
   proxy.fail(
     'login',
-    after((answer) => tokens.push(tokenIn(answer))),
+    afterwards((answer) => tokens.push(tokenIn(answer))),
     Number.POSITIVE_INFINITY,
   );
   return tokens;
@@ -107,7 +107,7 @@ describe('SIGTERM', () => {
       reached.open();
       return released.opened;
     };
-    proxy.fail('credentials', before(underWay));
+    proxy.fail('credentials', beforehand(underWay));
 
     const pod = podWith({ role: 'gule-rw' });
     const verdict = ask(admission, reviewOf(pod), '30s');

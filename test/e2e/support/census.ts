@@ -1,7 +1,8 @@
 /** What there is, in Vault, in PostgreSQL and in the ledger: to be counted before and after. */
 import * as v from 'valibot';
+import { expect } from 'vitest';
 import { query } from '../../stack/postgres.ts';
-import { databaseMount, secretName, secretPrefix } from '../../stack/vault/names.ts';
+import { databaseMount, injectorRole, secretName, secretPrefix } from '../../stack/vault/names.ts';
 import { stack } from './stack.ts';
 
 export interface Census {
@@ -26,16 +27,29 @@ export async function takeCensus(): Promise<Census> {
   return { tokens, leases, databaseUsers, records };
 }
 
-/** What is there now that was not there then. */
+/** What is there now that was not there then; logins of the functions themselves do not count. */
 export async function newSince(then: Census): Promise<Census> {
   const now = await takeCensus();
   const added = (field: keyof Census) => now[field].filter((item) => !then[field].includes(item));
+  const tokens = await Promise.all(
+    added('tokens').map(async (accessor) => ((await isLogin(accessor)) ? [] : [accessor])),
+  );
   return {
-    tokens: added('tokens'),
+    tokens: tokens.flat(),
     leases: added('leases'),
     databaseUsers: added('databaseUsers'),
     records: added('records'),
   };
+}
+
+/** Vault goes on for a moment after it has answered a revocation. */
+export async function expectNothingNewSince(then: Census): Promise<void> {
+  await expect.poll(() => newSince(then), { timeout: 10_000 }).toEqual(NOTHING);
+}
+
+async function isLogin(accessor: string): Promise<boolean> {
+  const token = await readToken(accessor);
+  return token?.policies.includes(injectorRole) ?? true;
 }
 
 const Keys = v.object({ data: v.object({ keys: v.array(v.string()) }) });
@@ -113,4 +127,9 @@ const RecordAnswer = v.object({ data: v.object({ data: Record }) });
 export async function readRecord(uuid: string): Promise<LedgerRecord> {
   const answer = await stack.vault.call('GET', `${secretName}/data/${secretPrefix}/${uuid}`);
   return v.parse(RecordAnswer, answer).data.data;
+}
+
+/** As the sweep does it with what it finds orphaned. */
+export async function removeRecord(uuid: string): Promise<void> {
+  await stack.vault.call('DELETE', `${secretName}/metadata/${secretPrefix}/${uuid}`);
 }

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { until } from '../../stack/wait.ts';
 import { secretsIn } from './secrets.ts';
 import { openBao } from './stack.ts';
 
@@ -44,17 +45,23 @@ export interface FaultProxy {
   readonly url: string;
   /** Has the next requests of that step (one, where nothing else is said) meet the fault. */
   fail(step: Step, fault: Fault, times?: number): void;
+  /** Has only those requests of that step meet it whose path matches. */
+  failWhere(step: Step, path: RegExp, fault: Fault): void;
   /** All goes well from now on. */
   heal(): void;
   /** How often a step was asked for since the start or the last `heal`. */
   count(step: Step): number;
   /** All requests since then, of whatever step. */
   total(): number;
+  /** Resolves when OpenBao has answered all that it was sent, whether or not the function still listens. */
+  settled(): Promise<void>;
   /** Tokens, passwords and JWTs that have passed, in either direction. */
   secrets(): ReadonlySet<string>;
 }
 
 interface Plan {
+  readonly step: Step;
+  readonly path: RegExp;
   readonly fault: Fault;
   left: number;
 }
@@ -62,15 +69,20 @@ interface Plan {
 const pass: Fault = async (exchange) => exchange.reply(await exchange.forward());
 
 export async function startFaultProxy(target = openBao.address): Promise<FaultProxy> {
-  const plans = new Map<Step, Plan[]>();
+  let plans: Plan[] = [];
   const counts = new Map<Step, number>();
   const secrets = new Set<string>();
   let total = 0;
+  let underWay = 0;
 
-  function faultFor(step: Step | undefined): Fault {
+  function faultFor({ method = '', url = '' }: IncomingMessage): Fault {
+    total += 1;
+    const [step] = steps.find(([, pattern]) => pattern.test(`${method} ${url}`)) ?? [];
     if (step === undefined) return pass;
     counts.set(step, (counts.get(step) ?? 0) + 1);
-    const plan = plans.get(step)?.find(({ left }) => left > 0);
+    const plan = plans.find(
+      (candidate) => candidate.step === step && candidate.left > 0 && candidate.path.test(url),
+    );
     if (!plan) return pass;
     plan.left -= 1;
     return plan.fault;
@@ -78,19 +90,21 @@ export async function startFaultProxy(target = openBao.address): Promise<FaultPr
 
   const server = createServer(async (incoming, outgoing) => {
     const body = await textOf(incoming);
-    total += 1;
     for (const secret of secretsIn(incoming.headers, body)) secrets.add(secret);
-    const fault = faultFor(stepOf(incoming));
+    const fault = faultFor(incoming);
     const forward = async () => {
       const answer = await send(target, incoming, body);
       for (const secret of secretsIn({}, answer.body)) secrets.add(secret);
       return answer;
     };
+    underWay += 1;
     try {
       await fault(exchangeOf(outgoing, forward));
     } catch {
       // OpenBao is not there: then the proxy is not there either.
       outgoing.destroy();
+    } finally {
+      underWay -= 1;
     }
   });
   // The function keeps its connections; none may end just as it is used again.
@@ -101,22 +115,18 @@ export async function startFaultProxy(target = openBao.address): Promise<FaultPr
 
   return {
     url: `http://127.0.0.1:${portOf(server.address())}`,
-    fail(step, fault, times = 1) {
-      plans.set(step, [...(plans.get(step) ?? []), { fault, left: times }]);
-    },
+    fail: (step, fault, left = 1) => void plans.push({ step, path: /^/, fault, left }),
+    failWhere: (step, path, fault) => void plans.push({ step, path, fault, left: 1 }),
     heal() {
-      plans.clear();
+      plans = [];
       counts.clear();
       total = 0;
     },
     count: (step) => counts.get(step) ?? 0,
     total: () => total,
+    settled: () => until('OpenBao has answered', () => underWay === 0),
     secrets: () => secrets,
   };
-}
-
-function stepOf({ method = '', url = '' }: IncomingMessage): Step | undefined {
-  return steps.find(([, pattern]) => pattern.test(`${method} ${url}`))?.[0];
 }
 
 function exchangeOf(outgoing: ServerResponse, forward: () => Promise<Answer>): Exchange {

@@ -28,7 +28,7 @@ export const garbling =
   };
 
 /** Something happens before Vault sees the request. */
-export const before =
+export const beforehand =
   (happening: () => unknown): Fault =>
   async (exchange) => {
     await happening();
@@ -36,7 +36,7 @@ export const before =
   };
 
 /** Something happens between Vault's doing and its answer. */
-export const after =
+export const afterwards =
   (happening: (answer: Answer) => unknown): Fault =>
   async (exchange) => {
     const answer = await exchange.forward();

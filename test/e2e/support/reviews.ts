@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import jsonPatch from 'fast-json-patch';
 import * as v from 'valibot';
+import { parseDuration } from '../../../shared/duration.ts';
 import { type HttpAnswer, request } from '../../stack/http.ts';
 import type { PodManifest } from './pods.ts';
 import { authority } from './stack.ts';
@@ -59,10 +60,17 @@ interface Asked {
   readonly url: string;
 }
 
-/** The HTTP answer, whatever it is. */
+/** The HTTP answer, whatever it is; like the API server, it waits no longer than it says. */
 export function post(to: Asked, body: string, timeout = '5s'): Promise<HttpAnswer> {
   const headers = { 'content-type': 'application/json' };
-  return request(`${to.url}/?timeout=${timeout}`, { method: 'POST', headers, body, ca: authority });
+  const timeoutMs = parseDuration(timeout) ?? 10_000;
+  return request(`${to.url}/?timeout=${timeout}`, {
+    method: 'POST',
+    headers,
+    body,
+    ca: authority,
+    timeoutMs,
+  });
 }
 
 /** @throws unless the answer is a review of that uid. */
