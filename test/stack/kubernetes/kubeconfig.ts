@@ -14,7 +14,8 @@ export const kubeconfigOf = (url: string, ca: string, identity: KeyPair | { toke
         name: 'user',
         user:
           'tokenFile' in identity
-            ? identity
+            ? // The second name is the one that @kubernetes/client-node knows.
+              { tokenFile: identity.tokenFile, 'token-file': identity.tokenFile }
             : {
                 'client-certificate-data': base64(identity.certificate),
                 'client-key-data': base64(identity.key),
