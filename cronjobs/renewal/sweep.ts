@@ -105,10 +105,12 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
     await reportPods(pods, new Set(uuids), state);
     forget(state, new Set(own));
   }
-  await attempt(
-    'its memory could not be written',
-    sweeps.writeIndex(options.shard, options.shards, state.index, work),
-  );
+  if (differs(state.index, index)) {
+    await attempt(
+      'its memory could not be written',
+      sweeps.writeIndex(options.shard, options.shards, state.index, work),
+    );
+  }
   if (complete && report.failed === 0 && !report.braked)
     await attempt('its success could not be noted', remember(state));
   report.vaultRequests = parts.requestsSent();
@@ -201,6 +203,11 @@ function ownShare(index: Map<string, GrantState>, { shard, shards }: SweepOption
 /** What is no longer in the ledger needs no memory. */
 function forget({ index }: Sweep, own: ReadonlySet<string>): void {
   for (const uuid of index.keys()) if (!own.has(uuid)) index.delete(uuid);
+}
+
+/** States are never changed in place, so the same one is the same news. */
+function differs(left: ReadonlyMap<string, GrantState>, right: ReadonlyMap<string, GrantState>): boolean {
+  return left.size !== right.size || [...left].some(([uuid, state]) => right.get(uuid) !== state);
 }
 
 function divide<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {

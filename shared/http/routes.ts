@@ -50,19 +50,17 @@ export function createRoutes(post: HttpFunction, { session, metrics, log, clock 
     throw new InjectorError('request_method', `expected ${get ? 'GET' : 'POST'}`);
   }
 
-  return async (request, response) => {
-    try {
-      await route(request, response);
-    } catch (thrown) {
-      const error = asInjectorError(thrown);
-      const { status, retryable } = ERROR_CATALOGUE[error.code];
-      const sendersFault = status < 500 && !retryable;
-      if (!sendersFault) log.error('request failed', thrown);
-      if (response.headersSent) return;
-      if (!sendersFault) response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
-      sendText(response, sendersFault ? status : 503, error.message);
-    }
-  };
+  return (request, response) => route(request, response).catch((thrown) => fail(response, thrown, log));
+}
+
+function fail(response: Response, thrown: unknown, log: Logger): void {
+  const error = asInjectorError(thrown);
+  const { status, retryable } = ERROR_CATALOGUE[error.code];
+  const sendersFault = status < 500 && !retryable;
+  if (!sendersFault) log.error('request failed', thrown);
+  if (response.headersSent) return;
+  if (!sendersFault) response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
+  sendText(response, sendersFault ? status : 503, error.message);
 }
 
 export function sendText(response: Response, status: number, line: string): void {

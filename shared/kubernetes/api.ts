@@ -40,7 +40,8 @@ interface Answer {
 
 const ATTEMPTS = 3;
 
-export function createKubernetesApi(): KubernetesApi {
+/** @param kubeconfig a file to use in place of what the process' surroundings say. */
+export function createKubernetesApi(kubeconfig?: string): KubernetesApi {
   let connecting: ReturnType<typeof connect> | undefined;
 
   async function connect() {
@@ -49,7 +50,8 @@ export function createKubernetesApi(): KubernetesApi {
       import('node:https'),
     ]);
     const config = new KubeConfig();
-    config.loadFromDefault();
+    if (kubeconfig === undefined) config.loadFromDefault();
+    else config.loadFromFile(kubeconfig);
     const server = config.getCurrentCluster()?.server;
     if (!server)
       throw new KubernetesError('kubernetes_denied', 'no API server is configured for this process', 0);
