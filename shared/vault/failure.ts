@@ -97,6 +97,9 @@ const TLS_FAULT = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|UNABLE_TO|DEPTH_ZERO|HO
 
 /** A request without an answer. */
 export function noAnswer(operation: string, thrown: unknown): VaultError {
+  // It could not even be sent: that error says itself why.
+  if (thrown instanceof InjectorError)
+    return new VaultError(thrown.code, thrown.message, { operation, cause: thrown });
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown';
   const facts = { operation, detail: code, cause: thrown };
   if (TLS_FAULT.test(code)) {
