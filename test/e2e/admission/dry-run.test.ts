@@ -51,16 +51,14 @@ describe('a dry run through the API server', () => {
 });
 
 describe('what a dry run asks Vault', () => {
-  test('who may assume the role, and nothing else', async () => {
+  test('who may assume the roles and when the last sweep was, and nothing else', async () => {
     const proxy = await startFaultProxy();
     const admission = await startAdmission(proxy);
     const verdict = await ask(admission, reviewOf(podWith(annotations), { dryRun: true }));
     expect(verdict.allowed).toBe(true);
-    expect({
-      login: proxy.count('login'),
-      role: proxy.count('role'),
-      others: proxy.total() - proxy.count('login') - proxy.count('role'),
-    }).toEqual({ login: 1, role: 2, others: 0 });
+    const asked = (['login', 'role', 'last sweep'] as const).map((step) => proxy.count(step));
+    expect(asked).toEqual([1, 2, 1]);
+    expect(proxy.total()).toBe(4);
     expect(await admission.log()).toContain('"outcome":"dry run"');
   });
 });

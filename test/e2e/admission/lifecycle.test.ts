@@ -72,7 +72,7 @@ describe('/readyz', () => {
   test('is false while Vault does not let the instance log in; /healthz is true all the same', async () => {
     const admission = await startAdmission(proxy, { overrides: { kubeRole: 'nobody' }, until: 'healthy' });
     const { status, body } = await admission.get('/readyz');
-    expect(status).toBe(500);
+    expect(status).toBe(503);
     expect(body).toMatch(
       /^Vault does not let the injector log in with its auth role "nobody" \(HTTP 400: .*\)\n$/,
     );

@@ -13,7 +13,7 @@ describe('the ledger', () => {
     const pod = await createPod(podWith({ 'orders.role': 'gule-rw' }, { name: 'recorded' }));
     const [uuid = ''] = uuidsOf(pod);
     const record = await readRecord(uuid);
-    expect(record).toEqual({
+    expect(record).toMatchObject({
       LeaseId: expect.stringMatching(/^pgsql2-dv\/creds\/gule-rw\/\w+$/),
       TokenId: expect.stringMatching(/^s\.\w{20,}/),
       Namespace: 'team-infrastructure',

@@ -106,7 +106,7 @@ export async function readLease(leaseId: string) {
   return v.parse(LeaseFacts, answer).data;
 }
 
-const Record = v.strictObject({
+const Record = v.looseObject({
   LeaseId: v.string(),
   TokenId: v.string(),
   Namespace: v.string(),

@@ -12,6 +12,7 @@ import { openBao } from './stack.ts';
 const steps = [
   ['login', /^POST \/v1\/auth\/[^/]+\/login$/],
   ['role', /^GET \/v1\/auth\/[^/]+\/role\/[^/]+$/],
+  ['last sweep', /^GET \/v1\/[^/]+\/data\/[^/]+-sweep\//],
   ['token', /^POST \/v1\/auth\/token\/create-orphan$/],
   ['credentials', /^GET \/v1\/[^/]+\/creds\/[^/]+$/],
   ['record', /^POST \/v1\/[^/]+\/data\//],

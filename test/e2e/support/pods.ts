@@ -1,5 +1,6 @@
 /** Pods as people write them, and as the API server stores them. */
 import * as v from 'valibot';
+import type { KubernetesApi } from '../../stack/kubernetes/api.ts';
 import { exampleAccount, exampleNamespace, stack } from './stack.ts';
 
 const prefix = 'db-creds-injector.numberly.io/';
@@ -102,17 +103,22 @@ export type Creation =
   | { readonly pod: StoredPod; readonly refusal?: undefined; readonly warnings: readonly string[] }
   | { readonly pod?: undefined; readonly refusal: string; readonly warnings: readonly string[] };
 
-export async function tryCreatePod(manifest: PodManifest, query = ''): Promise<Creation> {
+/** @param on the API server, where it is not that of the stack that all share. */
+export async function tryCreatePod(
+  manifest: PodManifest,
+  query = '',
+  on: KubernetesApi = stack.kubernetes,
+): Promise<Creation> {
   const path = `/api/v1/namespaces/${manifest.metadata.namespace}/pods${query}`;
-  const { status, headers, body } = await stack.kubernetes.ask('POST', path, manifest);
+  const { status, headers, body } = await on.ask('POST', path, manifest);
   const warnings = warningsIn(headers['warning']);
   if (status === 201) return { pod: v.parse(StoredPod, JSON.parse(body)), warnings };
   return { refusal: v.parse(Refusal, JSON.parse(body)).message, warnings };
 }
 
 /** @throws if the API server refuses it. */
-export async function createPod(manifest: PodManifest, query = '') {
-  const { pod, refusal, warnings } = await tryCreatePod(manifest, query);
+export async function createPod(manifest: PodManifest, query = '', on: KubernetesApi = stack.kubernetes) {
+  const { pod, refusal, warnings } = await tryCreatePod(manifest, query, on);
   if (!pod) throw new Error(`the API server refused the pod: ${refusal}`);
   return { ...pod, warnings };
 }

@@ -14,8 +14,9 @@ export async function whoAmI(uri: string): Promise<{ loggedInAs: string; actingA
 /** Of the stack's server, without user info, as `template` annotations have it. */
 export const databaseTemplate = `postgres://@${new URL(stack.description.databaseUrl).host}/postgres`;
 
-export function databaseUri(user: string, password: string): string {
-  const url = new URL(stack.description.databaseUrl);
+/** @param server where it is not that of the stack that all share. */
+export function databaseUri(user: string, password: string, server = stack.description.databaseUrl): string {
+  const url = new URL(server);
   url.username = encodeURIComponent(user);
   url.password = encodeURIComponent(password);
   return url.href;

@@ -58,6 +58,8 @@ export interface Verdict {
 
 interface Asked {
   readonly url: string;
+  /** That its certificate is from, where it is not that of the stack that all share. */
+  readonly ca?: string;
 }
 
 /** The HTTP answer, whatever it is; like the API server, it waits no longer than it says. */
@@ -68,7 +70,7 @@ export function post(to: Asked, body: string, timeout = '5s'): Promise<HttpAnswe
     method: 'POST',
     headers,
     body,
-    ca: authority,
+    ca: to.ca ?? authority,
     timeoutMs,
   });
 }
