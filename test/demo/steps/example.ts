@@ -1,0 +1,41 @@
+/** One of the examples: created, its environment shown as it is stored, and PostgreSQL asked with what stands there. */
+import { deepEqual, equal } from 'node:assert/strict';
+import { credentialsIn, logIn, type Variables } from '../login.ts';
+import { create, readExample } from '../pods.ts';
+import { type Step, timed } from '../step.ts';
+
+export interface Example {
+  readonly title: string;
+  /** Below `examples/`. */
+  readonly file: string;
+  /** For each of its databases. */
+  readonly logins: readonly Variables[];
+  /** All that its container has then, in this order. */
+  readonly variables: readonly string[];
+}
+
+export function example({ title, file, logins, variables }: Example): Step {
+  return {
+    title: `${title}: examples/${file}`,
+    async run(demo) {
+      const { narrator, pods } = demo;
+      const manifest = await readExample(file, demo);
+      const { value: pod, ms } = await timed(() => create(manifest, demo));
+      const credentials = logins.map((login) => credentialsIn(pod, login, demo));
+      deepEqual([...pod.env.keys()], variables, `it has the variables ${[...pod.env.keys()].join(', ')}`);
+      equal(
+        pod.uuids.length,
+        logins.length,
+        `it has ${pod.uuids.length} uuids for ${logins.length} databases`,
+      );
+      narrator.did(`pod ${pod.name} created, stored with this environment:`, ms);
+      for (const [name, value] of pod.env) narrator.fact(name, value);
+      for (const [index, login] of logins.entries()) {
+        const found = credentials[index];
+        if (found)
+          await logIn(found, 'uri' in login ? login.uri : `${login.user} and ${login.password}`, demo);
+      }
+      pods.push({ ...pod, users: credentials.map(({ user }) => user) });
+    },
+  };
+}
