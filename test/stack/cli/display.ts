@@ -59,7 +59,13 @@ const createRow = (name: StepName): Row => {
 const createLiveDisplay = (): Display => {
   const rows = new Map(stepNames.map((name) => [name, createRow(name)]));
   const tasks = [...rows.values()].map((row) => row.task);
-  const list = new Listr(tasks, { concurrent: true, exitOnError: false, registerSignalListeners: false });
+  const list = new Listr(tasks, {
+    concurrent: true,
+    exitOnError: false,
+    registerSignalListeners: false,
+    // A step that was not done keeps its name.
+    rendererOptions: { showErrorMessage: false },
+  });
   const shown = list.run();
   return {
     onProgress: ({ step, state, detail }) => {
