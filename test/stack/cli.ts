@@ -5,10 +5,22 @@ import { sweep } from './cli/sweep.ts';
 import { up, upInForeground } from './cli/up.ts';
 import { findOrInstall } from './install/index.ts';
 import type { PartName } from './install/parts.ts';
+import type { Report } from './progress.ts';
+
+/** Says one thing in ten seconds: there is news every second, for minutes. */
+const calmly = (say: Report): Report => {
+  let last = Number.NEGATIVE_INFINITY;
+  return (detail) => {
+    if (performance.now() - last < 10_000) return;
+    last = performance.now();
+    say(detail);
+  };
+};
 
 const install = async (names: readonly PartName[]): Promise<number> => {
   for (const name of names) {
-    const file = await findOrInstall(name, (detail) => console.log(`${name}: ${detail}`));
+    const report = calmly((detail) => console.log(`${name}: ${detail}`));
+    const file = await findOrInstall(name, report);
     console.log(`${name}: ${file}`);
   }
   return 0;
