@@ -8,11 +8,17 @@ import { build, type Plugin } from 'esbuild';
 // What libraries import but never use on our way through them: their own transport where ours is given, parsers for
 // bodies that we hand on raw, programs around them. A touch would throw, and name the module.
 const ABSENT = /^(?:axios|cloudevents|iconv-lite|read-package-up|minimist|mustache|tv4|send)$/;
-// `debug` prints what it is given when a variable of the environment says so, JWTs and tokens among it.
-const SILENT = /^debug$/;
+// What libraries use of these, without what it would cost.
+const STAND_INS: Readonly<Record<string, string>> = {
+  // It prints what it is given when a variable of the environment says so: JWTs and tokens among it.
+  debug: 'module.exports = () => Object.assign(() => {}, { enabled: false });',
+  // The framework runs each request in one, to catch what a function lets through; ours lets nothing through, and
+  // watching every promise for it takes a quarter of an admission's processor time.
+  domain: 'module.exports = { create: () => ({ on() {}, run: (work) => work() }) };',
+};
 // What libraries import at once but use late or never: loaded when one of its members is first touched.
 const LATE =
-  /^(?:qs|mime-types|etag|\.\/lib\/defaultMetrics|http-errors|thread-stream|@opentelemetry\/api|(?:node:)?(?:https|zlib|worker_threads|perf_hooks|v8|domain|assert|cluster|tty|crypto))$/;
+  /^(?:qs|mime-types|etag|\.\/lib\/defaultMetrics|http-errors|thread-stream|@opentelemetry\/api|(?:node:)?(?:https|zlib|worker_threads|perf_hooks|v8|assert|cluster|tty|crypto))$/;
 
 /** Keeps modules off the way to the first answer: a cold start is something every scaled-to-zero admission waits for. */
 const startFast: Plugin = {
@@ -30,10 +36,11 @@ const startFast: Plugin = {
       contents: `const touch = () => { throw new Error('${path} is not part of this bundle'); };
         module.exports = new Proxy(touch, { get: touch });`,
     }));
-    onResolve({ filter: SILENT }, ({ path }) => ({ path, namespace: 'silent' }));
-    onLoad({ filter: /.*/, namespace: 'silent' }, () => ({
-      contents: 'module.exports = () => Object.assign(() => {}, { enabled: false });',
+    onResolve({ filter: new RegExp(`^(?:${Object.keys(STAND_INS).join('|')})$`) }, ({ path }) => ({
+      path,
+      namespace: 'stand-in',
     }));
+    onLoad({ filter: /.*/, namespace: 'stand-in' }, ({ path }) => ({ contents: STAND_INS[path] ?? '' }));
     onResolve({ filter: LATE }, async ({ path, importer, kind, resolveDir, pluginData }) => {
       // An `import` copies a module's members at once; only a `require` can be put off.
       if (pluginData === 'real' || kind !== 'require-call' || !fromLibrary(importer)) return undefined;

@@ -7,14 +7,25 @@ export const monotonicClock: Clock = () => process.uptime() * 1_000;
 export interface Deadline {
   remainingMs(): number;
   readonly signal: AbortSignal;
+  /** The work is done: nothing is kept until the moment comes. (Node's own timeout signals are, by the thousand.) */
+  release(): void;
 }
 
 /** A deadline `durationMs` from now. It also ends when `parent` does, for example because the caller hung up. */
 export function deadlineIn(durationMs: number, clock: Clock, parent?: AbortSignal): Deadline {
   const endsAt = clock() + durationMs;
-  const timer = AbortSignal.timeout(Math.max(0, Math.floor(durationMs)));
+  const controller = new AbortController();
+  const expire = () => controller.abort(new Error('the deadline is over'));
+  const follow = () => controller.abort(parent?.reason);
+  const timer = setTimeout(expire, Math.max(0, durationMs)).unref();
+  if (parent?.aborted) follow();
+  else parent?.addEventListener('abort', follow, { once: true });
   return {
-    remainingMs: () => (parent?.aborted ? 0 : endsAt - clock()),
-    signal: parent ? AbortSignal.any([timer, parent]) : timer,
+    remainingMs: () => (controller.signal.aborted ? 0 : endsAt - clock()),
+    signal: controller.signal,
+    release() {
+      clearTimeout(timer);
+      parent?.removeEventListener('abort', follow);
+    },
   };
 }

@@ -18,6 +18,7 @@ export function createReviews(admission: Admission): HttpFunction {
     const answerBy = deadlineIn(answerMs, clock);
     const { uid, creation } = parseReview(request.rawBody ?? Buffer.alloc(0));
     const verdict = creation ? await admit(creation, work, answerBy, admission) : { warnings: [] };
+    for (const deadline of [work.deadline, answerBy]) deadline.release();
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(answerReview(uid, verdict)));
   };

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import nodeVault from 'node-vault';
-import type { Deadline } from '../deadline.ts';
+import { type Deadline, deadlineIn, monotonicClock } from '../deadline.ts';
 import type { Secret } from '../secret.ts';
 import type { CaFile } from './ca-file.ts';
 import { invalidAnswer, noAnswer, refusal, timedOut, VaultError } from './failure.ts';
@@ -94,9 +94,12 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
     await pace(work.deadline);
     work.vaultCalls += 1;
     sent += 1;
-    const signal = onLateAnswer ? AbortSignal.timeout(LATE_ANSWERS_MS) : work.deadline.signal;
+    const patience = onLateAnswer ? deadlineIn(LATE_ANSWERS_MS, monotonicClock) : undefined;
+    const { signal } = patience ?? work.deadline;
     const headers = token ? { 'x-vault-token': token.reveal() } : {};
-    const answer: Promise<unknown> = client.request({ path, method, json: body, headers, signal, operation });
+    const answer: Promise<unknown> = client
+      .request({ path, method, json: body, headers, signal, operation })
+      .finally(() => patience?.release());
     return within(work.deadline, operation, answer, onLateAnswer);
   }
 

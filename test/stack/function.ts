@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { request } from './http.ts';
-import { nodeProgram, projectRoot } from './paths.ts';
+import { nodeArguments, nodeProgram, projectRoot } from './paths.ts';
 import type { Part } from './process/launch.ts';
 import { freePort } from './process/ports.ts';
 import type { Processes } from './process/processes.ts';
@@ -73,7 +73,7 @@ export const startFunction = async (
     // The stack's own goes by the plain name.
     name: instance === 1 ? name : `${name}-${instance}`,
     command: nodeProgram,
-    args: ['--enable-source-maps', join(projectRoot, 'dist', `${name}.cjs`)],
+    args: [...nodeArguments, join(projectRoot, 'dist', `${name}.cjs`)],
     env: { CONFIG_FILE: configFile, PORT: String(port), KUBECONFIG: settings.kubeconfig, ...env },
     address: url,
     logFile: join(folder, `${name}.log`),
