@@ -113,7 +113,7 @@ export interface ConfigSource {
 export function parseConfig(source: ConfigSource): Config {
   const faults: string[] = [];
   const given = { ...fromFile(source.file, faults), ...fromEnvironment(source.environment, faults) };
-  const parsed = v.safeParse(schema, given);
+  const parsed = v.safeParse(schema, given, { abortPipeEarly: true });
   for (const issue of parsed.issues ?? []) {
     const key = v.getDotPath(issue) ?? '';
     faults.push(`${key}: ${key in given ? issue.message : `is missing (or set ${environmentName(key)})`}`);
@@ -162,7 +162,7 @@ function shape(values: Values, port: number, shard: number) {
     port,
     /** Absent: all interfaces, as a container needs it. */
     host: values.listenAddress,
-    vault: {
+    vault: Object.freeze({
       address: values.vaultAddress,
       namespace: values.vaultNamespace,
       caFile: values.vaultCaFile,
@@ -175,7 +175,7 @@ function shape(values: Values, port: number, shard: number) {
       /** Requests a second; absent: no limit of ours. */
       rateLimit: values.vaultRateLimit,
       clusterId: values.clusterId,
-    },
+    }),
     tokenPeriodSeconds: values.tokenTTL,
     syncIntervalSeconds: values.syncTTLSecond,
     clusterId: values.clusterId,
@@ -192,7 +192,9 @@ function shape(values: Values, port: number, shard: number) {
     logLevel: values.logLevel,
     sentryDsn: values.sentry ? values.sentryDsn : undefined,
     tls:
-      values.certFile && values.keyFile ? { certFile: values.certFile, keyFile: values.keyFile } : undefined,
+      values.certFile && values.keyFile
+        ? Object.freeze({ certFile: values.certFile, keyFile: values.keyFile })
+        : undefined,
   };
 }
 
@@ -201,17 +203,23 @@ function fromFile(file: string | undefined, faults: string[]): Record<string, un
   for (const [name, value] of Object.entries(readYaml(file, faults))) {
     // The reference's document spells this one key with a capital, its code without.
     const key = name === 'SyncTTLSecond' ? 'syncTTLSecond' : name;
-    if (!(key in keys)) faults.push(`${name}: is not a known key`);
-    else if (key in given) faults.push(`${name}: is there twice`);
+    if (!Object.hasOwn(keys, key)) faults.push(`${name}: is not a known key`);
+    else if (Object.hasOwn(given, key)) faults.push(`${name}: is there twice`);
     else if (value !== null && value !== '') given[key] = value;
   }
   return given;
 }
 
+const Mapping = v.pipe(
+  v.unknown(),
+  v.check((value) => !Array.isArray(value), 'it is a list'),
+  v.record(v.string(), v.unknown()),
+);
+
 function readYaml(file: string | undefined, faults: string[]): Record<string, unknown> {
   if (file === undefined) return {};
   try {
-    return v.parse(v.record(v.string(), v.unknown()), parseYaml(file) ?? {});
+    return v.parse(Mapping, parseYaml(file) ?? {});
   } catch (error) {
     // Only the first line: the parser's message goes on with the text around the fault, which may be a DSN.
     const [reason = ''] = error instanceof Error ? error.message.split('\n') : [];
