@@ -1,0 +1,228 @@
+import { describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import {
+  CONFIGURATION_KEYS,
+  type ConfigSource,
+  environmentName,
+  parseConfig,
+} from '../../../shared/config.ts';
+
+/** As the reference document shows it. */
+const reference = {
+  certFile: '/tls/tls.crt',
+  keyFile: '/tls/tls.key',
+  vaultAddress: 'https://vault1.tld:8200',
+  vaultAuthPath: 'pgsql2-dv-kubernetes1-dv-par5',
+  logLevel: 'info',
+  kubeRole: 'all-rw',
+  tokenTTL: '768h',
+  vaultSecretName: 'vault-injector',
+  vaultSecretPrefix: 'kubernetes1-dv-par5',
+  mode: 'injector',
+  sentry: true,
+  sentryDsn: 'https://my-sentry-url@sentry.tld/660',
+  injectorLabel: 'vault-db-injector',
+  defaultEngine: 'databases',
+};
+const required = {
+  vaultAddress: 'http://127.0.0.1:8200',
+  vaultAuthPath: 'kubernetes',
+  vaultSecretName: 'vault-injector',
+  vaultSecretPrefix: 'cluster',
+  kubeRole: 'all-rw',
+};
+
+function read(
+  values: object,
+  environment: ConfigSource['environment'] = {},
+  process: ConfigSource['process'] = 'injector',
+) {
+  return parseConfig({ file: stringify(values), environment, process });
+}
+
+function faultsOf(source: Partial<ConfigSource>): string[] {
+  try {
+    parseConfig({ file: stringify(required), environment: {}, process: 'injector', ...source });
+    return [];
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const [headline, ...faults] = error.message.split('\n  ');
+    expect(headline).toBe('the configuration is not valid:');
+    return faults;
+  }
+}
+
+const faultsIn = (values: object) => faultsOf({ file: stringify({ ...required, ...values }) });
+
+describe("the reference's configuration", () => {
+  test('is understood as it stands', () => {
+    expect(read(reference)).toMatchObject({
+      vault: {
+        address: 'https://vault1.tld:8200',
+        authPath: 'pgsql2-dv-kubernetes1-dv-par5',
+        kubeRole: 'all-rw',
+        ledgerMount: 'vault-injector',
+        ledgerPrefix: 'kubernetes1-dv-par5',
+        defaultEngine: 'databases',
+      },
+      tokenPeriodSeconds: 768 * 3600,
+      tls: { certFile: '/tls/tls.crt', keyFile: '/tls/tls.key' },
+      sentryDsn: 'https://my-sentry-url@sentry.tld/660',
+      injectorLabel: 'vault-db-injector',
+      logLevel: 'info',
+    });
+  });
+
+  test.each(['SyncTTLSecond', 'syncTTLSecond'])('has its sync interval under %s', (key) => {
+    expect(read({ ...required, [key]: 60 }).syncIntervalSeconds).toBe(60);
+  });
+
+  test('does not have it under both', () => {
+    expect(faultsIn({ SyncTTLSecond: 60, syncTTLSecond: 60 })).toEqual(['syncTTLSecond: is there twice']);
+  });
+
+  test('is for one process, as its mode says', () => {
+    expect(faultsIn({ mode: 'renewer' })).toEqual([
+      'mode: found "renewer", but this process is the injector',
+    ]);
+    expect(read({ ...required, mode: 'renewer' }, {}, 'renewer').port).toBe(8080);
+    expect(read({ ...required, mode: 'all' }).port).toBe(8080);
+  });
+});
+
+describe('the environment', () => {
+  test.each([
+    ['vaultAddress', 'INJECTOR_VAULT_ADDRESS'],
+    ['syncTTLSecond', 'INJECTOR_SYNC_TTL_SECOND'],
+    ['tokenTTL', 'INJECTOR_TOKEN_TTL'],
+    ['vaultCaFile', 'INJECTOR_VAULT_CA_FILE'],
+    ['sentryDsn', 'INJECTOR_SENTRY_DSN'],
+    ['mode', 'INJECTOR_MODE'],
+  ])('has %s as %s', (key, name) => expect(environmentName(key)).toBe(name));
+
+  test('has a name for each key, and no name for two', () => {
+    expect(new Set(CONFIGURATION_KEYS.map(environmentName)).size).toBe(CONFIGURATION_KEYS.length);
+  });
+
+  test('overrides the file, and can stand alone', () => {
+    expect(read(required, { INJECTOR_VAULT_AUTH_PATH: 'k8s/eu' }).vault.authPath).toBe('k8s/eu');
+    const environment = Object.fromEntries(
+      Object.entries(required).map(([key, value]) => [environmentName(key), value]),
+    );
+    expect(parseConfig({ environment, process: 'injector' })).toEqual(read(required));
+  });
+
+  test('says numbers, flags and durations in words', () => {
+    const environment = {
+      INJECTOR_SYNC_TTL_SECOND: '60',
+      INJECTOR_SENTRY: 'true',
+      INJECTOR_SENTRY_DSN: 'https://x@s.tld/1',
+      INJECTOR_TOKEN_TTL: '1h30m',
+      PORT: '0',
+    };
+    expect(read(required, environment)).toMatchObject({
+      syncIntervalSeconds: 60,
+      sentryDsn: 'https://x@s.tld/1',
+      tokenPeriodSeconds: 5400,
+      port: 0,
+    });
+  });
+
+  test('that is empty says nothing', () => {
+    expect(read(required, { INJECTOR_VAULT_ADDRESS: '', INJECTOR_TYPO: '' })).toEqual(read(required));
+  });
+
+  test('has variables of a Service called "injector", which are none of ours', () => {
+    const links = {
+      INJECTOR_SERVICE_HOST: '10.96.0.7',
+      INJECTOR_SERVICE_PORT: '443',
+      INJECTOR_SERVICE_PORT_HTTPS: '443',
+      INJECTOR_PORT: 'tcp://10.96.0.7:443',
+      INJECTOR_PORT_443_TCP: 'tcp://10.96.0.7:443',
+      INJECTOR_PORT_443_TCP_ADDR: '10.96.0.7',
+      INJECTOR_METRICS_SERVICE_HOST: '10.96.0.8',
+    };
+    expect(read(required, links)).toEqual(read(required));
+  });
+
+  test('with a name that is none of ours is a fault', () => {
+    const environment = { INJECTOR_VAULT_ADRESS: 'http://x', OTHER: 'x' };
+    expect(faultsOf({ environment })).toEqual([
+      'INJECTOR_VAULT_ADRESS: is not the name of a key in the environment',
+    ]);
+  });
+});
+
+describe('faults', () => {
+  test('are all reported at once', () => {
+    const file = stringify({
+      vaultAdress: 'x',
+      kubeRole: '',
+      tokenTTL: '5',
+      syncTTLSecond: 0,
+      logLevel: 'loud',
+      sentry: 'yes',
+    });
+    expect(faultsOf({ file, environment: { INJECTOR_FOO: 'x', PORT: 'http' } })).toEqual([
+      'vaultAdress: is not a known key',
+      'INJECTOR_FOO: is not the name of a key in the environment',
+      'vaultAddress: is missing (or set INJECTOR_VAULT_ADDRESS)',
+      'vaultAuthPath: is missing (or set INJECTOR_VAULT_AUTH_PATH)',
+      'vaultSecretName: is missing (or set INJECTOR_VAULT_SECRET_NAME)',
+      'vaultSecretPrefix: is missing (or set INJECTOR_VAULT_SECRET_PREFIX)',
+      'kubeRole: is missing (or set INJECTOR_KUBE_ROLE)',
+      'tokenTTL: expected a duration of at least a second, such as "768h" or "1h30m"',
+      'syncTTLSecond: expected at least 1',
+      'logLevel: expected debug, info, warn or error',
+      'sentry: expected true or false',
+      expect.stringMatching(/^PORT: expected a (port )?number/),
+    ]);
+  });
+
+  test.each([
+    ['another type', { vaultAddress: ['http://x'] }, 'vaultAddress: expected a text'],
+    ['no URL', { vaultAddress: 'vault' }, 'vaultAddress: expected a URL'],
+    ['another scheme', { vaultAddress: 'ftp://vault' }, 'vaultAddress: expected http:// or https://'],
+    ['half a number', { syncTTLSecond: 1.5 }, 'syncTTLSecond: expected a whole number'],
+    ['a number in words', { syncTTLSecond: 'five' }, 'syncTTLSecond: expected a whole number'],
+    ['a path that leaves its place', { vaultSecretPrefix: '../x' }, 'vaultSecretPrefix: expected a path of'],
+    ['a path that begins at the root', { vaultAuthPath: '/k8s' }, 'vaultAuthPath: expected a path of'],
+    ['a host name to listen at', { listenAddress: 'localhost' }, 'listenAddress: expected an IP address'],
+    ['Sentry without an address', { sentry: true }, 'sentryDsn: is missing, and sentry is true'],
+    ['half of a key pair', { certFile: '/tls.crt' }, 'certFile, keyFile: expected both or neither'],
+    ['a name that every object has', { constructor: 'x' }, 'constructor: is not a known key'],
+    ['another such name', { toString: 'x' }, 'toString: is not a known key'],
+  ])('%s', (_, values, fault) => {
+    expect(faultsIn(values)).toEqual([expect.stringContaining(fault)]);
+  });
+
+  test.each([
+    ['a list', '- vaultAddress'],
+    ['a text', 'vaultAddress'],
+    ['no YAML', 'vaultAddress: [http://x\nsentryDsn: https://secret@s.tld/1'],
+    ['two of one key', 'kubeRole: a\nkubeRole: b'],
+  ])('a file that is %s', (_, file) => {
+    const [fault] = faultsOf({ file });
+    expect(fault).toMatch(/^the file is not a YAML mapping: /);
+    expect(fault).not.toContain('secret');
+  });
+
+  test.each(['-1', '65536', '80.5', 'http'])('a PORT of %s', (PORT) => {
+    expect(faultsOf({ environment: { PORT } })).toEqual([expect.stringMatching(/^PORT: /)]);
+  });
+});
+
+describe('the configuration', () => {
+  function frozen(value: unknown): boolean {
+    if (typeof value !== 'object' || value === null) return true;
+    return Object.isFrozen(value) && Object.values(value).every(frozen);
+  }
+
+  test('cannot be changed, down to its leaves', () => {
+    expect(frozen(read(reference))).toBe(true);
+  });
+
+  test('of an empty file and an empty environment is all that is missing', () => {
+    expect(faultsOf({ file: '' })).toHaveLength(Object.keys(required).length);
+  });
+});

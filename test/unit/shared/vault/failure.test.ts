@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import { InjectorError } from '../../../../shared/errors.ts';
+import { noAnswer, refusal } from '../../../../shared/vault/failure.ts';
+
+const operation = 'create a token';
+
+describe("Vault's refusals", () => {
+  test.each([
+    [400, 'no such role', 'vault_rejected', 'Vault would not create a token (HTTP 400: no such role)'],
+    [
+      403,
+      'permission denied',
+      'vault_denied',
+      "Vault's policy does not allow the injector to create a token",
+    ],
+    [404, '', 'vault_rejected', 'Vault would not create a token (HTTP 404)'],
+    [
+      412,
+      'required index state not present',
+      'vault_unavailable',
+      'a standby of Vault has not caught up yet',
+    ],
+    [
+      429,
+      'rate limit quota exceeded',
+      'vault_rate_limited',
+      'Vault has too many requests at the moment (its rate limit)',
+    ],
+    [500, 'internal error', 'vault_rejected', 'Vault would not create a token (HTTP 500: internal error)'],
+    [502, '', 'vault_unavailable', 'Vault is not available at the moment (HTTP 502)'],
+    [503, 'Vault is sealed', 'vault_unavailable', 'Vault is sealed; whoever operates it has to unseal it'],
+    [503, 'backend is overloaded', 'vault_unavailable', 'Vault is not available at the moment (HTTP 503)'],
+    [504, '', 'vault_unavailable', 'Vault is not available at the moment (HTTP 504)'],
+  ])('%i %s', (status, detail, code, message) => {
+    const body = detail && JSON.stringify({ errors: [detail] });
+    expect(refusal({ operation, status, body, retryAfter: undefined })).toMatchObject({
+      code,
+      message,
+      operation,
+      status,
+      detail,
+    });
+  });
+
+  test('with several reasons have them all, in one line, without a token', () => {
+    const body = JSON.stringify({ errors: ['1 error:\n\t* denied', `token hvs.${'x'.repeat(30)}`] });
+    expect(refusal({ operation, status: 400, body, retryAfter: undefined }).detail).toBe(
+      '1 error: * denied; token [redacted]',
+    );
+  });
+
+  test.each(['<html>no</html>', '{"errors":"no"}', '{"errors":', 'null', ''])(
+    'without its own words have none: %j',
+    (body) => {
+      expect(refusal({ operation, status: 400, body, retryAfter: undefined }).detail).toBe('');
+    },
+  );
+
+  test.each([
+    ['2', 2_000],
+    ['0', 0],
+    [undefined, undefined],
+    ['-1', undefined],
+    ['soon', undefined],
+  ])('that say Retry-After: %s', (retryAfter, milliseconds) => {
+    expect(refusal({ operation, status: 429, body: '', retryAfter }).retryAfterMs).toBe(milliseconds);
+  });
+});
+
+describe('a request without an answer', () => {
+  const failed = (code?: string) => noAnswer(operation, Object.assign(new Error('secret'), code && { code }));
+
+  test.each([
+    ['ECONNREFUSED', 'vault_unreachable', 'Vault cannot be reached (ECONNREFUSED)'],
+    ['ENOTFOUND', 'vault_unreachable', 'Vault cannot be reached (ENOTFOUND)'],
+    [
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'vault_tls',
+      "Vault's TLS certificate is not trusted (UNABLE_TO_VERIFY_LEAF_SIGNATURE); see vaultCaFile",
+    ],
+    [
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'vault_tls',
+      "Vault's TLS certificate is not trusted (DEPTH_ZERO_SELF_SIGNED_CERT); see vaultCaFile",
+    ],
+    [
+      'ERR_TLS_CERT_ALTNAME_INVALID',
+      'vault_tls',
+      "Vault's TLS certificate is not trusted (ERR_TLS_CERT_ALTNAME_INVALID); see vaultCaFile",
+    ],
+    [
+      'CERT_HAS_EXPIRED',
+      'vault_tls',
+      "Vault's TLS certificate is not trusted (CERT_HAS_EXPIRED); see vaultCaFile",
+    ],
+    [undefined, 'vault_unreachable', 'Vault cannot be reached (unknown)'],
+  ])('because of %s', (cause, code, message) => {
+    expect(failed(cause)).toMatchObject({ code, message, status: 0 });
+  });
+
+  test('that could not even be sent says why itself', () => {
+    const error = new InjectorError('vault_tls', 'the file of vaultCaFile cannot be read');
+    expect(noAnswer(operation, error)).toMatchObject({ code: 'vault_tls', message: error.message });
+  });
+});
