@@ -210,16 +210,13 @@ function fromFile(file: string | undefined, faults: string[]): Record<string, un
   return given;
 }
 
-const Mapping = v.pipe(
-  v.unknown(),
-  v.check((value) => !Array.isArray(value), 'it is a list'),
-  v.record(v.string(), v.unknown()),
-);
-
 function readYaml(file: string | undefined, faults: string[]): Record<string, unknown> {
   if (file === undefined) return {};
   try {
-    return v.parse(Mapping, parseYaml(file) ?? {});
+    const parsed: unknown = parseYaml(file) ?? {};
+    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+      throw new Error('expected keys');
+    return Object.fromEntries(Object.entries(parsed));
   } catch (error) {
     // Only the first line: the parser's message goes on with the text around the fault, which may be a DSN.
     const [reason = ''] = error instanceof Error ? error.message.split('\n') : [];
