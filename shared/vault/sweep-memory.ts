@@ -2,6 +2,7 @@
  * What one sweep leaves for the next, and for admissions, beside the ledger (never in it: the reference lists that
  * folder). A cache: deleted, it costs the next sweep a read of each record, and nothing else.
  */
+import { gunzipSync, gzipSync } from 'node:zlib';
 import * as v from 'valibot';
 import type { Kv } from './kv.ts';
 import type { Work } from './requests.ts';
@@ -62,7 +63,8 @@ const State = v.object({
   foreign: v.boolean(),
 });
 const Head = v.object({ chunks: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000)) });
-const Chunk = v.object({ grants: v.record(v.string(), State) });
+const Grants = v.record(v.string(), State);
+const Chunk = v.object({ gzip: v.string() });
 const Last = v.object({
   succeededAt: v.number(),
   shortestLeaseSeconds: v.number(),
@@ -70,16 +72,34 @@ const Last = v.object({
   shards: v.number(),
 });
 
-// Storage behind Vault takes entries of 512 KiB (Consul) or 1 MiB (Raft); a grant takes about 350 bytes.
+// Storage behind Vault takes entries of 512 KiB (Consul) or 1 MiB (Raft); a grant takes about 100 bytes.
 const GRANTS_A_CHUNK = 1_000;
+const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** As one text: OpenBao refuses JSON with very many strings in it. */
+function pack(grants: Record<string, GrantState>): string {
+  return gzipSync(JSON.stringify(grants)).toString('base64');
+}
+
+/** What is not what was packed is forgotten: the ledger has the truth. */
+function unpack(packed: string): Record<string, GrantState> {
+  try {
+    const text = gunzipSync(Buffer.from(packed, 'base64'), { maxOutputLength: MAX_CHUNK_BYTES }).toString(
+      'utf8',
+    );
+    return v.parse(Grants, JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
 
 export function createSweepMemory(kv: Kv, folder: string): SweepMemory {
   const what = "the sweep's memory";
   const indexAt = (shard: number, shards: number) => `${folder}/index-${shard}-of-${shards}`;
 
   async function readChunk(path: string, work: Work): Promise<[string, GrantState][]> {
-    const parsed = v.safeParse(Chunk, (await kv.read(what, path, work))?.data);
-    return parsed.success ? Object.entries(parsed.output.grants) : [];
+    const chunk = v.safeParse(Chunk, (await kv.read(what, path, work))?.data);
+    return chunk.success ? Object.entries(unpack(chunk.output.gzip)) : [];
   }
 
   // How many chunks are there already, by the path of their index: only a new one has to be set up.
@@ -103,7 +123,7 @@ export function createSweepMemory(kv: Kv, folder: string): SweepMemory {
       for (let number = 0; number < chunks; number += 1) {
         const part = grants.slice(number * GRANTS_A_CHUNK, (number + 1) * GRANTS_A_CHUNK);
         if (number >= (chunksAt.get(path) ?? 0)) await kv.keepOneVersion(what, `${path}-${number}`, work);
-        await kv.write(what, `${path}-${number}`, { grants: Object.fromEntries(part) }, work);
+        await kv.write(what, `${path}-${number}`, { gzip: pack(Object.fromEntries(part)) }, work);
       }
       await kv.write(what, path, { chunks }, work);
     },

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { nodeArguments, projectRoot } from '../stack/paths.ts';
-import { BARE, coldStarts } from './cold.ts';
+import { answered, BARE_SERVER, type ColdProcess, coldStarts } from './cold.ts';
 import { report } from './figures.ts';
 import { reviewOf } from './review.ts';
-import { startVaultStub } from './vault-stub.ts';
+import { startVaultStub, type VaultStub } from './vault-stub.ts';
 
 const RUNS = 21;
 
@@ -15,32 +15,44 @@ export async function benchColdStarts(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'bench-cold-'));
   const stub = await startVaultStub();
   try {
-    const configFile = join(folder, 'config.yaml');
     await writeFile(join(folder, 'token'), 'stub');
-    await writeFile(
-      configFile,
-      stringify({
-        vaultAddress: stub.address,
-        vaultAuthPath: 'kubernetes',
-        kubeRole: 'all-rw',
-        vaultSecretName: 'vault-injector',
-        vaultSecretPrefix: 'bench',
-        serviceAccountTokenFile: join(folder, 'token'),
-        listenAddress: '127.0.0.1',
-      }),
-    );
-    const admission = {
-      args: [...nodeArguments, join(projectRoot, 'dist/admission.cjs')],
-      environment: { CONFIG_FILE: configFile },
-      path: '/?timeout=5s',
-      body: reviewOf('cold'),
-    };
-    const [bare = 1, ours = 0] = await coldStarts([BARE, admission], RUNS);
-    report('admission.cold_ms', ours, 'ms');
-    report('bare.cold_ms', bare, 'ms');
-    report('admission.cold_over_bare', ours / bare, 'ratio', '≤ 2.0');
+    await writeFile(join(folder, 'config.yaml'), configurationFor(stub, folder));
+    await compare(join(folder, 'config.yaml'), stub);
   } finally {
     stub.close();
     await rm(folder, { recursive: true });
   }
+}
+
+async function compare(configFile: string, stub: VaultStub): Promise<void> {
+  const ours = (bundle: string, started: ColdProcess['started']): ColdProcess => ({
+    args: [...nodeArguments, join(projectRoot, 'dist', bundle)],
+    environment: { CONFIG_FILE: configFile },
+    started,
+  });
+  const admission = ours('admission.cjs', (port) => answered(port, '/?timeout=5s', reviewOf('cold')));
+  const [server = 1, admitted = 0] = await coldStarts([BARE_SERVER, admission], RUNS);
+  report('bare_server.cold_ms', server, 'ms');
+  report('admission.cold_ms', admitted, 'ms');
+  report('admission.cold_over_bare', admitted / server, 'ratio', '≤ 2.0');
+
+  const get = `require('http').get('${stub.address}/v1/sys/health', (answer) => answer.resume())`;
+  const bareClient = { args: ['-e', get], environment: {}, started: stub.requested };
+  const others = [bareClient, ours('revocation.cjs', stub.requested), ours('renewal.cjs', stub.requested)];
+  const [client = 1, revocation = 0, renewal = 0] = await coldStarts(others, RUNS);
+  report('revocation.cold_over_bare', revocation / client, 'ratio', '≤ 2.0');
+  report('renewal.cold_over_bare', renewal / client, 'ratio', '≤ 2.0');
+}
+
+function configurationFor(stub: VaultStub, folder: string): string {
+  return stringify({
+    vaultAddress: stub.address,
+    vaultAuthPath: 'kubernetes',
+    kubeRole: 'all-rw',
+    vaultSecretName: 'vault-injector',
+    vaultSecretPrefix: 'bench',
+    serviceAccountTokenFile: join(folder, 'token'),
+    clusterId: 'bench',
+    listenAddress: '127.0.0.1',
+  });
 }

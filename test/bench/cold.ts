@@ -1,4 +1,4 @@
-/** Cold starts: from spawning a process to the headers of its first answer. */
+/** Cold starts: from spawning a process to the headers of its first answer, or to its first request to Vault. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import http from 'node:http';
@@ -10,19 +10,18 @@ export interface ColdProcess {
   /** Arguments of `node`. */
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** What is asked until it is answered. */
-  readonly path: string;
-  readonly body?: string;
+  /** Resolves when the start is over; called at once after the spawn. */
+  readonly started: (port: number) => Promise<void>;
 }
 
 const node = join(projectRoot, 'node_modules/.bin/node');
 const compileCache = join(projectRoot, '.stack/bench-compile-cache');
 
 /** A server with nothing in it: what Node itself costs. */
-export const BARE: ColdProcess = {
+export const BARE_SERVER: ColdProcess = {
   args: ['-e', "require('http').createServer((q, r) => r.end('ok')).listen(+process.env.PORT, '127.0.0.1')"],
   environment: {},
-  path: '/',
+  started: (port) => answered(port, '/'),
 };
 
 /**
@@ -43,7 +42,7 @@ export async function coldStarts(processes: readonly ColdProcess[], runs: number
   );
 }
 
-async function coldStart({ args, environment, path, body }: ColdProcess): Promise<number> {
+async function coldStart({ args, environment, started }: ColdProcess): Promise<number> {
   const port = await getPort({ host: '127.0.0.1' });
   const env = {
     PATH: process.env['PATH'],
@@ -54,11 +53,16 @@ async function coldStart({ args, environment, path, body }: ColdProcess): Promis
   const startedAt = performance.now();
   const child = spawn(node, args, { env, stdio: 'ignore' });
   try {
-    while (!(await answers(port, path, body))) await new Promise((resolve) => setTimeout(resolve, 1));
+    await started(port);
     return performance.now() - startedAt;
   } finally {
     await ended(child);
   }
+}
+
+/** Asks until there is an answer. */
+export async function answered(port: number, path: string, body?: string): Promise<void> {
+  while (!(await answers(port, path, body))) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 function answers(port: number, path: string, body: string | undefined): Promise<boolean> {
@@ -75,6 +79,7 @@ function answers(port: number, path: string, body: string | undefined): Promise<
 
 function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
+    if (child.exitCode !== null) resolve();
     child.once('exit', () => resolve());
     child.kill('SIGTERM');
   });

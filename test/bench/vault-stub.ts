@@ -22,16 +22,27 @@ const ANSWERS: readonly (readonly [RegExp, object])[] = [
 
 export interface VaultStub {
   readonly address: string;
+  /** Resolves when the next request arrives. */
+  requested(): Promise<void>;
   close(): void;
 }
 
 export async function startVaultStub(): Promise<VaultStub> {
+  let arrived = () => {};
   const server: Server = createServer((request, response) => {
+    arrived();
     const [, answer] = ANSWERS.find(([path]) => path.test(request.url ?? '')) ?? [];
     request.resume().on('end', () => response.end(JSON.stringify(answer ?? { data: {} })));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : 0;
-  return { address: `http://127.0.0.1:${port}`, close: () => server.close() };
+  return {
+    address: `http://127.0.0.1:${port}`,
+    requested: () =>
+      new Promise((resolve) => {
+        arrived = resolve;
+      }),
+    close: () => server.close(),
+  };
 }

@@ -3,7 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { configurationOf, type FunctionOptions, type FunctionSettings } from './function.ts';
-import { nodeProgram, projectRoot } from './paths.ts';
+import { jobArguments, nodeProgram, projectRoot } from './paths.ts';
 
 export type SweepOptions = Pick<FunctionOptions, 'overrides' | 'env'> & {
   /** Ends the sweep as the platform would. */
@@ -45,11 +45,15 @@ export const runSweep = async (settings: FunctionSettings, options: SweepOptions
   await writeFile(configFile, stringify(configurationOf(settings.configuration, { ...own, ...overrides })), {
     mode: 0o600,
   });
-  const child = spawn(nodeProgram, [join(projectRoot, 'dist/renewal.cjs'), `--config=${configFile}`], {
-    env: { PATH: process.env['PATH'], KUBECONFIG: settings.kubeconfig, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...(signal && { signal, killSignal: 'SIGKILL' }),
-  });
+  const child = spawn(
+    nodeProgram,
+    [...jobArguments, join(projectRoot, 'dist/renewal.cjs'), `--config=${configFile}`],
+    {
+      env: { PATH: process.env['PATH'], KUBECONFIG: settings.kubeconfig, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(signal && { signal, killSignal: 'SIGKILL' }),
+    },
+  );
   if (child.pid !== undefined) onSpawn?.(child.pid);
   const chunks: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => chunks.push(chunk));
