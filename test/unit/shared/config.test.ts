@@ -192,6 +192,7 @@ describe('faults', () => {
     ['half of a key pair', { certFile: '/tls.crt' }, 'certFile, keyFile: expected both or neither'],
     ['a name that every object has', { constructor: 'x' }, 'constructor: is not a known key'],
     ['another such name', { toString: 'x' }, 'toString: is not a known key'],
+    ['one more', JSON.parse('{"__proto__":"x"}'), '__proto__: is not a known key'],
   ])('%s', (_, values, fault) => {
     expect(faultsIn(values)).toEqual([expect.stringContaining(fault)]);
   });
