@@ -49,6 +49,8 @@ export interface Granting {
 interface Begun {
   readonly uuid: string;
   token?: Secret;
+  /** Credentials that Vault is still making, after the deadline. */
+  issuing?: Promise<unknown>;
   mayBeRecorded: boolean;
 }
 
@@ -98,12 +100,14 @@ async function issue(
     granting.grants.createToken(
       { policy, periodSeconds, ...describeToken(uuid, pod, granting.cluster) },
       work,
-      (late) => granting.background.add(undo({ uuid, token: late, mayBeRecorded: false }, pod, granting)),
+      (late) => granting.background.add(undoLate(uuid, late, pod, granting)),
     ),
     (outcome) => metrics.count(`orphan_ticket_created_count_${outcome}`, {}),
   );
   begun.token = token;
-  const credentials = await grants.issue(request.mount, request.role, token, work);
+  const credentials = await grants.issue(request, token, work, (answer) => {
+    begun.issuing = answer;
+  });
   begun.mayBeRecorded = true;
   const record = {
     leaseId: credentials.leaseId,
@@ -151,13 +155,24 @@ async function undoAll(
   await Promise.race([undoing, aborted(answerBy)]);
 }
 
+async function undoLate(
+  uuid: string,
+  late: Promise<Secret | undefined>,
+  pod: PodIdentity,
+  granting: Granting,
+): Promise<void> {
+  const token = await late.catch(() => undefined);
+  if (token) await undo({ uuid, token, mayBeRecorded: false }, pod, granting);
+}
+
 /** Never rejects: what cannot be undone is logged and counted, and ends with its lease, since nobody renews it. */
 async function undo(
-  { uuid, token, mayBeRecorded }: Begun,
+  { uuid, token, issuing, mayBeRecorded }: Begun,
   pod: PodIdentity,
   granting: Granting,
 ): Promise<void> {
   if (!token) return;
+  await issuing?.catch(() => undefined);
   const { grants, ledger, metrics, log } = granting;
   const { namespace } = pod;
   const work = { deadline: granting.newDeadline(UNDO_WITHIN_MS), vaultCalls: 0 };

@@ -27,10 +27,23 @@ export interface Credentials {
 }
 
 export interface Grants {
-  /** An answer that comes after the deadline goes to `onLate`: that token has to be revoked. */
-  createToken(request: TokenRequest, work: Work, onLate: (token: Secret) => void): Promise<Secret>;
-  /** @throws VaultError */
-  issue(mount: string, role: string, token: Secret, work: Work): Promise<Credentials>;
+  /** @param onLate gets the token that is still to come when the deadline is over: it has to be revoked. */
+  createToken(
+    request: TokenRequest,
+    work: Work,
+    onLate: (token: Promise<Secret | undefined>) => void,
+  ): Promise<Secret>;
+  /**
+   * @param onLate gets the answer that is still to come when the deadline is over. Only after it can the token be revoked
+   * for good: Vault does give a lease to a token that is revoked while the lease is being made.
+   * @throws VaultError
+   */
+  issue(
+    from: { readonly mount: string; readonly role: string },
+    token: Secret,
+    work: Work,
+    onLate: (answer: Promise<unknown>) => void,
+  ): Promise<Credentials>;
   /** Revokes the token and with it every lease under it; a token that is gone already is success. */
   revoke(token: Secret, work: Work): Promise<void>;
 }
@@ -58,21 +71,18 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
           renewable: true,
         },
         work,
-        onLateAnswer: (late) => {
-          const parsed = v.safeParse(TokenAnswer, late);
-          if (parsed.success) onLate(new Secret(parsed.output.auth.client_token));
-        },
+        onLate: (late) => onLate(late.then(tokenIn)),
       });
-      const parsed = v.safeParse(TokenAnswer, answer);
-      if (!parsed.success) throw invalidAnswer(operation);
-      return new Secret(parsed.output.auth.client_token);
+      const token = tokenIn(answer);
+      if (!token) throw invalidAnswer(operation);
+      return token;
     },
 
-    async issue(mount, role, token, work) {
+    async issue({ mount, role }, token, work, onLate) {
       const operation = `issue credentials of role "${role}" at "${mount}"`;
       const path = vaultPath(mount, 'creds', { name: role });
       const answer = await requests
-        .send({ operation, method: 'GET', path, token, work })
+        .send({ operation, method: 'GET', path, token, work, onLate })
         .catch((error: unknown) => {
           throw explainIssue(error, mount, role);
         });
@@ -93,6 +103,11 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
       await session.send({ operation: 'revoke a token', method: 'POST', path, body, work });
     },
   };
+}
+
+function tokenIn(answer: unknown): Secret | undefined {
+  const parsed = v.safeParse(TokenAnswer, answer);
+  return parsed.success ? new Secret(parsed.output.auth.client_token) : undefined;
 }
 
 /** 403 and 404 concern the role's set-up, not the injector: whoever set it up is to be told. */

@@ -28,8 +28,8 @@ export interface VaultRequest {
   readonly body?: Readonly<Record<string, unknown>>;
   readonly token?: Secret;
   readonly work: Work;
-  /** Gets an answer that came after the deadline, so that what it created can be undone. */
-  readonly onLateAnswer?: (answer: unknown) => void;
+  /** Gets the answer that is still to come when the deadline is over, so that what it creates can be undone. */
+  readonly onLate?: (answer: Promise<unknown>) => void;
 }
 
 export interface VaultRequests {
@@ -90,17 +90,18 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   let sent = 0;
 
   async function attempt(request: VaultRequest): Promise<unknown> {
-    const { operation, method, path, body, token, work, onLateAnswer } = request;
+    const { operation, method, path, body, token, work, onLate } = request;
     await pace(work.deadline);
+    if (work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
     work.vaultCalls += 1;
     sent += 1;
-    const patience = onLateAnswer ? deadlineIn(LATE_ANSWERS_MS, monotonicClock) : undefined;
+    const patience = onLate ? deadlineIn(LATE_ANSWERS_MS, monotonicClock) : undefined;
     const { signal } = patience ?? work.deadline;
     const headers = token ? { 'x-vault-token': token.reveal() } : {};
     const answer: Promise<unknown> = client
       .request({ path, method, json: body, headers, signal, operation })
       .finally(() => patience?.release());
-    return within(work.deadline, operation, answer, onLateAnswer);
+    return within(work.deadline, operation, answer, onLate);
   }
 
   /** How long to wait before the request is sent again; `undefined`: not at all. */
@@ -163,27 +164,21 @@ function backOff(failure: VaultError, attempts: number, random: () => number): n
   return (failure.retryAfterMs ?? 0) + random() * ceiling;
 }
 
-/** The promise's outcome, or a `vault_timeout` once the deadline is over; what comes after that goes to `onLate`. */
+/** The promise's outcome, or a `vault_timeout` once the deadline is over; `onLate` then gets the promise. */
 export function within<T>(
   deadline: Deadline,
   operation: string,
   promise: Promise<T>,
-  onLate?: (value: T) => void,
+  onLate?: (promise: Promise<T>) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    let late = false;
     const expire = () => {
-      late = true;
+      onLate?.(promise);
       reject(timedOut(operation, deadline.signal.reason));
     };
     if (deadline.signal.aborted) expire();
     else deadline.signal.addEventListener('abort', expire, { once: true });
-    promise
-      .then(
-        (value) => (late ? onLate?.(value) : resolve(value)),
-        // After the deadline the caller has been told already.
-        (error: unknown) => reject(error),
-      )
-      .finally(() => deadline.signal.removeEventListener('abort', expire));
+    // After the deadline the caller has been told already: neither changes anything then.
+    promise.then(resolve, reject).finally(() => deadline.signal.removeEventListener('abort', expire));
   });
 }
