@@ -1,5 +1,5 @@
 /** PostgreSQL, as a pod meets it: with nothing but the variables that it was given. */
-import { equal, notEqual } from 'node:assert/strict';
+import { ok } from 'node:assert/strict';
 import * as v from 'valibot';
 import { query } from '../stack/postgres.ts';
 import type { StoredPod } from './pods.ts';
@@ -20,7 +20,7 @@ const Rows = v.tuple([v.object({ session_user: v.string(), current_user: v.strin
 export function credentialsIn(pod: StoredPod, variables: Variables, { stack, narrator }: Demo): Credentials {
   const read = (name: string) => {
     const value = pod.env.get(name) ?? '';
-    notEqual(value, '', `pod ${pod.name} has no variable ${name}`);
+    ok(value !== '', `pod ${pod.name} has no variable ${name}`);
     return value;
   };
   const uri = new URL('uri' in variables ? read(variables.uri) : stack.description.databaseUrl);
@@ -37,8 +37,8 @@ export function credentialsIn(pod: StoredPod, variables: Variables, { stack, nar
 export async function logIn({ user, uri }: Credentials, how: string, { narrator }: Demo): Promise<void> {
   const { value, ms } = await timed(() => query(uri, 'SELECT session_user, current_user'));
   const [who] = v.parse(Rows, value);
-  equal(who.session_user, user, `PostgreSQL knows the pod as ${who.session_user}, not as ${user}`);
-  equal(who.current_user, 'demo-rw', `the pod acts as ${who.current_user}, not as demo-rw`);
+  ok(who.session_user === user, `PostgreSQL knows the pod as ${who.session_user}, not as ${user}`);
+  ok(who.current_user === 'demo-rw', `the pod acts as ${who.current_user}, not as demo-rw`);
   narrator.did(`logged in to PostgreSQL with ${how}`, ms);
   narrator.fact('session_user', who.session_user);
   narrator.fact('current_user', who.current_user);

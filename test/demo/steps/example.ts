@@ -1,5 +1,6 @@
 /** One of the examples: created, its environment shown as it is stored, and PostgreSQL asked with what stands there. */
-import { deepEqual, equal } from 'node:assert/strict';
+import { ok } from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import { credentialsIn, logIn, type Variables } from '../login.ts';
 import { create, readExample } from '../pods.ts';
 import { type Step, timed } from '../step.ts';
@@ -22,12 +23,9 @@ export function example({ title, file, logins, variables }: Example): Step {
       const manifest = await readExample(file, demo);
       const { value: pod, ms } = await timed(() => create(manifest, demo));
       const credentials = logins.map((login) => credentialsIn(pod, login, demo));
-      deepEqual([...pod.env.keys()], variables, `it has the variables ${[...pod.env.keys()].join(', ')}`);
-      equal(
-        pod.uuids.length,
-        logins.length,
-        `it has ${pod.uuids.length} uuids for ${logins.length} databases`,
-      );
+      const names = [...pod.env.keys()];
+      ok(isDeepStrictEqual(names, variables), `pod ${pod.name} has the variables ${names.join(', ')}`);
+      ok(pod.uuids.length === logins.length, `pod ${pod.name} has the uuids ${pod.uuids.join(', ')}`);
       narrator.did(`pod ${pod.name} created, stored with this environment:`, ms);
       for (const [name, value] of pod.env) narrator.fact(name, value);
       for (const [index, login] of logins.entries()) {

@@ -1,5 +1,6 @@
 /** The ledger: one record for each grant, and none else. */
-import { deepEqual, equal, notEqual } from 'node:assert/strict';
+import { ok } from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import { listRecords, readRecord } from '../ledger.ts';
 import { type Step, timed } from '../step.ts';
 
@@ -8,14 +9,15 @@ export const records: Step = {
   async run(demo) {
     const { narrator, pods } = demo;
     const { value: uuids, ms } = await timed(() => listRecords(demo));
-    deepEqual(uuids, pods.flatMap((pod) => pod.uuids).sort(), 'the records are not those of the pods');
+    const expected = pods.flatMap((pod) => pod.uuids).sort();
+    ok(isDeepStrictEqual(uuids, expected), 'the records are not those of the pods');
     narrator.did(`${uuids.length} records, one for each database of each pod`, ms);
     for (const pod of pods) {
       for (const [index, uuid] of pod.uuids.entries()) {
         const record = await readRecord(uuid, demo);
-        equal(record.Namespace, pod.namespace, `record ${uuid} is of namespace ${record.Namespace}`);
-        equal(record.UserName, pod.users[index], `record ${uuid} is of user ${record.UserName}`);
-        notEqual(record.TokenId, '', `record ${uuid} has no token`);
+        ok(record.Namespace === pod.namespace, `record ${uuid} is of namespace ${record.Namespace}`);
+        ok(record.UserName === pod.users[index], `record ${uuid} is of user ${record.UserName}`);
+        ok(record.TokenId !== '', `record ${uuid} has no token`);
         narrator.fact(pod.name, `${uuid}  ${record.UserName}`);
         narrator.fact('', `token ${record.TokenId}, lease of ${record.LeaseTtlSeconds} s`);
       }
