@@ -26,3 +26,8 @@ export async function readRecord(uuid: string, { stack, narrator }: Demo) {
   narrator.hide(record.TokenId);
   return record;
 }
+
+/** The lease of a grant. */
+export async function leaseOf(uuid: string, demo: Demo): Promise<string> {
+  return (await readRecord(uuid, demo)).LeaseId;
+}

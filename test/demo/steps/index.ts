@@ -3,7 +3,9 @@ import type { Step } from '../step.ts';
 import { denied } from './denied.ts';
 import { example } from './example.ts';
 import { records } from './records.ts';
+import { renewed } from './renewed.ts';
 import { replicas } from './replicas.ts';
+import { missed, revoked } from './revoked.ts';
 
 const userAndPassword = { user: 'DB_USER', password: 'DB_PASSWORD' };
 
@@ -29,4 +31,7 @@ export const steps: readonly Step[] = [
   replicas,
   denied,
   records,
+  renewed,
+  revoked,
+  missed,
 ];
