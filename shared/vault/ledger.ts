@@ -70,7 +70,8 @@ export function createLedger(kv: Kv, prefix: string): Ledger {
   return {
     write: (uuid, record, work) => kv.write('a record of the ledger', at(uuid), fieldsOf(record), work),
     remove: (uuid, work) => kv.remove('a record of the ledger', at(uuid), work),
-    list: (work) => kv.list('the ledger', prefix, work),
+    // A name with a slash at its end is a folder: somebody else's.
+    list: async (work) => (await kv.list('the ledger', prefix, work)).filter((name) => !name.endsWith('/')),
     async read(uuid, work) {
       const document = await kv.read('a record of the ledger', at(uuid), work);
       if (!document) return undefined;
