@@ -3,6 +3,7 @@ import { v7 as newUuid } from 'uuid';
 import type { DatabaseRequest } from '../../shared/annotations.ts';
 import type { Background } from '../../shared/background.ts';
 import type { Deadline } from '../../shared/deadline.ts';
+import { InjectorError } from '../../shared/errors.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
@@ -83,7 +84,13 @@ export async function grantAll(
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   }
   await undoAll(begun, pod, answerBy, granting);
-  throw failed?.reason ?? work.deadline.signal.reason;
+  throw failed?.reason ?? tooLate(work.deadline.signal.reason);
+}
+
+/** All was issued, but nobody waits for it any more. */
+function tooLate(reason: unknown): InjectorError {
+  if (reason instanceof InjectorError) return reason;
+  return new InjectorError('vault_timeout', 'Vault took all of the time there was', { cause: reason });
 }
 
 async function issue(

@@ -1,6 +1,7 @@
 /** Admission reviews over HTTP: what is asked, and how much time the API server leaves for the answer. */
 import type { HttpFunction } from '@google-cloud/functions-framework';
 import { deadlineIn } from '../../shared/deadline.ts';
+import { InjectorError } from '../../shared/errors.ts';
 import { budgetFor } from './deadline.ts';
 import { type Admission, admit } from './handler.ts';
 import { answerReview, parseReview } from './review.ts';
@@ -13,7 +14,8 @@ export function createReviews(admission: Admission): HttpFunction {
     );
     const hungUp = new AbortController();
     // Nobody will read the answer, so nobody gets the pod: what was issued for it is undone.
-    response.on('close', () => response.writableFinished || hungUp.abort());
+    const abort = () => hungUp.abort(new InjectorError('request_aborted', 'the caller hung up'));
+    response.on('close', () => response.writableFinished || abort());
     const work = { deadline: deadlineIn(workMs, clock, hungUp.signal), vaultCalls: 0 };
     const answerBy = deadlineIn(answerMs, clock);
     const { uid, creation } = parseReview(request.rawBody ?? Buffer.alloc(0));
