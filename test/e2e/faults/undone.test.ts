@@ -1,6 +1,8 @@
 /** An admission that cannot be finished, or that nobody waits for, is undone to the last grant. */
 import { request } from 'node:https';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { addAppRole } from '../../stack/vault/roles.ts';
+import { until } from '../../stack/wait.ts';
 import { type AdmissionFunction, startAdmission } from '../support/admission-function.ts';
 import { type Census, expectNothingNewSince, NOTHING, newSince, takeCensus } from '../support/census.ts';
 import { type Step, startFaultProxy } from '../support/fault-proxy.ts';
@@ -8,7 +10,7 @@ import { afterwards, answering, badGateway, beforehand, cutAfter, gate } from '.
 import { parseMetrics } from '../support/metrics.ts';
 import { podWith, uuidsOf } from '../support/pods.ts';
 import { ask, patched, reviewOf } from '../support/reviews.ts';
-import { authority } from '../support/stack.ts';
+import { authority, stack } from '../support/stack.ts';
 
 const proxy = await startFaultProxy();
 let admission: AdmissionFunction;
@@ -78,6 +80,23 @@ describe('undoing', () => {
   });
 });
 
+describe('credentials that PostgreSQL takes longer for than there is time', () => {
+  test('are gone soon after it has made them', async () => {
+    await addAppRole(stack.vault, {
+      name: 'slow',
+      creationStatements: [`CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}'`, 'SELECT pg_sleep(1.5)'],
+    });
+    const before = await takeCensus();
+    const verdict = await ask(admission, reviewOf(podWith({ role: 'slow' })), '1s');
+    expect(verdict.message).toMatch(
+      /: Vault did not issue credentials of role "slow" at "pgsql2-dv" in time$/,
+    );
+    await until('its token is revoked', () => proxy.count('revoke') === 1);
+    await proxy.settled();
+    await expectNothingNewSince(before);
+  });
+});
+
 describe('a record that is written twice because its answer was lost', () => {
   test('is one record', async () => {
     proxy.fail('record', cutAfter);
@@ -134,10 +153,11 @@ describe('a client that hangs up', () => {
     await reached.opened;
     expect((await newSince(atFirst)).tokens).toHaveLength(1);
     call.destroy();
-    // The token's own answer has to come back, or nobody would know what to revoke.
-    if (step === 'token') released.open();
+    // What Vault is still making can only be undone when it has been made.
+    if (step !== 'record') released.open();
     await expectNothingNewSince(atFirst);
     released.open();
     await proxy.settled();
+    expect(await admission.log()).toContain('the caller hung up');
   });
 });
