@@ -10,7 +10,7 @@ export const ANNOTATION_PREFIX = 'db-creds-injector.numberly.io/';
 export const UUID_ANNOTATION = `${ANNOTATION_PREFIX}uuid`;
 
 /** How a database's credentials become environment variables. */
-export type Delivery =
+type Delivery =
   | {
       readonly mode: 'classic';
       readonly userVariables: readonly string[];

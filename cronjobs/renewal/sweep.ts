@@ -19,7 +19,7 @@ import { keepAlive } from './keep-alive.ts';
 import { reportPods } from './pods-in-need.ts';
 import { newReport, type SweepReport } from './report.ts';
 
-export interface SweepOptions {
+interface SweepOptions {
   readonly injectorLabel: string;
   readonly syncIntervalSeconds: number;
   readonly gracePeriodSeconds: number;

@@ -8,7 +8,7 @@ import { UUID_ANNOTATION } from '../../shared/annotations.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { parseUuids } from '../../shared/kubernetes/pods.ts';
 
-export const DELETE_TYPE = 'dev.knative.apiserver.resource.delete';
+const DELETE_TYPE = 'dev.knative.apiserver.resource.delete';
 
 /** A pod that the API server has sent a delete event for; which proves nothing yet. */
 export interface DeletedPod {

@@ -21,7 +21,7 @@ export interface RevocationParts {
   readonly clusterId: string | undefined;
 }
 
-export type GrantOutcome = 'revoked' | 'pending' | 'alive' | 'no_record' | 'refused';
+type GrantOutcome = 'revoked' | 'pending' | 'alive' | 'no_record' | 'refused';
 
 export type Revoke = (pod: DeletedPod, work: Work) => Promise<readonly GrantOutcome[]>;
 

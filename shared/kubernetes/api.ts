@@ -8,7 +8,7 @@ import type { Deadline } from '../deadline.ts';
 import { type ErrorCode, InjectorError } from '../errors.ts';
 import { printable } from '../secret.ts';
 
-export interface KubernetesRequest {
+interface KubernetesRequest {
   readonly method: 'GET' | 'POST';
   /** Absolute, with its query. */
   readonly path: string;

@@ -5,7 +5,7 @@ import { type KubernetesApi, KubernetesError } from './api.ts';
 import type { LivePod } from './pods.ts';
 
 /** `reason` in an Event's sense: one word for machines. */
-export type NoticeReason = 'NoCredentials' | 'UnknownGrant' | 'GrantLost' | 'LeaseEnding' | 'LeaseTooShort';
+type NoticeReason = 'NoCredentials' | 'UnknownGrant' | 'GrantLost' | 'LeaseEnding' | 'LeaseTooShort';
 
 export interface Notices {
   /** Told once as long as the API server keeps Events (an hour, usually). */

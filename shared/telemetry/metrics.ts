@@ -68,8 +68,8 @@ const GAUGES = {
   sweep_braked: { help: '1 if the last sweep refused to revoke as much as it found', labels: [] },
 } as const;
 
-export type CounterName = keyof typeof COUNTERS;
-export type GaugeName = keyof typeof GAUGES;
+type CounterName = keyof typeof COUNTERS;
+type GaugeName = keyof typeof GAUGES;
 type Labels<T extends { readonly labels: readonly string[] }> = Readonly<Record<T['labels'][number], string>>;
 
 export interface Metrics {

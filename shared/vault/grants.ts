@@ -10,7 +10,7 @@ import { vaultPath } from './path.ts';
 import type { VaultRequests, Work } from './requests.ts';
 import type { Session } from './session.ts';
 
-export interface TokenRequest {
+interface TokenRequest {
   readonly policy: string;
   readonly periodSeconds: number;
   /** Made of namespace and service account: it stands in Vault's audit log beside every use of the token. */

@@ -5,7 +5,7 @@
 import http from 'node:http';
 import type { CaFile } from './ca-file.ts';
 
-export interface HttpRequest {
+interface HttpRequest {
   readonly uri: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -13,7 +13,7 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
 }
 
-export interface HttpResponse {
+interface HttpResponse {
   readonly statusCode: number;
   readonly retryAfter: string | undefined;
   readonly body: string;

@@ -5,7 +5,7 @@ import { vaultPath } from './path.ts';
 import type { VaultRequest, Work } from './requests.ts';
 import type { Session } from './session.ts';
 
-export interface KvDocument {
+interface KvDocument {
   readonly data: Readonly<Record<string, unknown>>;
   readonly createdAt: Date;
 }

@@ -11,7 +11,7 @@ import type { VaultRequests, Work } from './requests.ts';
 import type { Session } from './session.ts';
 
 /** `pending`: the token is dead, but Vault could not drop the database user yet and keeps trying. */
-export type RevocationOutcome =
+type RevocationOutcome =
   | { readonly state: 'revoked' }
   | { readonly state: 'pending'; readonly reason: string };
 

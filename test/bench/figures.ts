@@ -1,6 +1,6 @@
 /** What a bench measures, one JSON line each as it comes, and a table at the end. */
 
-export interface Figure {
+interface Figure {
   readonly figure: string;
   readonly value: number;
   readonly unit: string;
