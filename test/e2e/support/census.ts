@@ -88,7 +88,7 @@ const TokenFacts = v.object({
 export type TokenFacts = v.InferOutput<typeof TokenFacts>['data'];
 
 /** `undefined` for a token that is gone. */
-export async function readToken(accessor: string): Promise<TokenFacts | undefined> {
+async function readToken(accessor: string): Promise<TokenFacts | undefined> {
   const { status, body } = await stack.vault.ask('POST', 'auth/token/lookup-accessor', { accessor });
   return status === 200 ? v.parse(TokenFacts, JSON.parse(body)).data : undefined;
 }

@@ -30,7 +30,7 @@ export interface Answer {
 }
 
 /** One request of the function, and what can be done with it. */
-export interface Exchange {
+interface Exchange {
   /** Sends it on to OpenBao. */
   forward(): Promise<Answer>;
   reply(answer: Answer): void;

@@ -93,7 +93,7 @@ const StoredPod = v.looseObject({
     ephemeralContainers: v.optional(v.array(StoredContainer), []),
   }),
 });
-export type StoredContainer = v.InferOutput<typeof StoredContainer>;
+
 export type StoredPod = v.InferOutput<typeof StoredPod>;
 
 const Refusal = v.object({ message: v.string(), code: v.number() });

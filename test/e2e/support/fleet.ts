@@ -1,0 +1,159 @@
+/**
+ * Pods of a test's own, with a label and a place in the ledger of their own: no other test's grants are in the sweeps
+ * over them. They are admitted by the admission's own handler and created at the real API server.
+ */
+import { randomUUID } from 'node:crypto';
+import jsonPatch from 'fast-json-patch';
+import * as v from 'valibot';
+import { stringify } from 'yaml';
+import { admit } from '../../../functions/admission/handler.ts';
+import { createIssued } from '../../../functions/admission/issued.ts';
+import { parseReview } from '../../../functions/admission/review.ts';
+import { createBackground } from '../../../shared/background.ts';
+import { parseConfig } from '../../../shared/config.ts';
+import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
+import { createMetrics } from '../../../shared/telemetry/metrics.ts';
+import { createVault } from '../../../shared/vault/index.ts';
+import { secretName } from '../../stack/vault/names.ts';
+import { createKeptLog } from './kept-log.ts';
+import { createPod, environmentOf, type PodManifest, type PodWishes, podWith, uuidsOf } from './pods.ts';
+import { reviewOf } from './reviews.ts';
+import { stack } from './stack.ts';
+
+/** Of the configuration, by the names in its file. */
+export type Keys = Readonly<Record<string, string | number | boolean>>;
+
+/** What a pod was given; of several databases the first. */
+export interface Given {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uuid: string;
+  readonly uuids: readonly string[];
+  readonly user: string;
+  readonly password: string;
+}
+
+const RecordAnswer = v.object({
+  data: v.object({
+    data: v.looseObject({ LeaseId: v.string(), TokenId: v.string(), UserName: v.optional(v.string()) }),
+  }),
+});
+export type Fields = v.InferOutput<typeof RecordAnswer>['data']['data'];
+const Keyed = v.object({ data: v.object({ keys: v.array(v.string()) }) });
+
+export type Fleet = Awaited<ReturnType<typeof openFleet>>;
+const ADMITTED_WITHIN_MS = 20_000;
+
+/** @param own keys of its configuration, on top of the stack's. */
+export async function openFleet(own: Keys = {}) {
+  const id = randomUUID().slice(0, 8);
+  const keys = { injectorLabel: `fleet-${id}`, vaultSecretPrefix: `fleet-${id}`, ...own };
+  const label = String(keys.injectorLabel);
+  const folder = `${secretName}/data/${keys.vaultSecretPrefix}`;
+  const folderOfAll = `${secretName}/metadata/${keys.vaultSecretPrefix}`;
+  const given: Given[] = [];
+  const admission = admissionOf(keys);
+
+  /** The pod as the API server goes on with it once it was admitted. */
+  async function admitted(annotations: Readonly<Record<string, string>>, wishes: PodWishes) {
+    const manifest = podWith(annotations, { ...wishes, labels: { [label]: 'true', ...wishes.labels } });
+    const { creation } = parseReview(Buffer.from(JSON.stringify(reviewOf(manifest))));
+    if (!creation) throw new Error('this is no creation of a pod');
+    const deadline = deadlineIn(ADMITTED_WITHIN_MS, monotonicClock);
+    const verdict = await admit(creation, { deadline, vaultCalls: 0 }, deadline, admission);
+    deadline.release();
+    if (verdict.denial) throw new Error(verdict.denial.message);
+    const pod: PodManifest = structuredClone(manifest);
+    return jsonPatch.applyPatch(pod, [...(verdict.patch ?? [])], true).newDocument;
+  }
+
+  function noted(pod: PodManifest, name: string): Given {
+    const env = new Map(pod.spec.containers[0]?.env?.map(({ name: key, value }) => [key, value ?? '']));
+    const uuids = uuidsOf(pod);
+    const [uuid = ''] = uuids;
+    const [user, password] = [env.get('DBUSER') ?? '', env.get('DBPASSWORD') ?? ''];
+    const one = { namespace: pod.metadata.namespace, name, uuid, uuids, user, password };
+    given.push(one);
+    return one;
+  }
+
+  return {
+    keys,
+    label,
+    /** All that was ever given to its pods. */
+    given: (): readonly Given[] => given,
+
+    /** A pod with credentials, stored. */
+    async pod(wishes: PodWishes & { readonly role?: string } = {}): Promise<Given> {
+      const pod = await admitted({ role: wishes.role ?? 'gule-rw' }, wishes);
+      const stored = await createPod(pod);
+      if (environmentOf(stored)['DBUSER'] === undefined) throw new Error('the pod has no credentials');
+      return noted(pod, stored.metadata.name);
+    },
+
+    pods(count: number, wishes: PodWishes & { readonly role?: string } = {}): Promise<Given[]> {
+      return Promise.all(Array.from({ length: count }, () => this.pod(wishes)));
+    },
+
+    /** A pod that was admitted, and that the API server has not stored: `store` makes up for it. */
+    async admission(wishes: PodWishes & { readonly role?: string } = {}) {
+      const pod = await admitted({ role: wishes.role ?? 'gule-rw' }, wishes);
+      return { ...noted(pod, pod.metadata.name ?? ''), store: () => createPod(pod), manifest: pod };
+    },
+
+    async orphans(count: number): Promise<Given[]> {
+      return Promise.all(Array.from({ length: count }, () => this.admission()));
+    },
+
+    /** The uuids in the ledger. */
+    async records(): Promise<string[]> {
+      const { status, body } = await stack.vault.ask('LIST', folderOfAll);
+      return status === 404 ? [] : v.parse(Keyed, JSON.parse(body)).data.keys;
+    },
+    async record(uuid: string): Promise<Fields> {
+      return v.parse(RecordAnswer, await stack.vault.call('GET', `${folder}/${uuid}`)).data.data;
+    },
+    write: (uuid: string, data: object) => stack.vault.call('POST', `${folder}/${uuid}`, { data }),
+    erase: (uuid: string) => stack.vault.call('DELETE', `${folderOfAll}/${uuid}`),
+    /** What the last sweep has left for the next one. */
+    async forgetMemory(): Promise<void> {
+      const memory = `${folderOfAll}-sweep`;
+      const { data } = v.parse(Keyed, await stack.vault.call('LIST', memory));
+      for (const key of data.keys) await stack.vault.call('DELETE', `${memory}/${key}`);
+    },
+  };
+}
+
+/** The configuration of a process of ours, with the fleet's keys. */
+export function configurationWith(
+  keys: Keys,
+  process: 'injector' | 'renewer' | 'revoker',
+  environment: Readonly<Record<string, string>> = {},
+) {
+  const { certFile: _, keyFile: __, mode: ___, ...shared } = stack.description.functions.configuration;
+  return parseConfig({ file: stringify({ ...shared, ...keys }), environment, process });
+}
+
+function admissionOf(keys: Keys) {
+  const config = configurationWith(keys, 'injector');
+  const vault = createVault(config.vault, monotonicClock, () => {});
+  const newDeadline = (durationMs: number) => deadlineIn(durationMs, monotonicClock);
+  const { log } = createKeptLog();
+  return {
+    ...vault,
+    metrics: createMetrics({ uuidLabel: false }),
+    log,
+    background: createBackground((thrown) => log.error('work in the background failed', thrown)),
+    clock: monotonicClock,
+    now: Date.now,
+    newDeadline,
+    issued: createIssued(monotonicClock),
+    sweepWatch: { last: async () => undefined },
+    cluster: config.vault.ledgerPrefix,
+    clusterId: config.clusterId,
+    periodSeconds: config.tokenPeriodSeconds,
+    injectorLabel: config.injectorLabel,
+    defaultEngine: config.vault.defaultEngine,
+    syncIntervalSeconds: config.syncIntervalSeconds,
+  };
+}

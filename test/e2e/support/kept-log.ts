@@ -1,0 +1,20 @@
+/** A log that is kept for the test in place of being written. */
+import { asInjectorError } from '../../../shared/errors.ts';
+import type { LogFields, Logger } from '../../../shared/telemetry/logger.ts';
+
+export interface LogLine extends LogFields {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+}
+
+export function createKeptLog(): { readonly log: Logger; readonly lines: readonly LogLine[] } {
+  const lines: LogLine[] = [];
+  const log: Logger = {
+    info: (message, fields) => void lines.push({ level: 'info', message, ...fields }),
+    warn: (message, fields) => void lines.push({ level: 'warn', message, ...fields }),
+    sweep: (message) => void lines.push({ level: 'info', message }),
+    error: (message, thrown, fields) =>
+      void lines.push({ level: 'error', message, ...fields, code: asInjectorError(thrown).code }),
+  };
+  return { log, lines };
+}

@@ -1,0 +1,79 @@
+/** Sweeps over a fleet, at whatever time a test says it is; all but the clock is real. */
+import { exitCodeOf, type SweepReport } from '../../../cronjobs/renewal/report.ts';
+import { type SweepParts, sweep } from '../../../cronjobs/renewal/sweep.ts';
+import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
+import { createKubernetesApi } from '../../../shared/kubernetes/api.ts';
+import { readClusterUid } from '../../../shared/kubernetes/cluster.ts';
+import { createNotices } from '../../../shared/kubernetes/notices.ts';
+import { createPods } from '../../../shared/kubernetes/pods.ts';
+import { createMetrics } from '../../../shared/telemetry/metrics.ts';
+import { createVault } from '../../../shared/vault/index.ts';
+import { configurationWith, type Fleet, type Keys } from './fleet.ts';
+import { createKeptLog, type LogLine } from './kept-log.ts';
+import { parseMetrics, type Samples } from './metrics.ts';
+import { stack } from './stack.ts';
+
+export interface SweepWishes {
+  /** Of its configuration, on top of the fleet's. */
+  readonly keys?: Keys;
+  readonly shard?: number;
+  readonly within?: number;
+  readonly random?: () => number;
+  /** Parts in place of the real ones. */
+  readonly parts?: (real: SweepParts) => Partial<SweepParts>;
+}
+
+export interface Swept {
+  readonly report: SweepReport;
+  readonly code: number;
+  readonly log: readonly LogLine[];
+  /** Without the common beginning of their names. */
+  readonly metrics: Samples;
+}
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+/** Later than any pod may still be in admission. */
+export const AFTER_GRACE = 3 * MINUTE;
+
+/** One sweep, with the login before and the logout after it, as the job's process has them. */
+export async function sweepAt(now: number, fleet: Fleet, wishes: SweepWishes = {}): Promise<Swept> {
+  const { keys = {}, shard = 0, within = MINUTE, random = Math.random, parts = () => ({}) } = wishes;
+  const environment = { JOB_COMPLETION_INDEX: String(shard) };
+  const config = configurationWith({ ...fleet.keys, ...keys }, 'renewer', environment);
+  const vault = createVault(config.vault, monotonicClock, () => {});
+  const api = createKubernetesApi(stack.description.functions.kubeconfig);
+  const metrics = createMetrics({ uuidLabel: config.metricsUuidLabel });
+  const { log, lines } = createKeptLog();
+  const deadline = deadlineIn(within, monotonicClock);
+  const real: SweepParts = {
+    ...vault,
+    pods: createPods(api),
+    notices: createNotices(api, () => new Date(now)),
+    readClusterUid: (until) => readClusterUid(api, until),
+    metrics,
+    log,
+    now: () => now,
+    random,
+    options: config,
+  };
+  const report = await sweep({ ...real, ...parts(real) }, deadline);
+  deadline.release();
+  const goodbye = deadlineIn(5_000, monotonicClock);
+  await vault.session.close(goodbye).catch(() => {});
+  goodbye.release();
+  vault.close();
+  const samples = Object.entries(parseMetrics((await metrics.expose()).text));
+  return {
+    report,
+    code: exitCodeOf(report),
+    log: lines,
+    metrics: Object.fromEntries(
+      samples.map(([name, value]) => [name.replace(/^vault_injector_/, ''), value]),
+    ),
+  };
+}
+
+/** That much later than it really is. */
+export const sweepIn = (later: number, fleet: Fleet, wishes?: SweepWishes) =>
+  sweepAt(Date.now() + later, fleet, wishes);
