@@ -1,0 +1,75 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createHttpExchange } from '../../../../shared/vault/http.ts';
+
+const servers: Server[] = [];
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+}
+
+async function ask(address: string) {
+  const exchange = createHttpExchange(address, undefined);
+  const request = {
+    uri: `${address}/v1/x`,
+    method: 'POST',
+    headers: { 'x-vault-token': 't' },
+    body: '{"a":1}',
+  };
+  try {
+    return await exchange.send({ ...request, signal: AbortSignal.timeout(5_000) });
+  } finally {
+    exchange.close();
+  }
+}
+
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close().closeAllConnections();
+});
+
+describe('a standby that does not forward', () => {
+  it('names the active node, which gets the same request', async () => {
+    const seen: string[] = [];
+    const active = await serve((request, response) => {
+      request.setEncoding('utf8').on('data', (body) => seen.push(`${request.method} ${request.url} ${body}`));
+      request.on('end', () => response.end('{"ok":true}'));
+    });
+    const standby = await serve((_, response) =>
+      response.writeHead(307, { location: `${active}/v1/x` }).end(),
+    );
+    expect(await ask(standby)).toMatchObject({ statusCode: 200, body: '{"ok":true}' });
+    expect(seen).toEqual(['POST /v1/x {"a":1}']);
+  });
+
+  it('is followed once, not in circles', async () => {
+    let asked = 0;
+    const standby = await serve((request, response) => {
+      asked += 1;
+      response.writeHead(307, { location: request.url ?? '/' }).end();
+    });
+    expect((await ask(standby)).statusCode).toBe(307);
+    expect(asked).toBe(2);
+  });
+
+  it.each(['https://127.0.0.1:1/v1/x', 'file:///etc/passwd', 'not a url at all:'])(
+    'is not followed to %s',
+    async (location) => {
+      const standby = await serve((_, response) => response.writeHead(307, { location }).end());
+      expect((await ask(standby)).statusCode).toBe(307);
+    },
+  );
+});
+
+describe('an answer that is cut off', () => {
+  it('is a failure, not a shorter answer', async () => {
+    const address = await serve((_, response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('{"auth":', () => response.socket?.destroy());
+    });
+    await expect(ask(address)).rejects.toMatchObject({ code: 'ECONNRESET' });
+  });
+});
