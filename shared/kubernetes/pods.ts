@@ -33,7 +33,8 @@ const Metadata = v.object({
 });
 const Page = v.object({
   metadata: v.object({ continue: v.optional(v.string(), '') }),
-  items: v.array(v.object({ metadata: Metadata })),
+  // A list of no pods is `null` in metadata-only form, and an answer like all others.
+  items: v.nullable(v.array(v.object({ metadata: Metadata }))),
 });
 const PodWithPhase = v.object({
   metadata: Metadata,
@@ -67,7 +68,7 @@ export function createPods(api: KubernetesApi): Pods {
         deadline,
       });
       const { items, metadata } = check(Page, answer);
-      pods.push(...items.map(({ metadata: found }) => livePod(found)));
+      pods.push(...(items ?? []).map(({ metadata: found }) => livePod(found)));
       token = metadata.continue;
     } while (token !== '');
     return pods;
