@@ -1,10 +1,9 @@
-/** The function's own login: what happens to it does not happen to the pods. */
+/** The function's own login: what happens to it does not happen to the pods. (See also ../vault/session.test.ts.) */
 import { copyFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { audience, injectorRole } from '../../stack/vault/names.ts';
-import { addAuthRole } from '../../stack/vault/roles.ts';
+import { injectorRole } from '../../stack/vault/names.ts';
 import { until } from '../../stack/wait.ts';
 import { startAdmission } from '../support/admission-function.ts';
 import { type Answer, startFaultProxy } from '../support/fault-proxy.ts';
@@ -31,27 +30,6 @@ describe('a login that somebody else revokes', () => {
     expect(proxy.count('login')).toBe(2);
     expect((await ask(admission, review())).allowed).toBe(true);
     expect(proxy.count('login')).toBe(2);
-  });
-});
-
-describe('a login that lasts three seconds at the most', () => {
-  test('is renewed, then replaced, and no admission fails meanwhile', async () => {
-    await addAuthRole(stack.vault, {
-      name: 'brief-injector',
-      serviceAccounts: ['kube-vault-db-injector'],
-      namespaces: ['vault-injector'],
-      policies: [injectorRole],
-      audience,
-      tokenTtl: 2,
-      more: { token_max_ttl: 3 },
-    });
-    const proxy = await startFaultProxy();
-    const admission = await startAdmission(proxy, { overrides: { kubeRole: 'brief-injector' } });
-    await until('it has logged in twice', async () => {
-      expect((await ask(admission, review())).message).toBe('');
-      return proxy.count('login') === 2;
-    });
-    expect(proxy.count('renewal')).toBeGreaterThanOrEqual(1);
   });
 });
 
