@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
-import type { Deadline } from '../../shared/deadline.ts';
+import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import type { Notices } from '../../shared/kubernetes/notices.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
@@ -64,6 +64,8 @@ export interface Sweep extends SweepParts {
 }
 
 const CONCURRENCY = 16;
+// An API server that does not answer leaves the other half for the renewals, which need none.
+const SHARE_FOR_KUBERNETES = 0.5;
 
 export async function sweep(parts: SweepParts, deadline: Deadline): Promise<SweepReport> {
   const { options, log, metrics, sweeps } = parts;
@@ -71,17 +73,23 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
   const report = newReport();
   const work = { deadline, vaultCalls: 0 };
   const attempt = createAttempt(report, log);
+  const forKubernetes = deadlineIn(
+    deadline.remainingMs() * SHARE_FOR_KUBERNETES,
+    monotonicClock,
+    deadline.signal,
+  );
 
   const index =
     (await attempt('its memory could not be read', sweeps.readIndex(options.shard, options.shards, work))) ??
     new Map();
-  const identity = await attempt('the cluster could not be told', identify(parts, work));
+  const identity = await attempt('the cluster could not be told', identify(parts, work, forKubernetes));
   // In this order: a pod admitted in between is in the second list, or too young to matter.
   const listed = await attempt('the ledger could not be listed', parts.ledger.list(work));
   const pods = await attempt(
     'the pods could not be listed',
-    parts.pods.listLive(options.injectorLabel, deadline),
+    parts.pods.listLive(options.injectorLabel, forKubernetes),
   );
+  forKubernetes.release();
   metrics.count(pods ? 'fetch_pods_success_count' : 'fetch_pods_error_count', {});
 
   const state: Sweep = {
@@ -148,9 +156,13 @@ function createForEach(deadline: Deadline, attempt: ReturnType<typeof createAtte
  * The cluster's name. Another cluster's memory under our prefix means that one of the two is configured wrongly, or
  * that the cluster was built anew: nothing is revoked until somebody says that it is right (`maxRevokeFraction: 1`).
  */
-async function identify({ options, sweeps, readClusterUid }: SweepParts, work: Work): Promise<string> {
+async function identify(
+  { options, sweeps, readClusterUid }: SweepParts,
+  work: Work,
+  forKubernetes: Deadline,
+): Promise<string> {
   if (options.clusterId !== undefined) return options.clusterId;
-  const uid = await readClusterUid(work.deadline);
+  const uid = await readClusterUid(forKubernetes);
   const last = await sweeps.readLast(options.shard, work);
   if (last && last.clusterId !== uid && options.maxRevokeFraction < 1)
     throw new ForeignPrefix(last.clusterId);
