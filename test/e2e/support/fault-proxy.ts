@@ -8,14 +8,20 @@ import { until } from '../../stack/wait.ts';
 import { secretsIn } from './secrets.ts';
 import { openBao } from './stack.ts';
 
-/** The requests that the function makes, by what they are for. */
+/** The requests that functions and job make, by what they are for. */
 const steps = [
   ['login', /^POST \/v1\/auth\/[^/]+\/login$/],
   ['role', /^GET \/v1\/auth\/[^/]+\/role\/[^/]+$/],
   ['last sweep', /^GET \/v1\/[^/]+\/data\/[^/]+-sweep\//],
   ['token', /^POST \/v1\/auth\/token\/create-orphan$/],
   ['credentials', /^GET \/v1\/[^/]+\/creds\/[^/]+$/],
+  ['memory', /^POST \/v1\/[^/]+\/(?:meta)?data\/[^/]+-sweep\//],
+  ['ledger list', /^GET \/v1\/[^/]+\/metadata\/[^?]+\?list=true$/],
+  ['reading', /^GET \/v1\/[^/]+\/data\//],
   ['record', /^POST \/v1\/[^/]+\/data\//],
+  ['lease renewal', /^POST \/v1\/sys\/leases\/renew$/],
+  ['token renewal', /^POST \/v1\/auth\/token\/renew$/],
+  ['lease revocation', /^POST \/v1\/sys\/leases\/revoke$/],
   ['revoke', /^POST \/v1\/auth\/token\/revoke$/],
   ['forget', /^DELETE \/v1\/[^/]+\/metadata\//],
   ['renewal', /^POST \/v1\/auth\/token\/renew-self$/],
@@ -48,6 +54,8 @@ export interface FaultProxy {
   fail(step: Step, fault: Fault, times?: number): void;
   /** Has only those requests of that step meet it whose path matches. */
   failWhere(step: Step, path: RegExp, fault: Fault): void;
+  /** Has the request with that number, from 1 on since the start or the last `heal`, meet it, whatever step it is. */
+  failAt(number: number, fault: Fault): void;
   /** All goes well from now on. */
   heal(): void;
   /** How often a step was asked for since the start or the last `heal`. */
@@ -71,6 +79,7 @@ const pass: Fault = async (exchange) => exchange.reply(await exchange.forward())
 
 export async function startFaultProxy(target = openBao.address): Promise<FaultProxy> {
   let plans: Plan[] = [];
+  const numbered = new Map<number, Fault>();
   const counts = new Map<Step, number>();
   const secrets = new Set<string>();
   let total = 0;
@@ -78,6 +87,8 @@ export async function startFaultProxy(target = openBao.address): Promise<FaultPr
 
   function faultFor({ method = '', url = '' }: IncomingMessage): Fault {
     total += 1;
+    const byNumber = numbered.get(total);
+    if (byNumber) return byNumber;
     const [step] = steps.find(([, pattern]) => pattern.test(`${method} ${url}`)) ?? [];
     if (step === undefined) return pass;
     counts.set(step, (counts.get(step) ?? 0) + 1);
@@ -118,8 +129,10 @@ export async function startFaultProxy(target = openBao.address): Promise<FaultPr
     url: `http://127.0.0.1:${portOf(server.address())}`,
     fail: (step, fault, left = 1) => void plans.push({ step, path: /^/, fault, left }),
     failWhere: (step, path, fault) => void plans.push({ step, path, fault, left: 1 }),
+    failAt: (number, fault) => void numbered.set(number, fault),
     heal() {
       plans = [];
+      numbered.clear();
       counts.clear();
       total = 0;
     },

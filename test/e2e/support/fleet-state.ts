@@ -57,7 +57,9 @@ export async function expectOrder(fleet: Fleet, lost: readonly Given[] = []): Pr
     .filter(({ uuids }) => uuids.some((uuid) => live.has(uuid) || recorded.has(uuid)));
   const left = await usersLeft(fleet);
   expect(left.filter((user) => !known.some((one) => one.user === user))).toEqual([]);
-  const shouldWork = fleet.given().filter((one) => live.has(one.uuid) && !lost.includes(one));
+  const shouldWork = fleet
+    .given()
+    .filter((one) => live.has(one.uuid) && !lost.some(({ uuid }) => uuid === one.uuid));
   const locked = await Promise.all(shouldWork.map(async (one) => ((await canLogIn(one)) ? [] : [one.name])));
   expect(locked.flat()).toEqual([]);
 }

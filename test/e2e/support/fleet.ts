@@ -105,6 +105,13 @@ export async function openFleet(own: Keys = {}) {
       return Promise.all(Array.from({ length: count }, () => this.admission()));
     },
 
+    /** The same pod, now known by that uuid. */
+    renamed(pod: Given, uuid: string): Given {
+      const one = { ...pod, uuid, uuids: [uuid] };
+      given.splice(given.indexOf(pod), 1, one);
+      return one;
+    },
+
     /** The uuids in the ledger. */
     async records(): Promise<string[]> {
       const { status, body } = await stack.vault.ask('LIST', folderOfAll);

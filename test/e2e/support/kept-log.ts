@@ -1,11 +1,11 @@
 /** A log that is kept for the test in place of being written. */
 import { asInjectorError } from '../../../shared/errors.ts';
-import type { LogFields, Logger } from '../../../shared/telemetry/logger.ts';
+import type { Logger } from '../../../shared/telemetry/logger.ts';
 
-export interface LogLine extends LogFields {
+export type LogLine = Parameters<Logger['info']>[1] & {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
-}
+};
 
 export function createKeptLog(): { readonly log: Logger; readonly lines: readonly LogLine[] } {
   const lines: LogLine[] = [];
