@@ -2,8 +2,9 @@
  * The configuration: the reference injector's YAML keys and ours, each of which `INJECTOR_` + its name in
  * upper snake case overrides. One pure function makes a frozen object of it, or one error with every fault.
  */
+
+import { load as parseYaml } from 'js-yaml';
 import * as v from 'valibot';
-import { parse as parseYaml } from 'yaml';
 import { parseDuration } from './duration.ts';
 import { InjectorError } from './errors.ts';
 

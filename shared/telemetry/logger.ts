@@ -11,7 +11,7 @@ const REPORTED: ReadonlySet<ErrorCode> = new Set([
   'configuration_invalid',
 ]);
 
-export interface LogFields {
+interface LogFields {
   readonly requestUid?: string;
   readonly namespace?: string;
   readonly pod?: string;
