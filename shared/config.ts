@@ -3,7 +3,7 @@
  * upper snake case overrides. One pure function makes a frozen object of it, or one error with every fault.
  */
 
-import { load as parseYaml } from 'js-yaml';
+import { loadAll } from 'js-yaml';
 import * as v from 'valibot';
 import { parseDuration } from './duration.ts';
 import { InjectorError } from './errors.ts';
@@ -209,6 +209,13 @@ function fromFile(file: string | undefined, faults: string[]): Record<string, un
     else if (value !== null && value !== '') given[key] = value;
   }
   return given;
+}
+
+/** A file of comments alone has none. */
+function oneDocument(file: string): unknown {
+  const [document, ...more] = loadAll(file);
+  if (more.length > 0) throw new Error('it holds more than one document');
+  return document;
 }
 
 function readYaml(file: string | undefined, faults: string[]): Record<string, unknown> {
