@@ -221,7 +221,7 @@ function oneDocument(file: string): unknown {
 function readYaml(file: string | undefined, faults: string[]): Record<string, unknown> {
   if (file === undefined) return {};
   try {
-    const parsed: unknown = parseYaml(file) ?? {};
+    const parsed: unknown = oneDocument(file) ?? {};
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
       throw new Error('expected keys');
     return Object.fromEntries(Object.entries(parsed));
