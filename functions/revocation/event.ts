@@ -18,6 +18,12 @@ export interface DeletedPod {
 }
 
 const name = v.pipe(v.string(), v.regex(/^[a-z\d](?:[a-z\d.-]{0,251}[a-z\d])?$/));
+// The library builds an event of what lacks its required attributes, too (CloudEvents 1.0, "Required Attributes").
+const Attributes = v.object({
+  type: v.pipe(v.string(), v.nonEmpty()),
+  source: v.pipe(v.string(), v.nonEmpty()),
+  data: v.unknown(),
+});
 const Resource = v.object({ kind: v.string() });
 const Pod = v.object({
   kind: v.literal('Pod'),
@@ -55,7 +61,7 @@ async function toCloudEvent(
   try {
     const event = HTTP.toEvent({ headers: headersOf(request.rawHeaders), body });
     if (!('validate' in event)) throw invalid('expected one CloudEvent, not a batch');
-    return { type: event.type, data: event.data };
+    return v.parse(Attributes, event);
   } catch (error) {
     if (error instanceof InjectorError) throw error;
     // Without the library's words: they may quote the body, which holds a pod.
