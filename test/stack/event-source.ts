@@ -15,13 +15,15 @@ export type EventSourceOptions = {
   ca: string;
   /** Where its events go. */
   sink: string;
+  /** Whose pods it watches. */
+  label?: string;
   onProgress: OnProgress;
 };
 
 /** Knative's ApiServerSource in mode Resource, for labelled pods: the adapter that its controller would start. */
 export const startEventSource = async (
   processes: Processes,
-  { folder, cluster, ca, sink, onProgress }: EventSourceOptions,
+  { folder, cluster, ca, sink, label = 'vault-db-injector', onProgress }: EventSourceOptions,
 ): Promise<Part> => {
   const command = await step(onProgress, 'program apiserver_receive_adapter', (report) =>
     findOrInstall('apiserver_receive_adapter', report),
@@ -35,7 +37,7 @@ export const startEventSource = async (
     namespaces: [''],
     allNamespaces: true,
     mode: 'Resource',
-    resources: [{ gvr: { Group: '', Version: 'v1', Resource: 'pods' }, selector: 'vault-db-injector=true' }],
+    resources: [{ gvr: { Group: '', Version: 'v1', Resource: 'pods' }, selector: `${label}=true` }],
   };
   const logFile = join(folder, 'event-source.log');
   return step(onProgress, 'event source', () =>

@@ -101,7 +101,10 @@ const Events = v.object({
 });
 
 /** What the pod's owner was told. */
-export async function toldOf({ namespace, name }: Given): Promise<{ reason: string; message: string }[]> {
+export async function toldOf({
+  namespace,
+  name,
+}: Pick<Given, 'namespace' | 'name'>): Promise<{ reason: string; message: string }[]> {
   const { items } = v.parse(
     Events,
     await stack.kubernetes.call('GET', `/api/v1/namespaces/${namespace}/events`),

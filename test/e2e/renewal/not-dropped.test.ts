@@ -1,0 +1,93 @@
+/** Revoked means proved revoked: a database user that cannot be dropped is not forgotten. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { query } from '../../stack/postgres.ts';
+import { addAppRole } from '../../stack/vault/roles.ts';
+import { lookUpToken } from '../support/census.ts';
+import { type Given, openFleet } from '../support/fleet.ts';
+import { deletePod, expectOrder, usersLeft } from '../support/fleet-state.ts';
+import { databaseUri } from '../support/postgres.ts';
+import { dataOf, send, startRevocation } from '../support/revoking.ts';
+import { stack } from '../support/stack.ts';
+import { AFTER_GRACE, sweepIn } from '../support/sweeping.ts';
+
+// Acts as itself, so that what it makes is its own, and stands in the way of dropping it.
+const role = 'owner-rw';
+beforeAll(() =>
+  addAppRole(stack.vault, {
+    name: role,
+    creationStatements: [
+      `CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' IN ROLE "demo-rw";`,
+    ],
+  }),
+);
+
+const tableOf = ({ uuid }: Given) => `"table of ${uuid}"`;
+const createTable = (pod: Given) =>
+  query(databaseUri(pod.user, pod.password), `CREATE TABLE ${tableOf(pod)} (id int)`);
+const dropTable = (pod: Given) => query(stack.description.databaseUrl, `DROP TABLE ${tableOf(pod)}`);
+
+async function podThatLeavesATable(fleet: Awaited<ReturnType<typeof openFleet>>) {
+  const pod = await fleet.pod({ role });
+  const { TokenId } = await fleet.record(pod.uuid);
+  await createTable(pod);
+  await deletePod(pod);
+  return { pod, token: TokenId };
+}
+
+describe('a database user that owns a table', () => {
+  test('is kept in the ledger by sweep after sweep, until it can be dropped', async () => {
+    const fleet = await openFleet();
+    const { pod, token } = await podThatLeavesATable(fleet);
+    const [other] = await fleet.orphans(1);
+
+    const first = await sweepIn(AFTER_GRACE, fleet);
+    expect([first.code, first.report.revoked, first.report.pending]).toEqual([1, 1, 1]);
+    expect(await lookUpToken(token)).toBeUndefined();
+    expect([await fleet.records(), await usersLeft(fleet)]).toEqual([[pod.uuid], [pod.user]]);
+    expect(await fleet.record(pod.uuid)).toMatchObject({
+      UserName: pod.user,
+      RevokingSince: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T/),
+    });
+    expect(first.log.map(({ uuid, message }) => [uuid, message])).toEqual(
+      expect.arrayContaining([
+        [other?.uuid, 'orphaned grant revoked'],
+        [
+          pod.uuid,
+          expect.stringMatching(
+            /^a revoked grant's database user cannot be dropped yet: .*cannot be dropped because some objects depend on it/,
+          ),
+        ],
+      ]),
+    );
+    expect(first.metrics).toMatchObject({ pod_cleanup_count_error: 1, pod_cleanup_count_success: 0 });
+    const since = (await fleet.record(pod.uuid))['RevokingSince'];
+
+    const second = await sweepIn(AFTER_GRACE, fleet);
+    expect([second.code, second.report.revoked, second.report.pending]).toEqual([1, 0, 1]);
+    expect((await fleet.record(pod.uuid))['RevokingSince']).toBe(since);
+
+    await dropTable(pod);
+    // Vault tries again by itself, later and later; here it is told to.
+    await stack.vault.call('POST', 'sys/leases/revoke', {
+      lease_id: (await fleet.record(pod.uuid)).LeaseId,
+      sync: true,
+    });
+    const third = await sweepIn(AFTER_GRACE, fleet);
+    expect([third.code, third.report.revoked, third.report.pending]).toEqual([0, 1, 0]);
+    expect([await fleet.records(), await usersLeft(fleet)]).toEqual([[], []]);
+    await expectOrder(fleet);
+  });
+
+  test('is kept by the revocation function, too: it has done what it can, and the sweep goes on with it', async () => {
+    const fleet = await openFleet();
+    const revocation = await startRevocation(fleet);
+    const { pod, token } = await podThatLeavesATable(fleet);
+    expect((await send(revocation, { data: dataOf(pod) })).status).toBe(204);
+    expect(await revocation.outcomes()).toEqual({ pending: 1 });
+    expect(await lookUpToken(token)).toBeUndefined();
+    expect(await fleet.records()).toEqual([pod.uuid]);
+    expect((await sweepIn(AFTER_GRACE, fleet)).report.pending).toBe(1);
+    await dropTable(pod);
+    await expectOrder(fleet);
+  });
+});
