@@ -46,7 +46,7 @@ const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.
 const ENDED = ['Succeeded', 'Failed'];
 
 export function createPods(api: KubernetesApi): Pods {
-  async function list(
+  async function pages(
     path: string,
     labelSelector: string | undefined,
     deadline: Deadline,
@@ -72,6 +72,21 @@ export function createPods(api: KubernetesApi): Pods {
       token = metadata.continue;
     } while (token !== '');
     return pods;
+  }
+
+  /** A list whose next page the API server no longer has (410) is begun anew, once: half of one is never used. */
+  async function list(
+    path: string,
+    labelSelector: string | undefined,
+    deadline: Deadline,
+  ): Promise<LivePod[]> {
+    try {
+      return await pages(path, labelSelector, deadline);
+    } catch (error) {
+      if (error instanceof KubernetesError && error.status === 410)
+        return pages(path, labelSelector, deadline);
+      throw error;
+    }
   }
 
   return {

@@ -99,19 +99,25 @@ export function createMetrics(options: { readonly uuidLabel: boolean }): Metrics
   const counters = new Map(
     Object.entries(COUNTERS).map((entry) => [entry[0], new Counter(definition(entry))]),
   );
-  const gauges = new Map(Object.entries(GAUGES).map((entry) => [entry[0], new Gauge(definition(entry))]));
+  const gauges = new Map<string, Gauge>();
+  /** Made when it is first set: one that a process never sets would say 0 for it, and mean nothing. */
+  const gauge = (name: GaugeName): Gauge => {
+    const known = gauges.get(name) ?? new Gauge(definition([name, GAUGES[name]]));
+    gauges.set(name, known);
+    return known;
+  };
   const least = new Map<string, number>();
   const shown = (labels: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(labels).filter(([label]) => label !== 'uuid' || options.uuidLabel));
 
   return {
     count: (name, labels) => counters.get(name)?.inc(shown(labels)),
-    set: (name, labels, value) => gauges.get(name)?.set(shown(labels), value),
+    set: (name, labels, value) => gauge(name).set(shown(labels), value),
     setLeast(name, labels, value) {
       const series = JSON.stringify([name, shown(labels)]);
       const smallest = Math.min(value, least.get(series) ?? value);
       least.set(series, smallest);
-      gauges.get(name)?.set(shown(labels), smallest);
+      gauge(name).set(shown(labels), smallest);
     },
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     push: async (url, job) => {
