@@ -7,11 +7,8 @@ import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import { dueAt, noticeAt } from './due.ts';
 import type { Sweep } from './sweep.ts';
 
-/** How far ahead Vault is asked for the end of a lease, and how often: the end is known a day before it comes. */
-const PROBE_SECONDS = 36 * 3_600;
+/** How often Vault is asked for the end of a lease. */
 const PROBE_EVERY_MS = 12 * 3_600_000;
-// A lease is granted for whole seconds; what is missing beyond these was taken off by max_ttl.
-const ROUNDING_SECONDS = 60;
 
 /**
  * @param podsKnown whether `claims` tells the truth; if not, every grant is kept alive.
@@ -102,11 +99,12 @@ async function keep(
 }
 
 async function renewLease(uuid: string, state: GrantState, sweep: Sweep): Promise<GrantState> {
-  const { renewals, work, metrics, now, random, options } = sweep;
+  const { renewals, work, metrics, now, random, options, leaseEnd } = sweep;
   const { namespace, leaseId } = state;
   try {
     const probed = now() - state.probedAt >= PROBE_EVERY_MS && state.endsAt === 0;
-    const reach = probed ? await renewals.renewLease(leaseId, work, PROBE_SECONDS) : PROBE_SECONDS;
+    const extend = (seconds: number) => renewals.renewLease(leaseId, work, seconds);
+    const endsAt = probed ? await leaseEnd(state, now(), extend) : state.endsAt;
     const leaseTtlSeconds = await renewals.renewLease(leaseId, work);
     metrics.count('renew_lease_count_success', { uuid, namespace });
     const renewedAt = now();
@@ -116,7 +114,7 @@ async function renewLease(uuid: string, state: GrantState, sweep: Sweep): Promis
       leaseRenewedAt: renewedAt,
       leaseDueAt: dueAt(renewedAt, leaseTtlSeconds, options.syncIntervalSeconds, random()),
       probedAt: probed ? renewedAt : state.probedAt,
-      endsAt: reach < PROBE_SECONDS - ROUNDING_SECONDS ? renewedAt + reach * 1_000 : state.endsAt,
+      endsAt,
     };
   } catch (error) {
     metrics.count('renew_lease_count_error', { uuid, namespace });

@@ -16,6 +16,7 @@ import type { Revocation } from '../../shared/vault/revocation.ts';
 import type { GrantState, SweepMemory } from '../../shared/vault/sweep-memory.ts';
 import { cleanUp } from './clean-up.ts';
 import { keepAlive } from './keep-alive.ts';
+import { createLeaseEnd, type LeaseEnd } from './lease-end.ts';
 import { reportPods } from './pods-in-need.ts';
 import { newReport, type SweepReport } from './report.ts';
 
@@ -59,6 +60,7 @@ export interface Sweep extends SweepParts {
   readonly index: Map<string, GrantState>;
   /** Which live pods name a uuid. */
   readonly claims: ReadonlyMap<string, readonly LivePod[]>;
+  readonly leaseEnd: LeaseEnd;
   /** Runs tasks a few at a time, none after the deadline; a failure is counted and logged, and stops nobody else. */
   readonly forEach: <T>(items: Iterable<T>, task: (item: T) => Promise<void>) => Promise<void>;
 }
@@ -100,6 +102,7 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
     clusterId: identity ?? '',
     index: ownShare(index, options),
     claims: claimsOf(pods ?? []),
+    leaseEnd: createLeaseEnd(),
     forEach: createForEach(deadline, attempt),
   };
   const uuids = listed ?? [...state.claims.keys()];
