@@ -43,27 +43,12 @@ export function refusal({ operation, status, retryAfter, body }: RefusedAnswer):
   const seconds = Number(retryAfter);
   const retryAfterMs = retryAfter !== undefined && seconds >= 0 ? seconds * 1_000 : undefined;
   const facts = { operation, status, detail, retryAfterMs };
-  if (status === 503 && /sealed/i.test(detail)) {
-    return new VaultError(
-      'vault_unavailable',
-      'Vault is sealed; whoever operates it has to unseal it',
-      facts,
-    );
-  }
+  const unavailable = whyUnavailable(status, detail);
+  if (unavailable) return new VaultError('vault_unavailable', unavailable, facts);
   if (status === 429) {
     return new VaultError(
       'vault_rate_limited',
       'Vault has too many requests at the moment (its rate limit)',
-      facts,
-    );
-  }
-  if (status === 412) {
-    return new VaultError('vault_unavailable', 'a standby of Vault has not caught up yet', facts);
-  }
-  if (status >= 502 && status <= 504) {
-    return new VaultError(
-      'vault_unavailable',
-      `Vault is not available at the moment (HTTP ${status})`,
       facts,
     );
   }
@@ -79,6 +64,19 @@ export function refusal({ operation, status, retryAfter, body }: RefusedAnswer):
     `Vault would not ${operation} (HTTP ${status}${detail && `: ${detail}`})`,
     facts,
   );
+}
+
+/** What passes by itself, or with whoever operates Vault. */
+function whyUnavailable(status: number, detail: string): string | undefined {
+  if (status === 503 && /sealed/i.test(detail))
+    return 'Vault is sealed; whoever operates it has to unseal it';
+  // Both are so while the active node changes: a standby would hand the request on, if it knew to whom.
+  if (status === 500 && /active cluster node not found/i.test(detail))
+    return 'Vault has no active node at the moment';
+  if (status === 307) return 'a standby of Vault did not hand the request on';
+  if (status === 412) return 'a standby of Vault has not caught up yet';
+  if (status >= 502 && status <= 504) return `Vault is not available at the moment (HTTP ${status})`;
+  return undefined;
 }
 
 function errorsIn(body: string): string {

@@ -13,6 +13,13 @@ describe("Vault's refusals", () => {
       'vault_denied',
       "Vault's policy does not allow the injector to create a token",
     ],
+    [307, '', 'vault_unavailable', 'a standby of Vault did not hand the request on'],
+    [
+      500,
+      'local node not active but active cluster node not found',
+      'vault_unavailable',
+      'Vault has no active node at the moment',
+    ],
     [404, '', 'vault_rejected', 'Vault would not create a token (HTTP 404)'],
     [
       412,
