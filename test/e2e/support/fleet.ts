@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import jsonPatch from 'fast-json-patch';
+import { v7 as newUuid } from 'uuid';
 import * as v from 'valibot';
 import { stringify } from 'yaml';
 import { admit } from '../../../functions/admission/handler.ts';
@@ -110,6 +111,14 @@ export async function openFleet(own: Keys = {}) {
       const one = { ...pod, uuid, uuids: [uuid] };
       given.splice(given.indexOf(pod), 1, one);
       return one;
+    },
+
+    /** The same grant, as if it had been issued so much earlier. */
+    async aged(one: Given, byMs: number): Promise<Given> {
+      const uuid = newUuid({ msecs: Date.now() - byMs });
+      await this.write(uuid, await this.record(one.uuid));
+      await this.erase(one.uuid);
+      return this.renamed(one, uuid);
     },
 
     /** The uuids in the ledger. */

@@ -33,6 +33,7 @@ export interface Swept {
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
+const LOGOUT_WITHIN_MS = 1_000;
 /** Later than any pod may still be in admission. */
 export const AFTER_GRACE = 3 * MINUTE;
 
@@ -59,7 +60,7 @@ export async function sweepAt(now: number, fleet: Fleet, wishes: SweepWishes = {
   };
   const report = await sweep({ ...real, ...parts(real) }, deadline);
   deadline.release();
-  const goodbye = deadlineIn(5_000, monotonicClock);
+  const goodbye = deadlineIn(LOGOUT_WITHIN_MS, monotonicClock);
   await vault.session.close(goodbye).catch(() => {});
   goodbye.release();
   vault.close();
