@@ -46,11 +46,13 @@ async function main(args: string[], environment: NodeJS.ProcessEnv): Promise<voi
   process.exit(exitCodeOf(report));
 }
 
-async function tellReport(report: SweepReport, { config, metrics, log }: Parts): Promise<void> {
+async function tellReport(report: SweepReport, parts: Parts): Promise<void> {
+  const { config, metrics, log } = parts;
   const code = exitCodeOf(report);
   const { vaultRequests, durationMs, braked, ...states } = report;
   metrics.count(code === 0 ? 'synchronization_count_success' : 'synchronization_count_error', {});
-  if (code === 0) metrics.set('last_synchronization_success', {}, (Date.now() - durationMs) / 1_000);
+  const succeededAt = code === 0 ? Date.now() - durationMs : await lastSuccess(parts);
+  metrics.set('last_synchronization_success', {}, succeededAt / 1_000);
   metrics.set('last_synchronization_duration', {}, durationMs / 1_000);
   metrics.set('sweep_braked', {}, braked ? 1 : 0);
   for (const [state, value] of Object.entries(states)) metrics.set('sweep_grants', { state }, value);
@@ -60,6 +62,17 @@ async function tellReport(report: SweepReport, { config, metrics, log }: Parts):
   await metrics
     .push(config.metricsPushUrl, job)
     .catch((error) => log.error('metrics could not be pushed', error));
+}
+
+/** What is pushed replaces what was: a sweep that failed has to say again when one succeeded. */
+async function lastSuccess({ config, clock, log, vault }: Parts): Promise<number> {
+  const work = { deadline: deadlineIn(LAST_WORDS_WITHIN_MS, clock), vaultCalls: 0 };
+  const last = await vault.sweeps.readLast(config.shard, work).catch((error: unknown) => {
+    log.error("the last good sweep's time could not be read", error);
+    return undefined;
+  });
+  work.deadline.release();
+  return last?.succeededAt ?? 0;
 }
 
 main(process.argv.slice(2), process.env).catch(refuseToStart);
