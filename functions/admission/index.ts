@@ -1,8 +1,8 @@
 /** The admission function's process: configuration in, parts wired, served until SIGTERM. */
 import { createBackground } from '../../shared/background.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
+import { beginLogin } from '../../shared/first-login.ts';
 import { createRoutes } from '../../shared/http/routes.ts';
-import { runFunction } from '../../shared/http/run-function.ts';
 import { createParts, refuseToStart } from '../../shared/parts.ts';
 import { createIssued } from './issued.ts';
 import { createReviews } from './reviews.ts';
@@ -13,6 +13,7 @@ const MAX_REVIEW_BYTES = 4 * 1024 * 1024;
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const parts = createParts('admission', environment['CONFIG_FILE'], { environment, process: 'injector' });
   const { config, clock, log, metrics, vault } = parts;
+  await beginLogin(parts);
   const background = createBackground((thrown) => log.error('work in the background failed', thrown));
   const newDeadline = (durationMs: number) => deadlineIn(durationMs, clock);
   const reviews = createReviews({
@@ -33,6 +34,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     syncIntervalSeconds: config.syncIntervalSeconds,
   });
   const routes = createRoutes(reviews, { session: vault.session, metrics, log, clock });
+  const { runFunction } = await import('../../shared/http/run-function.ts');
   await runFunction('admission', routes, MAX_REVIEW_BYTES, parts, background);
 }
 

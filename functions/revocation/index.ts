@@ -1,8 +1,8 @@
 /** The revocation function's process: an event sink that is served until SIGTERM. */
 import { createBackground } from '../../shared/background.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
+import { beginLogin } from '../../shared/first-login.ts';
 import { createRoutes, sendText } from '../../shared/http/routes.ts';
-import { runFunction } from '../../shared/http/run-function.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
 import { createParts, refuseToStart } from '../../shared/parts.ts';
@@ -16,6 +16,7 @@ const REVOKE_WITHIN_MS = 10_000;
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const parts = createParts('revocation', environment['CONFIG_FILE'], { environment, process: 'revoker' });
   const { config, clock, log, metrics, vault } = parts;
+  await beginLogin(parts);
   const revoke = createRevoke({
     ...vault,
     pods: createPods(createKubernetesApi()),
@@ -33,6 +34,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     { session: vault.session, metrics, log, clock },
   );
   const background = createBackground((thrown) => log.error('work in the background failed', thrown));
+  const { runFunction } = await import('../../shared/http/run-function.ts');
   await runFunction('revocation', routes, MAX_EVENT_BYTES, parts, background);
 }
 

@@ -5,7 +5,6 @@ import { deadlineIn } from '../deadline.ts';
 import type { Parts } from '../parts.ts';
 import { serve } from './server.ts';
 
-const FIRST_LOGIN_WITHIN_MS = 10_000;
 const LOGOUT_WITHIN_MS = 5_000;
 
 export async function runFunction(
@@ -15,10 +14,6 @@ export async function runFunction(
   { config, clock, log, reports, vault }: Parts,
   background: Background,
 ): Promise<void> {
-  // While the server comes up, the login is under way: the first request after a cold start waits for both.
-  vault.session
-    .ready(deadlineIn(FIRST_LOGIN_WITHIN_MS, clock))
-    .catch((error) => log.error('the first login failed', error));
   http(name, handler);
   const server = await serve({
     functionName: name,

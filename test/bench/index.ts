@@ -1,5 +1,6 @@
-/** `npm run bench [admission|sweep]`: figures on real parts, as ratios and counts taken in one run. */
+/** `npm run bench [cold|admission|sweep]`: figures on real parts, as ratios and counts taken in one run. */
 import { join } from 'node:path';
+import { buildFunctions } from '../stack/build.ts';
 import { type Stack, startStack } from '../stack/index.ts';
 import { stackRoot } from '../stack/paths.ts';
 import { benchAdmission } from './admission.ts';
@@ -27,6 +28,10 @@ async function onStack(work: (stack: Stack) => Promise<void>): Promise<void> {
 }
 
 const wanted = process.argv[2];
+if (wanted === 'cold') {
+  await buildFunctions(console.error);
+  await benchColdStarts();
+}
 if (wanted === undefined || wanted === 'admission') {
   await onStack(async (stack) => {
     await benchColdStarts();
