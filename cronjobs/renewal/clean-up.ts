@@ -28,7 +28,7 @@ export async function cleanUp(
     );
     return;
   }
-  await sweep.forEach(orphaned, async ({ uuid, record }) => {
+  const revokeOne = async ({ uuid, record }: Orphan) => {
     const { namespace } = record;
     try {
       await revoke(uuid, record, sweep);
@@ -36,7 +36,12 @@ export async function cleanUp(
       metrics.count('revoke_token_count_error', { uuid, namespace });
       throw error;
     }
-  });
+  };
+  await sweep.forEach(orphaned, revokeOne, ({ uuid, record }) => ({
+    uuid,
+    namespace: record.namespace,
+    pod: record.podName,
+  }));
   metrics.count(
     report.failed + report.pending > 0 ? 'pod_cleanup_count_error' : 'pod_cleanup_count_success',
     {},
@@ -64,14 +69,15 @@ async function readOrphaned(unclaimed: readonly string[], sweep: Sweep): Promise
   const candidates = unclaimed.filter(
     (uuid) => isOldEnough(uuidTime(uuid), sweep) && !sweep.index.get(uuid)?.foreign,
   );
-  await sweep.forEach(candidates, async (uuid) => {
+  const readOne = async (uuid: string) => {
     const stored = await sweep.ledger.read(uuid, sweep.work);
     // Deleted since the ledger was listed, or a version that the reference deleted without its metadata.
     if (!stored) return sweep.ledger.remove(uuid, sweep.work);
     const state = initialState(uuid, stored, sweep);
     if (state.foreign) sweep.index.set(uuid, state);
     else if (isOldEnough(state.issuedAt, sweep)) orphaned.push({ uuid, record: stored.record });
-  });
+  };
+  await sweep.forEach(candidates, readOne, (uuid) => ({ uuid }));
   return orphaned;
 }
 
@@ -82,12 +88,14 @@ async function readOrphaned(unclaimed: readonly string[], sweep: Sweep): Promise
 async function withoutPod(orphans: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
   const claimed = new Set<string>();
   const unread = new Set<string>();
-  await sweep.forEach(new Set(orphans.map(({ record }) => record.namespace)), async (namespace) => {
+  const readNamespace = async (namespace: string) => {
     unread.add(namespace);
     const pods = await sweep.pods.listNamespace(namespace, sweep.work.deadline);
     for (const { uuids } of pods) for (const uuid of uuids) claimed.add(`${namespace}/${uuid}`);
     unread.delete(namespace);
-  });
+  };
+  const namespaces = new Set(orphans.map(({ record }) => record.namespace));
+  await sweep.forEach(namespaces, readNamespace, (namespace) => ({ namespace }));
   const isUnlabelled = ({ uuid, record }: Orphan) => claimed.has(`${record.namespace}/${uuid}`);
   const unlabelled = orphans.filter(isUnlabelled);
   if (unlabelled.length > 0) {

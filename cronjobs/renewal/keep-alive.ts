@@ -20,7 +20,7 @@ export async function keepAlive(
   podsKnown: boolean,
 ): Promise<string[]> {
   const claimedByOthers: string[] = [];
-  await sweep.forEach(uuids, async (uuid) => {
+  const keepOne = async (uuid: string) => {
     const known = sweep.index.get(uuid);
     const grant = known ? { state: known, stored: undefined } : await firstSight(uuid, sweep);
     if (!grant || grant.state.foreign) return;
@@ -32,7 +32,8 @@ export async function keepAlive(
     }
     sweep.report.live += 1;
     await keep(uuid, grant.state, grant.stored, pod, sweep);
-  });
+  };
+  await sweep.forEach(uuids, keepOne, (uuid) => ({ uuid }));
   return claimedByOthers;
 }
 

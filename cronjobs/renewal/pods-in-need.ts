@@ -11,10 +11,11 @@ export async function reportPods(
 ): Promise<void> {
   const { shards, shard } = sweep.options;
   const own = pods.filter(({ uid }) => shardOf(uid, shards) === shard);
-  await sweep.forEach(own, async (pod) => {
+  const look = async (pod: LivePod) => {
     if (pod.uuids.length === 0) await withoutGrant(pod, sweep);
     for (const uuid of pod.uuids) if (!listed.has(uuid)) await unknown(uuid, pod, sweep);
-  });
+  };
+  await sweep.forEach(own, look, ({ namespace, name }) => ({ namespace, pod: name }));
   sweep.report.foreign = [...sweep.index.values()].filter((state) => state.foreign).length;
   if (sweep.report.foreign > 0) {
     sweep.log.warn(

@@ -61,8 +61,16 @@ export interface Sweep extends SweepParts {
   /** Which live pods name a uuid. */
   readonly claims: ReadonlyMap<string, readonly LivePod[]>;
   readonly leaseEnd: LeaseEnd;
-  /** Runs tasks a few at a time, none after the deadline; a failure is counted and logged, and stops nobody else. */
-  readonly forEach: <T>(items: Iterable<T>, task: (item: T) => Promise<void>) => Promise<void>;
+  /**
+   * Runs tasks a few at a time, none after the deadline; a failure is counted and logged, and stops nobody else.
+   *
+   * @param name what the log calls the item by.
+   */
+  readonly forEach: <T>(
+    items: Iterable<T>,
+    task: (item: T) => Promise<void>,
+    name: (item: T) => Parameters<Logger['error']>[2],
+  ) => Promise<void>;
 }
 
 const CONCURRENCY = 16;
@@ -131,26 +139,32 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
 
 /** A step that may fail without ending the sweep: what it gave, or `undefined` once the failure is counted and told. */
 function createAttempt(report: SweepReport, log: Logger) {
-  return async <T>(what: string, step: Promise<T>): Promise<T | undefined> => {
+  return async <T>(
+    what: string,
+    step: Promise<T>,
+    names?: Parameters<Logger['error']>[2],
+  ): Promise<T | undefined> => {
     try {
       return await step;
     } catch (error) {
       report.failed += 1;
-      log.error(what, error);
+      log.error(what, error, names);
       return undefined;
     }
   };
 }
 
 function createForEach(deadline: Deadline, attempt: ReturnType<typeof createAttempt>): Sweep['forEach'] {
-  return async (items, task) => {
+  return async (items, task, name) => {
     const limit = pLimit(CONCURRENCY);
     const run = async <T>(item: T, work: (item: T) => Promise<void>) => {
       if (deadline.signal.aborted) throw deadline.signal.reason;
       await work(item);
     };
     await Promise.all(
-      Array.from(items, (item) => limit(() => attempt('a grant could not be seen to', run(item, task)))),
+      Array.from(items, (item) =>
+        limit(() => attempt('a grant could not be seen to', run(item, task), name(item))),
+      ),
     );
   };
 }
