@@ -174,6 +174,7 @@ describe('a record that cannot be read', () => {
       level: 'error',
       message: 'a grant could not be seen to',
       code: 'vault_answer_invalid',
+      uuid: broken,
     });
   });
 });

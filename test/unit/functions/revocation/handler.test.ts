@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import type { DeletedPod } from '../../../../functions/revocation/event.ts';
+import { createRevoke, type RevocationParts } from '../../../../functions/revocation/handler.ts';
+import { deadlineIn } from '../../../../shared/deadline.ts';
+import { Secret } from '../../../../shared/secret.ts';
+import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
+import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
+import type { Revocation } from '../../../../shared/vault/revocation.ts';
+
+type RevocationOutcome = Awaited<ReturnType<Revocation['revokeGrant']>>;
+const UUID = '019a0000-0000-7000-8000-000000000001';
+const OTHER = '019a0000-0000-7000-8000-000000000002';
+const pod: DeletedPod = { namespace: 'team', name: 'web-0', uuids: [UUID] };
+const record: LedgerRecord = {
+  leaseId: 'db/creds/rw/1',
+  token: new Secret('s.token'),
+  namespace: 'team',
+  serviceAccountName: 'web',
+  podName: 'web-0',
+  nodeName: '',
+};
+
+interface World {
+  /** Uuids of the pod that bears the name now; absent where there is none. */
+  readonly live?: readonly string[];
+  readonly records?: Readonly<Record<string, LedgerRecord>>;
+  readonly outcome?: () => Promise<RevocationOutcome>;
+  readonly clusterId?: string;
+}
+
+/** Fakes that fail on what nobody expected: a second read or revocation of the same grant, another pod. */
+function start({ live, records = {}, outcome, clusterId }: World) {
+  const calls: string[] = [];
+  const warnings: string[] = [];
+  const once = (call: string) => {
+    if (calls.includes(call)) throw new Error(`a second ${call}`);
+    calls.push(call);
+  };
+  const parts: RevocationParts = {
+    pods: {
+      get: async (namespace, name) => {
+        if (namespace !== 'team' || name !== 'web-0')
+          throw new Error(`nobody asked for ${namespace}/${name}`);
+        return live && { namespace, name, uid: 'uid', uuids: live };
+      },
+    },
+    ledger: {
+      read: async (uuid) => {
+        once(`read ${uuid}`);
+        const found = records[uuid];
+        return found && { record: found, writtenAt: new Date(0) };
+      },
+    },
+    revocation: {
+      revokeGrant: async (uuid, found) => {
+        once(`revoke ${uuid}`);
+        expect(found).toBe(records[uuid]);
+        return outcome ? outcome() : { state: 'revoked' };
+      },
+    },
+    metrics: createMetrics({ uuidLabel: false }),
+    log: {
+      info: () => {},
+      warn: (message) => void warnings.push(message),
+      sweep: () => expect.unreachable(),
+      error: () => expect.unreachable(),
+    },
+    clusterId,
+  };
+  const revoke = createRevoke(parts);
+  const work = () => ({ deadline: deadlineIn(1_000, () => 0), vaultCalls: 0 });
+  return { calls, warnings, revoke: (deleted: DeletedPod = pod) => revoke(deleted, work()) };
+}
+
+describe('a deleted pod', () => {
+  test("is gone: its grant is revoked, and nobody else's", async () => {
+    const { revoke, calls } = start({ records: { [UUID]: record } });
+    expect(await revoke()).toEqual(['revoked']);
+    expect(calls).toEqual([`read ${UUID}`, `revoke ${UUID}`]);
+  });
+
+  test('has a successor of the same name with grants of its own: only the old one is revoked', async () => {
+    const { revoke } = start({ live: [OTHER], records: { [UUID]: record } });
+    expect(await revoke()).toEqual(['revoked']);
+  });
+
+  test('lives: nothing is revoked', async () => {
+    const { revoke, calls } = start({ live: [UUID], records: { [UUID]: record } });
+    expect([await revoke(), calls]).toEqual([['alive'], [`read ${UUID}`]]);
+  });
+
+  test('without grants: nobody is asked', async () => {
+    const { revoke, calls } = start({});
+    expect([await revoke({ ...pod, uuids: [] }), calls]).toEqual([[], []]);
+  });
+
+  test.each<[string, Partial<LedgerRecord>, string]>([
+    ['another namespace', { namespace: 'others' }, "the grant is another namespace's"],
+    ['another pod', { podName: 'web-1' }, "the grant is another pod's"],
+    ['another cluster', { clusterId: 'theirs' }, "the grant is another cluster's"],
+  ])('that names a grant of %s: refused', async (_, difference, reason) => {
+    const { revoke, calls, warnings } = start({
+      records: { [UUID]: { ...record, ...difference } },
+      clusterId: 'ours',
+    });
+    expect([await revoke(), calls]).toEqual([['refused'], [`read ${UUID}`]]);
+    expect(warnings).toEqual([`security: a delete event is refused: ${reason}`]);
+  });
+
+  test.each<[string, Partial<LedgerRecord>]>([
+    ['of a generateName', { podName: '' }],
+    ["of this cluster's name", { clusterId: 'ours' }],
+  ])('with a record %s: revoked', async (_, difference) => {
+    const { revoke } = start({ records: { [UUID]: { ...record, ...difference } }, clusterId: 'ours' });
+    expect(await revoke()).toEqual(['revoked']);
+  });
+
+  test('whose user cannot be dropped yet: said, and left to the sweep', async () => {
+    const { revoke, warnings } = start({
+      records: { [UUID]: record },
+      outcome: async () => ({ state: 'pending', reason: 'it owns a table' }),
+    });
+    expect(await revoke()).toEqual(['pending']);
+    expect(warnings).toEqual(["a revoked grant's database user cannot be dropped yet: it owns a table"]);
+  });
+});
+
+describe('events of one grant', () => {
+  test('at the same moment: the work is done once, and all get its outcome', async () => {
+    const { promise, resolve } = Promise.withResolvers<RevocationOutcome>();
+    const { revoke } = start({ records: { [UUID]: record }, outcome: () => promise });
+    const all = Promise.all([revoke(), revoke(), revoke()]);
+    resolve({ state: 'revoked' });
+    expect(await all).toEqual([['revoked'], ['revoked'], ['revoked']]);
+  });
+
+  test('of which the work fails: all are told, and the next one begins anew', async () => {
+    const failure = new Error('Vault is away');
+    const { revoke } = start({ records: { [UUID]: record }, outcome: () => Promise.reject(failure) });
+    const outcomes = await Promise.allSettled([revoke(), revoke()]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await expect(revoke()).rejects.toThrow(`a second read ${UUID}`);
+  });
+});
+
+test('of several grants each is seen to by itself', async () => {
+  const records = { [OTHER]: record };
+  const { revoke, calls } = start({ records });
+  expect(await revoke({ ...pod, uuids: ['no-uuid', OTHER, UUID] })).toEqual([
+    'refused',
+    'revoked',
+    'no_record',
+  ]);
+  expect(calls).toEqual([`read ${OTHER}`, `read ${UUID}`, `revoke ${OTHER}`]);
+});

@@ -1,0 +1,105 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { deadlineIn } from '../../../../shared/deadline.ts';
+import type { Kv } from '../../../../shared/vault/kv.ts';
+import {
+  createSweepMemory,
+  type GrantState,
+  type SweepMemory,
+} from '../../../../shared/vault/sweep-memory.ts';
+
+const CHUNK = 1_000;
+let documents: Map<string, object>;
+let trimmed: string[];
+let memory: SweepMemory;
+const work = { deadline: deadlineIn(60_000, () => 0), vaultCalls: 0 };
+
+beforeEach(() => {
+  documents = new Map();
+  trimmed = [];
+  const kv: Kv = {
+    read: async (_, path) => {
+      const data = documents.get(path);
+      return data && { data: Object.fromEntries(Object.entries(data)), createdAt: new Date(0) };
+    },
+    write: async (_, path, data) => void documents.set(path, data),
+    keepOneVersion: async (_, path) => void trimmed.push(path),
+    remove: () => expect.unreachable(),
+    list: () => expect.unreachable(),
+  };
+  memory = createSweepMemory(kv, 'prefix-sweep');
+});
+
+const state = (number: number): GrantState => ({
+  namespace: `team-${number}`,
+  leaseId: `db/creds/rw/${number}`,
+  issuedAt: number,
+  leaseTtlSeconds: 3_600,
+  leaseRenewedAt: number,
+  leaseDueAt: number + 1,
+  tokenPeriodSeconds: 100,
+  tokenRenewedAt: number,
+  tokenDueAt: number + 2,
+  probedAt: 0,
+  endsAt: 0,
+  foreign: false,
+});
+const states = (count: number) =>
+  new Map(Array.from({ length: count }, (_, number) => [String(number).padStart(8, '0'), state(number)]));
+
+describe("a sweep's memory", () => {
+  test.each([0, 1, CHUNK, CHUNK + 1, 2 * CHUNK + 5])(
+    'of %i grants is read as it was written',
+    async (count) => {
+      await memory.writeIndex(0, 1, states(count), work);
+      expect(await memory.readIndex(0, 1, work)).toEqual(states(count));
+      expect(documents.size).toBe(1 + Math.ceil(count / CHUNK));
+    },
+  );
+
+  test('that has become smaller forgets the rest', async () => {
+    await memory.writeIndex(0, 1, states(CHUNK + 1), work);
+    await memory.writeIndex(0, 1, states(3), work);
+    expect(await memory.readIndex(0, 1, work)).toEqual(states(3));
+  });
+
+  test('keeps one version of each of its parts, which is said once', async () => {
+    await memory.writeIndex(0, 1, states(CHUNK + 1), work);
+    await memory.readIndex(0, 1, work);
+    await memory.writeIndex(0, 1, states(CHUNK + 2), work);
+    expect(trimmed).toEqual(['prefix-sweep/index-0-of-1-0', 'prefix-sweep/index-0-of-1-1']);
+  });
+
+  test('is each share’s own, and anew when their number changes', async () => {
+    await memory.writeIndex(1, 4, states(2), work);
+    expect(await memory.readIndex(1, 4, work)).toEqual(states(2));
+    expect(await memory.readIndex(0, 4, work)).toEqual(new Map());
+    expect(await memory.readIndex(1, 2, work)).toEqual(new Map());
+  });
+
+  test.each<[string, object]>([
+    ['is none', {}],
+    ['is not what was packed', { gzip: 'bm90IGd6aXA=' }],
+    ['was packed by somebody else', { gzip: 42 }],
+  ])('of which a part %s is forgotten in that part: the ledger has the truth', async (_, broken) => {
+    await memory.writeIndex(0, 1, states(CHUNK + 3), work);
+    documents.set('prefix-sweep/index-0-of-1-0', broken);
+    expect((await memory.readIndex(0, 1, work)).size).toBe(3);
+  });
+
+  test.each([{}, { chunks: -1 }, { chunks: 1e9 }, { chunks: 'many' }])(
+    'whose head is %j is an empty one',
+    async (head) => {
+      documents.set('prefix-sweep/index-0-of-1', head);
+      expect(await memory.readIndex(0, 1, work)).toEqual(new Map());
+    },
+  );
+});
+
+test('the last good sweep is read as it was written, and not there where it is not one', async () => {
+  const last = { succeededAt: 1, shortestLeaseSeconds: 2, clusterId: 'uid', shards: 3 };
+  expect(await memory.readLast(0, work)).toBeUndefined();
+  await memory.writeLast(0, last, work);
+  expect(await memory.readLast(0, work)).toEqual(last);
+  documents.set('prefix-sweep/last-0', { ...last, succeededAt: 'yesterday' });
+  expect(await memory.readLast(0, work)).toBeUndefined();
+});
