@@ -1,0 +1,134 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { deadlineIn } from '../../../../shared/deadline.ts';
+import { Secret } from '../../../../shared/secret.ts';
+import { VaultError } from '../../../../shared/vault/failure.ts';
+import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
+import { createRevocation, type Revocation } from '../../../../shared/vault/revocation.ts';
+
+const UUID = '019a0000-0000-7000-8000-000000000001';
+const NOW = new Date('2026-01-01T00:00:00Z');
+const record: LedgerRecord = {
+  leaseId: 'db/creds/rw/1',
+  token: new Secret('s.token'),
+  namespace: 'team',
+  serviceAccountName: 'web',
+  podName: 'web-0',
+  nodeName: '',
+  role: 'rw',
+};
+const failure = (
+  status: number,
+  detail: string,
+  code: 'vault_rejected' | 'vault_denied' | 'vault_unavailable',
+) => new VaultError(code, 'no', { operation: 'x', status, detail });
+const DENIED = failure(403, 'permission denied', 'vault_denied');
+const STUCK = failure(400, 'role cannot be dropped', 'vault_rejected');
+const AWAY = failure(503, '', 'vault_unavailable');
+const INVALID_LEASE = failure(400, 'invalid lease', 'vault_rejected');
+
+/** What Vault says to each step; a step that is not named here fails the test. */
+interface Vault {
+  readonly revokeLease?: VaultError | 'done';
+  /** In this order; the last one goes on. */
+  readonly lookups?: readonly (VaultError | 'there')[];
+  readonly remove?: VaultError | 'done';
+}
+
+let calls: string[];
+let written: LedgerRecord[];
+const work = () => ({ deadline: deadlineIn(60_000, () => 0), vaultCalls: 0 });
+
+function answer(call: string, said: VaultError | 'done' | 'there' | undefined): void {
+  calls.push(call);
+  if (said === undefined) throw new Error(`nobody expected to ${call}`);
+  if (said instanceof VaultError) throw said;
+}
+
+function start({ revokeLease, lookups = [], remove = 'done' }: Vault): Revocation {
+  let looked = 0;
+  return createRevocation({
+    requests: { send: async () => answer('revoke the lease', revokeLease) },
+    session: {
+      send: async ({ path }) => {
+        expect(path).toBe('/sys/leases/lookup');
+        answer('look it up', lookups[Math.min(looked, lookups.length - 1)]);
+        looked += 1;
+      },
+    },
+    grants: { revoke: async () => answer('revoke the token', 'done') },
+    ledger: {
+      remove: async () => answer('forget', remove),
+      write: async (uuid, changed) => {
+        expect(uuid).toBe(UUID);
+        calls.push('write');
+        written.push(changed);
+      },
+    },
+    now: () => NOW,
+  });
+}
+
+beforeEach(() => {
+  calls = [];
+  written = [];
+});
+
+describe('a grant', () => {
+  test('whose token revokes its own lease is gone in three calls', async () => {
+    const outcome = await start({ revokeLease: 'done' }).revokeGrant(UUID, record, work());
+    expect([outcome, calls]).toEqual([
+      { state: 'revoked' },
+      ['revoke the lease', 'revoke the token', 'forget'],
+    ]);
+  });
+
+  test('without a lease needs no proof of its end', async () => {
+    const outcome = await start({}).revokeGrant(UUID, { ...record, leaseId: '' }, work());
+    expect([outcome, calls]).toEqual([{ state: 'revoked' }, ['revoke the token', 'forget']]);
+  });
+
+  test('whose token may not is proved to be gone; the next one of its role is not tried that way', async () => {
+    const revocation = start({ revokeLease: DENIED, lookups: ['there', INVALID_LEASE] });
+    const outcomes = [
+      await revocation.revokeGrant(UUID, record, work()),
+      await revocation.revokeGrant(UUID, record, work()),
+    ];
+    expect(outcomes).toEqual([{ state: 'revoked' }, { state: 'revoked' }]);
+    expect(calls).toEqual([
+      ...['revoke the lease', 'revoke the token', 'look it up', 'look it up', 'forget'],
+      ...['revoke the token', 'look it up', 'forget'],
+    ]);
+  });
+
+  test.each<[string, Vault, string]>([
+    ['by Vault’s word', { revokeLease: STUCK }, 'role cannot be dropped'],
+    [
+      'since its lease stays',
+      { revokeLease: DENIED, lookups: ['there'] },
+      'the lease is still there after its token was revoked',
+    ],
+  ])('whose user cannot be dropped, %s, is marked, and kept', async (_, vault, reason) => {
+    const outcome = await start(vault).revokeGrant(UUID, record, work());
+    expect(outcome).toEqual({ state: 'pending', reason });
+    expect(written).toEqual([{ ...record, revokingSince: NOW.toISOString() }]);
+    expect(calls).not.toContain('forget');
+  });
+
+  test('that is marked is asked for again, and its mark stays as it is', async () => {
+    const marked = { ...record, revokingSince: '2025-01-01T00:00:00.000Z' };
+    const outcome = await start({ lookups: ['there'] }).revokeGrant(UUID, marked, work());
+    expect([outcome.state, written]).toEqual(['pending', []]);
+  });
+});
+
+test.each<[string, Vault]>([
+  ['revoking the lease', { revokeLease: AWAY }],
+  ['looking it up', { revokeLease: DENIED, lookups: [AWAY] }],
+  ['deleting the record', { revokeLease: 'done', remove: AWAY }],
+])(
+  'Vault away while %s: an error that is worth another try, and the record stands as it did',
+  async (_, vault) => {
+    await expect(start(vault).revokeGrant(UUID, record, work())).rejects.toBe(AWAY);
+    expect(written).toEqual([]);
+  },
+);
