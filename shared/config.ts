@@ -122,6 +122,15 @@ export function parseConfig(source: ConfigSource): Config {
   if (parsed.success) faults.push(...contradictions(parsed.output, source.process));
   const port = number('PORT', 8080, 65_535, source.environment, faults);
   const mostShard = parsed.success ? parsed.output.sweepShards - 1 : 0;
+  if (
+    source.process === 'renewer' &&
+    mostShard > 0 &&
+    source.environment['JOB_COMPLETION_INDEX'] === undefined
+  ) {
+    faults.push(
+      'JOB_COMPLETION_INDEX: is missing, and sweepShards is more than 1: the Job has to be Indexed',
+    );
+  }
   const shard = number('JOB_COMPLETION_INDEX', 0, mostShard, source.environment, faults);
   if (!parsed.success || faults.length > 0) {
     throw new InjectorError(

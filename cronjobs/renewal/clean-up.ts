@@ -1,11 +1,12 @@
 /** Orphaned grants: revoked and their records deleted, unless there are suspiciously many of them. */
 import { uuidTime } from '../../shared/uuid-time.ts';
 import type { LedgerRecord } from '../../shared/vault/ledger.ts';
-import { initialState, keepAlive } from './keep-alive.ts';
+import { initialState, isForeign, keepAlive } from './keep-alive.ts';
 import type { Sweep } from './sweep.ts';
 
 // So few may always go: a namespace with a handful of pods is deleted as a whole.
-const ALWAYS_ALLOWED = 20;
+export const ALWAYS_ALLOWED = 20;
+const UNKNOWN = { clusterId: '' };
 
 /**
  * @param unclaimed grants of this share that no live pod of their namespace names.
@@ -26,6 +27,9 @@ export async function cleanUp(
     log.warn(
       `${suspected} of ${grants} grants have no pod: nothing is revoked, since a wrong cluster, prefix or label is likelier; maxRevokeFraction: 1 goes through with it`,
     );
+    // Not revoked, so not given up either: their pods may be where nobody looked.
+    const kept = orphaned.map(({ uuid }) => uuid);
+    await keepAlive(kept, sweep, false);
     return;
   }
   const revokeOne = async ({ uuid, record }: Orphan) => {
@@ -50,7 +54,7 @@ export async function cleanUp(
 
 /** With one process, what was read; with several, each has read its own share only, and counts what nobody claims. */
 function suspicious(orphaned: number, all: readonly string[], sweep: Sweep): [number, number] {
-  const foreign = [...sweep.index.values()].filter((state) => state.foreign).length;
+  const foreign = [...sweep.index.values()].filter((state) => isForeign(state, sweep)).length;
   if (sweep.options.shards === 1) return [orphaned, all.length - foreign];
   return [
     all.filter((uuid) => !sweep.claims.has(uuid) && isOldEnough(uuidTime(uuid), sweep)).length,
@@ -67,14 +71,14 @@ async function readOrphaned(unclaimed: readonly string[], sweep: Sweep): Promise
   const orphaned: Orphan[] = [];
   // A pod may still be in admission: young ones are not even read.
   const candidates = unclaimed.filter(
-    (uuid) => isOldEnough(uuidTime(uuid), sweep) && !sweep.index.get(uuid)?.foreign,
+    (uuid) => isOldEnough(uuidTime(uuid), sweep) && !isForeign(sweep.index.get(uuid) ?? UNKNOWN, sweep),
   );
   const readOne = async (uuid: string) => {
     const stored = await sweep.ledger.read(uuid, sweep.work);
     // Deleted since the ledger was listed, or a version that the reference deleted without its metadata.
     if (!stored) return sweep.ledger.remove(uuid, sweep.work);
     const state = initialState(uuid, stored, sweep);
-    if (state.foreign) sweep.index.set(uuid, state);
+    if (isForeign(state, sweep)) sweep.index.set(uuid, state);
     else if (isOldEnough(state.issuedAt, sweep)) orphaned.push({ uuid, record: stored.record });
   };
   await sweep.forEach(candidates, readOne, (uuid) => ({ uuid }));
@@ -97,18 +101,16 @@ async function withoutPod(orphans: readonly Orphan[], sweep: Sweep): Promise<Orp
   const namespaces = new Set(orphans.map(({ record }) => record.namespace));
   await sweep.forEach(namespaces, readNamespace, (namespace) => ({ namespace }));
   const isUnlabelled = ({ uuid, record }: Orphan) => claimed.has(`${record.namespace}/${uuid}`);
-  const unlabelled = orphans.filter(isUnlabelled);
-  if (unlabelled.length > 0) {
+  const unlabelled = orphans.filter(isUnlabelled).length;
+  if (unlabelled > 0) {
     sweep.log.warn(
-      `${unlabelled.length} live pods have lost the label ${sweep.options.injectorLabel}: their grants are kept`,
-    );
-    await keepAlive(
-      unlabelled.map(({ uuid }) => uuid),
-      sweep,
-      false,
+      `${unlabelled} live pods have lost the label ${sweep.options.injectorLabel}: their grants are kept`,
     );
   }
-  return orphans.filter((orphan) => !isUnlabelled(orphan) && !unread.has(orphan.record.namespace));
+  const isGone = (orphan: Orphan) => !isUnlabelled(orphan) && !unread.has(orphan.record.namespace);
+  const kept = orphans.filter((orphan) => !isGone(orphan)).map(({ uuid }) => uuid);
+  await keepAlive(kept, sweep, false);
+  return orphans.filter(isGone);
 }
 
 /** A uuid that does not tell its time is asked again when its record has been read. */

@@ -23,7 +23,8 @@ export async function keepAlive(
   const keepOne = async (uuid: string) => {
     const known = sweep.index.get(uuid);
     const grant = known ? { state: known, stored: undefined } : await firstSight(uuid, sweep);
-    if (!grant || grant.state.foreign) return;
+    if (!grant) return withoutRecord(uuid, sweep);
+    if (isForeign(grant.state, sweep)) return;
     const pod = sweep.claims.get(uuid)?.find(({ namespace }) => namespace === grant.state.namespace);
     if (podsKnown && !pod) {
       sweep.log.warn('a pod names a grant of another namespace', { uuid, namespace: grant.state.namespace });
@@ -44,11 +45,39 @@ interface Grant {
 
 /** The record is read once in a grant's life, or once more where the sweep's memory was lost. */
 async function firstSight(uuid: string, sweep: Sweep): Promise<Grant | undefined> {
-  const stored = await sweep.ledger.read(uuid, sweep.work);
+  const found = await sweep.ledger.read(uuid, sweep.work);
+  const stored = found && (await stamped(uuid, found, sweep));
   if (!stored) return undefined;
   const state = initialState(uuid, stored, sweep);
   sweep.index.set(uuid, state);
   return { state, stored };
+}
+
+/** A record that does not say of which cluster it is: of ours, if a pod of ours names it. */
+async function stamped(uuid: string, stored: StoredRecord, sweep: Sweep): Promise<StoredRecord> {
+  const { record } = stored;
+  const claimed = sweep.claims.get(uuid)?.some(({ namespace }) => namespace === record.namespace);
+  if (record.clusterId !== undefined || sweep.clusterId === undefined || !claimed) return stored;
+  const ours = { ...record, clusterId: sweep.clusterId };
+  await sweep.ledger.write(uuid, ours, sweep.work);
+  return { ...stored, record: ours };
+}
+
+/** Decided anew by each sweep: a cluster that could not be told once must not make its own grants strange for ever. */
+export function isForeign({ clusterId }: Pick<GrantState, 'clusterId'>, sweep: Sweep): boolean {
+  return clusterId !== '' && sweep.clusterId !== undefined && clusterId !== sweep.clusterId;
+}
+
+/** The ledger lists the uuid, and has no record under it: somebody deleted its latest version. */
+function withoutRecord(uuid: string, { claims, report, log }: Sweep): void {
+  const [pod] = claims.get(uuid) ?? [];
+  if (!pod) return;
+  report.unknown += 1;
+  log.warn("a live pod's record was deleted from the ledger", {
+    uuid,
+    namespace: pod.namespace,
+    pod: pod.name,
+  });
 }
 
 /** Of a record whose last renewal nobody remembers: it was at its issue, or we do not know and renew now. */
@@ -70,7 +99,7 @@ export function initialState(uuid: string, { record, writtenAt }: StoredRecord, 
     tokenDueAt: due(record.tokenPeriodSeconds),
     probedAt: 0,
     endsAt: 0,
-    foreign: record.clusterId !== undefined && record.clusterId !== sweep.clusterId,
+    clusterId: record.clusterId ?? '',
   };
 }
 
@@ -132,8 +161,7 @@ async function renewToken(
   const { renewals, ledger, work, metrics, now, random, options } = sweep;
   const { namespace } = state;
   const found = stored ?? (await ledger.read(uuid, work));
-  // Deleted since the ledger was listed: its pod has gone.
-  if (!found) return state;
+  if (!found) throw new GrantLost('record');
   try {
     const tokenPeriodSeconds = await renewals.renewToken(found.record.token, work);
     metrics.count('renew_token_count_success', { uuid, namespace });

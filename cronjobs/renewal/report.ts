@@ -12,6 +12,8 @@ export interface SweepReport {
   pending: number;
   /** What had to be done and could not be. */
   failed: number;
+  /** Records that are none: kept, and nothing can be done for them. */
+  unreadable: number;
   /** Grants of other clusters under the same prefix. */
   foreign: number;
   /** Live pods with the label and no grant. */
@@ -40,6 +42,7 @@ export function newReport(): SweepReport {
     revoked: 0,
     pending: 0,
     failed: 0,
+    unreadable: 0,
     foreign: 0,
     withoutGrant: 0,
     unknown: 0,
@@ -59,5 +62,5 @@ export function newReport(): SweepReport {
  */
 export function exitCodeOf(report: SweepReport): 0 | 1 | 3 {
   if (report.braked) return 3;
-  return report.failed + report.pending + report.lost > 0 ? 1 : 0;
+  return report.failed + report.unreadable + report.pending + report.lost > 0 ? 1 : 0;
 }

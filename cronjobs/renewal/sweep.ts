@@ -4,12 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
+import { validate } from 'uuid';
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import type { Notices } from '../../shared/kubernetes/notices.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
-import type { Ledger } from '../../shared/vault/ledger.ts';
+import { type Ledger, UnreadableRecord } from '../../shared/vault/ledger.ts';
 import type { Renewals } from '../../shared/vault/renewals.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
@@ -55,7 +56,8 @@ export interface Sweep extends SweepParts {
   readonly work: Work;
   readonly report: SweepReport;
   readonly startedAt: number;
-  readonly clusterId: string;
+  /** `undefined` while nobody could say: no record is another cluster's then, and nothing is revoked. */
+  readonly clusterId: string | undefined;
   /** What is known of each grant of this share; becomes the next sweep's. */
   readonly index: Map<string, GrantState>;
   /** Which live pods name a uuid. */
@@ -76,12 +78,16 @@ export interface Sweep extends SweepParts {
 const CONCURRENCY = 16;
 // An API server that does not answer leaves the other half for the renewals, which need none.
 const SHARE_FOR_KUBERNETES = 0.5;
+// What is renewed must also be remembered, or the next sweep begins where this one did.
+const SHARE_FOR_WORK = 0.9;
+const REMEMBER_WITHIN_MS = 10_000;
 
 export async function sweep(parts: SweepParts, deadline: Deadline): Promise<SweepReport> {
   const { options, log, metrics, sweeps } = parts;
   const startedAt = parts.now();
   const report = newReport();
-  const work = { deadline, vaultCalls: 0 };
+  const working = deadlineIn(deadline.remainingMs() * SHARE_FOR_WORK, monotonicClock, deadline.signal);
+  const work = { deadline: working, vaultCalls: 0 };
   const attempt = createAttempt(report, log);
   const forKubernetes = deadlineIn(
     deadline.remainingMs() * SHARE_FOR_KUBERNETES,
@@ -92,7 +98,10 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
   const index =
     (await attempt('its memory could not be read', sweeps.readIndex(options.shard, options.shards, work))) ??
     new Map();
-  const identity = await attempt('the cluster could not be told', identify(parts, work, forKubernetes));
+  const identity = await attempt(
+    'the cluster could not be told',
+    identify(parts, report, work, forKubernetes),
+  );
   // In this order: a pod admitted in between is in the second list, or too young to matter.
   const listed = await attempt('the ledger could not be listed', parts.ledger.list(work));
   const pods = await attempt(
@@ -107,31 +116,38 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
     work,
     report,
     startedAt,
-    clusterId: identity ?? '',
+    clusterId: identity?.clusterId,
     index: ownShare(index, options),
     claims: claimsOf(pods ?? []),
     leaseEnd: createLeaseEnd(),
-    forEach: createForEach(deadline, attempt),
+    forEach: createForEach(working, attempt),
   };
   const uuids = listed ?? [...state.claims.keys()];
   const own = uuids.filter((uuid) => shardOf(uuid, options.shards) === options.shard);
   // Without the pods nobody knows which grants are in use: all of them are kept alive.
   const [inUse, unclaimed] = pods ? divide(own, (uuid) => state.claims.has(uuid)) : [own, []];
-  const claimedByOthers = await keepAlive(inUse, state, pods !== undefined);
-  const complete = pods !== undefined && listed !== undefined && identity !== undefined;
+  const claimedByOthers = await keepAlive(byExpiry(inUse, state), state, pods !== undefined);
+  const complete = pods !== undefined && listed !== undefined && identity?.contested === false;
   if (complete) {
     await cleanUp([...unclaimed, ...claimedByOthers], uuids, state);
     await reportPods(pods, new Set(uuids), state);
     forget(state, new Set(own));
+  } else {
+    // Not revoked, so not given up either: whose they are has to be found out first.
+    await keepAlive(unclaimed, state, false);
   }
+  working.release();
+  const closing = deadlineIn(REMEMBER_WITHIN_MS, monotonicClock);
+  const last = { deadline: closing, vaultCalls: 0 };
   if (differs(state.index, index)) {
     await attempt(
       'its memory could not be written',
-      sweeps.writeIndex(options.shard, options.shards, state.index, work),
+      sweeps.writeIndex(options.shard, options.shards, state.index, last),
     );
   }
   if (complete && report.failed === 0 && !report.braked)
-    await attempt('its success could not be noted', remember(state));
+    await attempt('its success could not be noted', remember(state, last));
+  closing.release();
   report.vaultRequests = parts.requestsSent();
   report.durationMs = parts.now() - startedAt;
   return report;
@@ -147,7 +163,9 @@ function createAttempt(report: SweepReport, log: Logger) {
     try {
       return await step;
     } catch (error) {
-      report.failed += 1;
+      // A record that is none says nothing of all the others: it does not make the sweep an unsuccessful one.
+      if (error instanceof UnreadableRecord) report.unreadable += 1;
+      else report.failed += 1;
       log.error(what, error, names);
       return undefined;
     }
@@ -169,42 +187,41 @@ function createForEach(deadline: Deadline, attempt: ReturnType<typeof createAtte
   };
 }
 
+interface Identity {
+  readonly clusterId: string;
+  /** Whether another cluster's memory stands under our prefix. */
+  readonly contested: boolean;
+}
+
 /**
  * The cluster's name. Another cluster's memory under our prefix means that one of the two is configured wrongly, or
  * that the cluster was built anew: nothing is revoked until somebody says that it is right (`maxRevokeFraction: 1`).
  */
 async function identify(
-  { options, sweeps, readClusterUid }: SweepParts,
+  { options, sweeps, readClusterUid, log }: SweepParts,
+  report: SweepReport,
   work: Work,
   forKubernetes: Deadline,
-): Promise<string> {
-  if (options.clusterId !== undefined) return options.clusterId;
-  const uid = await readClusterUid(forKubernetes);
+): Promise<Identity> {
+  if (options.clusterId !== undefined) return { clusterId: options.clusterId, contested: false };
+  const clusterId = await readClusterUid(forKubernetes);
   const last = await sweeps.readLast(options.shard, work);
-  if (last && last.clusterId !== uid && options.maxRevokeFraction < 1)
-    throw new ForeignPrefix(last.clusterId);
-  return uid;
-}
-
-class ForeignPrefix extends Error {
-  constructor(other: string) {
-    super(
-      `the ledger's prefix is swept by another cluster (${other}): give each its own vaultSecretPrefix, or a clusterId`,
+  const contested = last !== undefined && last.clusterId !== clusterId && options.maxRevokeFraction < 1;
+  if (contested) {
+    report.failed += 1;
+    log.warn(
+      `nothing is revoked: another cluster (${last.clusterId}) sweeps under this vaultSecretPrefix; give each its own, or a clusterId`,
     );
   }
+  return { clusterId, contested };
 }
 
-async function remember({
-  sweeps,
-  options,
-  work,
-  index,
-  startedAt,
-  clusterId,
-  claims,
-}: Sweep): Promise<void> {
+async function remember(
+  { sweeps, options, index, startedAt, clusterId = '', claims }: Sweep,
+  work: Work,
+): Promise<void> {
   const lives = [...index]
-    .filter(([uuid]) => claims.has(uuid))
+    .filter(([uuid, { leaseTtlSeconds, endsAt }]) => claims.has(uuid) && leaseTtlSeconds > 0 && endsAt === 0)
     .map(([, { leaseTtlSeconds }]) => leaseTtlSeconds);
   const shortestLeaseSeconds = lives.reduce((shortest, life) => Math.min(shortest, life), lives[0] ?? 0);
   await sweeps.writeLast(
@@ -214,9 +231,22 @@ async function remember({
   );
 }
 
+/** Those first that end first; what is not known yet may be anything. */
+function byExpiry(uuids: readonly string[], { index }: Sweep): string[] {
+  const expiry = (uuid: string) => {
+    const state = index.get(uuid);
+    return state ? state.leaseRenewedAt + state.leaseTtlSeconds * 1_000 : 0;
+  };
+  return uuids.toSorted((left, right) => expiry(left) - expiry(right));
+}
+
 function claimsOf(pods: readonly LivePod[]): Map<string, LivePod[]> {
   const claims = new Map<string, LivePod[]>();
-  for (const pod of pods) for (const uuid of pod.uuids) claims.set(uuid, [...(claims.get(uuid) ?? []), pod]);
+  for (const pod of pods) {
+    for (const uuid of pod.uuids.filter((text) => validate(text))) {
+      claims.set(uuid, [...(claims.get(uuid) ?? []), pod]);
+    }
+  }
   return claims;
 }
 

@@ -42,7 +42,7 @@ export interface Granting {
   /** Names the cluster in the tokens' metadata. */
   readonly cluster: string;
   readonly periodSeconds: number;
-  /** What the records carry as the cluster's identity; absent until it is configured or a sweep has told it. */
+  /** What the records carry as the cluster's identity, where it is configured; where not, the sweep writes it. */
   readonly clusterId: string | undefined;
 }
 
@@ -102,10 +102,10 @@ async function issue(
   granting: Granting,
 ): Promise<Grant> {
   const { uuid } = begun;
-  const { grants, ledger, metrics, periodSeconds } = granting;
-  const token = await counted(
+  const { grants, ledger, metrics } = granting;
+  const { token, periodSeconds } = await counted(
     granting.grants.createToken(
-      { policy, periodSeconds, ...describeToken(uuid, pod, granting.cluster) },
+      { policy, periodSeconds: granting.periodSeconds, ...describeToken(uuid, pod, granting.cluster) },
       work,
       (late) => granting.background.add(undoLate(uuid, late, pod, granting)),
     ),

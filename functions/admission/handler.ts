@@ -103,10 +103,9 @@ async function decide(
       'too little time is left to ask Vault for credentials; try again',
     );
   }
-  const granting = { ...admission, clusterId: admission.clusterId ?? last?.clusterId };
-  const grants = await grantAll(authorized, identity, work, answerBy, granting);
+  const grants = await grantAll(authorized, identity, work, answerBy, admission);
   const delivered = deliver(creation, parsed, grants, admission);
-  const verdict = { ...delivered, warnings: [...delivered.warnings, ...staleSweep(last, admission.now())] };
+  const verdict = { ...delivered, warnings: [...staleSweep(last, admission.now()), ...delivered.warnings] };
   return { verdict, uuids: uuidsOf(grants), databases };
 }
 

@@ -10,9 +10,11 @@ import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
 import type { DeletedPod } from './event.ts';
+import type { NamespaceClaims } from './namespace-claims.ts';
 
 export interface RevocationParts {
   readonly pods: Pick<Pods, 'get'>;
+  readonly namespaceClaims: NamespaceClaims;
   readonly ledger: Pick<Ledger, 'read'>;
   readonly revocation: Revocation;
   readonly metrics: Metrics;
@@ -73,6 +75,9 @@ async function revokeOne(
   if (!stored) return 'no_record';
   const reason = notTheirs(stored.record, pod, parts.clusterId);
   if (reason) return refuse(reason, facts, log);
+  if (await isHeldByAnother(uuid, stored.record, work, parts)) {
+    return refuse('a pod that lives holds the grant', facts, log);
+  }
   try {
     const outcome = await revocation.revokeGrant(uuid, stored.record, work);
     metrics.count('revoke_token_count_success', { uuid, namespace });
@@ -87,6 +92,17 @@ async function revokeOne(
     metrics.count('revoke_token_count_error', { uuid, namespace });
     throw error;
   }
+}
+
+/** The record of a pod of generateName does not say whose it is, so any name could be in the event. */
+async function isHeldByAnother(
+  uuid: string,
+  { podName, namespace }: LedgerRecord,
+  work: Work,
+  { namespaceClaims }: RevocationParts,
+): Promise<boolean> {
+  if (podName !== '') return false;
+  return (await namespaceClaims(namespace, work.deadline)).some(({ uuids }) => uuids.includes(uuid));
 }
 
 /** Why the grant is not this pod's; `undefined` if it is. */

@@ -8,6 +8,7 @@ import { createPods } from '../../shared/kubernetes/pods.ts';
 import { createParts, refuseToStart } from '../../shared/parts.ts';
 import { parseEvent } from './event.ts';
 import { createRevoke } from './handler.ts';
+import { createNamespaceClaims } from './namespace-claims.ts';
 
 // A pod is at most 1.5 MiB in etcd; its event wraps it.
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
@@ -17,9 +18,11 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const parts = createParts('revocation', environment['CONFIG_FILE'], { environment, process: 'revoker' });
   const { config, clock, log, metrics, vault } = parts;
   await beginLogin(parts);
+  const pods = createPods(createKubernetesApi());
   const revoke = createRevoke({
     ...vault,
-    pods: createPods(createKubernetesApi()),
+    pods,
+    namespaceClaims: createNamespaceClaims(pods),
     metrics,
     log,
     clusterId: config.clusterId,

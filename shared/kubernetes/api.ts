@@ -4,6 +4,8 @@
  * as they were asked for, since its typed client would build whole objects of them. It is loaded with the first request.
  */
 import type { IncomingMessage, RequestOptions } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
 import type { Deadline } from '../deadline.ts';
 import { type ErrorCode, InjectorError } from '../errors.ts';
 import { printable } from '../secret.ts';
@@ -25,11 +27,19 @@ export interface KubernetesApi {
 export class KubernetesError extends InjectorError {
   /** HTTP status, or 0 where there was no answer. */
   readonly status: number;
+  /** The API server's own word for it (`Status.reason`): a 404 of whatever stands before it has none. */
+  readonly reason: string;
 
-  constructor(code: ErrorCode, message: string, status: number, cause?: unknown) {
-    super(code, message, { cause });
+  constructor(
+    code: ErrorCode,
+    message: string,
+    status: number,
+    options?: { cause?: unknown; reason?: string },
+  ) {
+    super(code, message, { cause: options?.cause });
     this.name = 'KubernetesError';
     this.status = status;
+    this.reason = options?.reason ?? '';
   }
 }
 
@@ -38,7 +48,8 @@ interface Answer {
   readonly body: string;
 }
 
-const ATTEMPTS = 3;
+const ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 100;
 
 /** @param kubeconfig a file to use in place of what the process' surroundings say. */
 export function createKubernetesApi(kubeconfig?: string): KubernetesApi {
@@ -80,7 +91,7 @@ export function createKubernetesApi(kubeconfig?: string): KubernetesApi {
     return new Promise((resolve, reject) => {
       const options = { method, agent, headers, signal: deadline.signal };
       https
-        .request(new URL(path, server), options, (answer) => resolve(read(answer)))
+        .request(new URL(`${server.replace(/\/$/, '')}${path}`), options, (answer) => resolve(read(answer)))
         .on('error', reject)
         .end(sent);
     });
@@ -93,8 +104,11 @@ export function createKubernetesApi(kubeconfig?: string): KubernetesApi {
     });
     const failure = isAnswer(answer) ? refusal(answer) : unreachable(answer, request.deadline);
     if (!failure && isAnswer(answer)) return parse(answer.body);
-    if (failure?.retryable && attempts < ATTEMPTS && request.deadline.remainingMs() > 0)
+    const pause = FIRST_PAUSE_MS * 3 ** (attempts - 1) * (0.5 + Math.random());
+    if (failure?.retryable && attempts < ATTEMPTS && request.deadline.remainingMs() > pause) {
+      await sleep(pause);
       return send(request, attempts + 1);
+    }
     throw failure ?? unreachable(answer, request.deadline);
   }
 
@@ -123,7 +137,8 @@ function isAnswer(value: unknown): value is Answer {
 
 function refusal({ status, body }: Answer): KubernetesError | undefined {
   if (status >= 200 && status < 300) return undefined;
-  const said = printable(messageIn(body));
+  const { message: text, reason } = statusIn(body);
+  const said = printable(text);
   if (status === 401 || status === 403) {
     return new KubernetesError('kubernetes_denied', `the API server does not allow it: ${said}`, status);
   }
@@ -138,29 +153,32 @@ function refusal({ status, body }: Answer): KubernetesError | undefined {
     'kubernetes_rejected',
     `the API server would not (HTTP ${status}): ${said}`,
     status,
+    { reason },
   );
 }
 
-function messageIn(body: string): string {
+const Status = v.object({
+  kind: v.literal('Status'),
+  message: v.optional(v.string(), ''),
+  reason: v.optional(v.string(), ''),
+});
+
+/** What is not a Status object says nothing: the HTTP status has to do. */
+function statusIn(body: string): { readonly message: string; readonly reason: string } {
   try {
-    const parsed: unknown = JSON.parse(body);
-    if (typeof parsed === 'object' && parsed && 'message' in parsed) return String(parsed.message);
+    return v.parse(Status, JSON.parse(body));
   } catch {
-    // Not a Status object: the HTTP status has to do.
+    return { message: '', reason: '' };
   }
-  return '';
 }
 
 function unreachable(cause: unknown, deadline: Deadline): KubernetesError {
   if (deadline.signal.aborted)
-    return new KubernetesError('kubernetes_timeout', 'the API server did not answer in time', 0, cause);
+    return new KubernetesError('kubernetes_timeout', 'the API server did not answer in time', 0, { cause });
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
-  return new KubernetesError(
-    'kubernetes_unavailable',
-    `the API server cannot be reached (${code})`,
-    0,
+  return new KubernetesError('kubernetes_unavailable', `the API server cannot be reached (${code})`, 0, {
     cause,
-  );
+  });
 }
 
 function parse(body: string): unknown {

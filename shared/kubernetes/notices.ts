@@ -22,7 +22,7 @@ export function createNotices(api: KubernetesApi, now: () => Date): Notices {
   return {
     async tell(pod, reason, message, deadline) {
       const { namespace, name, uid } = pod;
-      const digest = createHash('sha256').update(`${uid} ${reason}`).digest('hex').slice(0, 16);
+      const digest = createHash('sha256').update(`${uid} ${reason} ${message}`).digest('hex').slice(0, 16);
       const time = now().toISOString();
       const body = {
         apiVersion: 'v1',

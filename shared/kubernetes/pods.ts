@@ -42,6 +42,8 @@ const PodWithPhase = v.object({
 });
 
 const PAGE_SIZE = 500;
+// A pod has at most so many databases; what an annotation has beyond is not ours.
+const MAX_UUIDS = 32;
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const ENDED = ['Succeeded', 'Failed'];
 
@@ -100,7 +102,8 @@ export function createPods(api: KubernetesApi): Pods {
         const pod = check(PodWithPhase, await api.send({ method: 'GET', path, deadline }));
         return ENDED.includes(pod.status.phase ?? '') ? undefined : livePod(pod.metadata);
       } catch (error) {
-        if (error instanceof KubernetesError && error.status === 404) return undefined;
+        if (error instanceof KubernetesError && error.status === 404 && error.reason === 'NotFound')
+          return undefined;
         throw error;
       }
     },
@@ -116,7 +119,8 @@ export function parseUuids(annotation: string | undefined): string[] {
   return (annotation ?? '')
     .split(',')
     .map((uuid) => uuid.trim())
-    .filter((uuid) => uuid !== '');
+    .filter((uuid) => uuid !== '')
+    .slice(0, MAX_UUIDS);
 }
 
 function check<S extends v.GenericSchema>(schema: S, answer: unknown): v.InferOutput<S> {

@@ -26,13 +26,19 @@ export interface Credentials {
   readonly leaseTtlSeconds: number;
 }
 
+export interface OrphanToken {
+  readonly token: Secret;
+  /** As Vault gave it: its `max_lease_ttl` caps what was asked for. */
+  readonly periodSeconds: number;
+}
+
 export interface Grants {
   /** @param onLate gets the token that is still to come when the deadline is over: it has to be revoked. */
   createToken(
     request: TokenRequest,
     work: Work,
     onLate: (token: Promise<Secret | undefined>) => void,
-  ): Promise<Secret>;
+  ): Promise<OrphanToken>;
   /**
    * @param onLate gets the answer that is still to come when the deadline is over. Only after it can the token be revoked
    * for good: Vault does give a lease to a token that is revoked while the lease is being made.
@@ -48,7 +54,9 @@ export interface Grants {
   revoke(token: Secret, work: Work): Promise<void>;
 }
 
-const TokenAnswer = v.object({ auth: v.object({ client_token: v.pipe(v.string(), v.nonEmpty()) }) });
+const TokenAnswer = v.object({
+  auth: v.object({ client_token: v.pipe(v.string(), v.nonEmpty()), lease_duration: v.number() }),
+});
 const CredentialsAnswer = v.object({
   lease_id: v.pipe(v.string(), v.nonEmpty()),
   lease_duration: v.number(),
@@ -73,9 +81,10 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
         work,
         onLate: (late) => onLate(late.then(tokenIn)),
       });
-      const token = tokenIn(answer);
-      if (!token) throw invalidAnswer(operation);
-      return token;
+      const parsed = v.safeParse(TokenAnswer, answer);
+      if (!parsed.success) throw invalidAnswer(operation);
+      const { client_token, lease_duration } = parsed.output.auth;
+      return { token: new Secret(client_token), periodSeconds: lease_duration };
     },
 
     async issue({ mount, role }, token, work, onLate) {

@@ -3,8 +3,8 @@
  * injector's, whose records have no others; the rest are ours.
  */
 import * as v from 'valibot';
+import { InjectorError } from '../errors.ts';
 import { Secret } from '../secret.ts';
-import { invalidAnswer } from './failure.ts';
 import type { Kv } from './kv.ts';
 import type { Work } from './requests.ts';
 
@@ -33,11 +33,19 @@ export interface StoredRecord {
   readonly writtenAt: Date;
 }
 
+/** What stands in the ledger is no record: somebody else wrote it, or broke it. */
+export class UnreadableRecord extends InjectorError {
+  constructor() {
+    super('record_unreadable', 'a record of the ledger has not the fields of one');
+    this.name = 'UnreadableRecord';
+  }
+}
+
 export interface Ledger {
   write(uuid: string, record: LedgerRecord, work: Work): Promise<void>;
   /**
    * @returns `undefined` if there is none.
-   * @throws VaultError `vault_answer_invalid` for a record that is not one.
+   * @throws UnreadableRecord for a record that is not one; VaultError
    */
   read(uuid: string, work: Work): Promise<StoredRecord | undefined>;
   /** Deletes the record with all its versions; one that is not there is success. */
@@ -76,7 +84,7 @@ export function createLedger(kv: Kv, prefix: string): Ledger {
       const document = await kv.read('a record of the ledger', at(uuid), work);
       if (!document) return undefined;
       const parsed = v.safeParse(Fields, document.data);
-      if (!parsed.success) throw invalidAnswer('read a record of the ledger');
+      if (!parsed.success) throw new UnreadableRecord();
       return { record: recordOf(parsed.output), writtenAt: document.createdAt };
     },
   };

@@ -12,7 +12,7 @@ import type { Session } from './session.ts';
 
 /** Vault does not know the lease or the token any more: somebody revoked it, or it expired. */
 export class GrantLost extends InjectorError {
-  constructor(what: 'lease' | 'token', cause: unknown) {
+  constructor(what: 'lease' | 'token' | 'record', cause?: unknown) {
     super('grant_lost', `its ${what} is gone from Vault: it expired or was revoked by somebody else`, {
       cause,
     });
@@ -50,7 +50,7 @@ export function createRenewals(session: Pick<Session, 'send'>): Renewals {
       });
     } catch (error) {
       const lost =
-        error instanceof VaultError && [400, 403, 404].includes(error.status) && LOST.test(error.detail);
+        error instanceof VaultError && [400, 404].includes(error.status) && LOST.test(error.detail);
       throw lost ? new GrantLost(what, error) : error;
     }
   }

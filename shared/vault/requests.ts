@@ -91,7 +91,7 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
 
   async function attempt(request: VaultRequest): Promise<unknown> {
     const { operation, method, path, body, token, work, onLate } = request;
-    await pace(work.deadline);
+    if (!(await pace(work.deadline))) throw timedOut(operation, work.deadline.signal.reason);
     if (work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
     work.vaultCalls += 1;
     sent += 1;

@@ -45,10 +45,17 @@ export function createRevocation({ session, requests, grants, ledger, now }: Rev
   async function revokeLease(record: LedgerRecord, work: Work): Promise<LeaseState> {
     const { leaseId, token, role = '', revokingSince } = record;
     if (leaseId === '') return 'gone';
-    // Tried before, so its token is dead; or known not to be allowed to.
-    if (revokingSince || withoutOwnRevocation.has(role)) return 'unknown';
     const body = { lease_id: leaseId, sync: true };
     const path = vaultPath('sys/leases/revoke');
+    // Tried before, so its token is dead: Vault drops the user in its own time, or at once where our policy may ask it.
+    if (revokingSince) {
+      const operation = 'revoke a lease';
+      return session.send({ operation, method: 'POST', path, body, work }).then(
+        () => 'gone' as const,
+        (error: unknown) => notRevoked(error, ''),
+      );
+    }
+    if (withoutOwnRevocation.has(role)) return 'unknown';
     return requests.send({ operation: 'revoke a lease', method: 'POST', path, body, token, work }).then(
       () => 'gone' as const,
       (error: unknown) => notRevoked(error, role),

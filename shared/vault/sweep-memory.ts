@@ -22,8 +22,8 @@ export interface GrantState {
   readonly probedAt: number;
   /** When the lease ends for good (`max_ttl`); 0: not within reach of the last probe. */
   readonly endsAt: number;
-  /** The record is another cluster's. */
-  readonly foreign: boolean;
+  /** The cluster that the record is of; empty where it does not say. */
+  readonly clusterId: string;
 }
 
 export interface LastSweep {
@@ -60,7 +60,7 @@ const State = v.object({
   tokenDueAt: v.number(),
   probedAt: v.number(),
   endsAt: v.number(),
-  foreign: v.boolean(),
+  clusterId: v.string(),
 });
 const Head = v.object({ chunks: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000)) });
 const Grants = v.record(v.string(), State);

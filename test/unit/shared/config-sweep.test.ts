@@ -35,7 +35,6 @@ describe('are read from file and environment', () => {
     ['maxRevokeFraction: 1', 'INJECTOR_MAX_REVOKE_FRACTION', '1', { maxRevokeFraction: 1 }],
     ['onMaxTtl: evict', 'INJECTOR_ON_MAX_TTL', 'evict', { onMaxTtl: 'evict' }],
     ['onLost: evict', 'INJECTOR_ON_LOST', 'evict', { onLost: 'evict' }],
-    ['sweepShards: 4', 'INJECTOR_SWEEP_SHARDS', '4', { shards: 4, shard: 0 }],
     ['vaultRateLimit: 50', 'INJECTOR_VAULT_RATE_LIMIT', '50', { vault: { rateLimit: 50 } }],
     ['metricsUuidLabel: true', 'INJECTOR_METRICS_UUID_LABEL', 'true', { metricsUuidLabel: true }],
     [
@@ -78,6 +77,15 @@ describe('are refused', () => {
     ['JOB_COMPLETION_INDEX', 'first', 'JOB_COMPLETION_INDEX: expected a number up to 0'],
   ])('%s: %s', (name, value, fault) => {
     expect(() => parse({ [name]: value })).toThrow(fault);
+  });
+
+  test('with shards and no index: a Job that is not Indexed would look after one share only', () => {
+    const index =
+      'JOB_COMPLETION_INDEX: is missing, and sweepShards is more than 1: the Job has to be Indexed';
+    expect(() => parse({ INJECTOR_SWEEP_SHARDS: '4' })).toThrow(index);
+    expect(() => parse({}, 'sweepShards: 4')).toThrow(index);
+    const indexed = { INJECTOR_SWEEP_SHARDS: '4', JOB_COMPLETION_INDEX: '3' };
+    expect(parse(indexed)).toMatchObject({ shards: 4, shard: 3 });
   });
 
   test('with the mode of another process', () => {

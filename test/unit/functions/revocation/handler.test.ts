@@ -23,13 +23,15 @@ const record: LedgerRecord = {
 interface World {
   /** Uuids of the pod that bears the name now; absent where there is none. */
   readonly live?: readonly string[];
+  /** What other live pods of the namespace name. */
+  readonly others?: readonly string[];
   readonly records?: Readonly<Record<string, LedgerRecord>>;
   readonly outcome?: () => Promise<RevocationOutcome>;
   readonly clusterId?: string;
 }
 
 /** Fakes that fail on what nobody expected: a second read or revocation of the same grant, another pod. */
-function start({ live, records = {}, outcome, clusterId }: World) {
+function start({ live, others = [], records = {}, outcome, clusterId }: World) {
   const calls: string[] = [];
   const warnings: string[] = [];
   const once = (call: string) => {
@@ -44,6 +46,7 @@ function start({ live, records = {}, outcome, clusterId }: World) {
         return live && { namespace, name, uid: 'uid', uuids: live };
       },
     },
+    namespaceClaims: async (namespace) => [{ namespace, name: 'web-1', uid: 'other', uuids: others }],
     ledger: {
       read: async (uuid) => {
         once(`read ${uuid}`);
@@ -152,4 +155,23 @@ test('of several grants each is seen to by itself', async () => {
     'no_record',
   ]);
   expect(calls).toEqual([`read ${OTHER}`, `read ${UUID}`, `revoke ${OTHER}`]);
+});
+
+describe('a deleted pod that names the grant of a sibling', () => {
+  const generated = { ...record, podName: '' };
+
+  test('is refused while the sibling lives, though its record names no pod', async () => {
+    const { calls, warnings, revoke } = start({ records: { [UUID]: generated }, others: [UUID] });
+    expect(await revoke()).toEqual(['refused']);
+    expect(calls).toEqual([`read ${UUID}`]);
+    expect(warnings).toEqual(['security: a delete event is refused: a pod that lives holds the grant']);
+  });
+
+  test('has its own grant revoked, whatever its siblings have', async () => {
+    const { revoke } = start({
+      records: { [UUID]: generated },
+      others: [OTHER],
+    });
+    expect(await revoke()).toEqual(['revoked']);
+  });
 });

@@ -87,9 +87,12 @@ describe('a pod', () => {
     expect(await pods({ ...item('a'), status: { phase } }).get('team', 'a', deadline)).toBeUndefined();
   });
   test('that is not there is none; one that cannot be asked for is an error', async () => {
-    const answer = (status: number) => pods(new KubernetesError('kubernetes_rejected', 'x', status));
-    expect(await answer(404).get('team', 'a', deadline)).toBeUndefined();
-    await expect(answer(400).get('team', 'a', deadline)).rejects.toThrow('x');
+    const answer = (status: number, reason: string) =>
+      pods(new KubernetesError('kubernetes_rejected', 'x', status, { reason }));
+    expect(await answer(404, 'NotFound').get('team', 'a', deadline)).toBeUndefined();
+    await expect(answer(400, 'BadRequest').get('team', 'a', deadline)).rejects.toThrow('x');
+    // Whatever stands before the API server may say so too: that proves nothing.
+    await expect(answer(404, '').get('team', 'a', deadline)).rejects.toThrow('x');
   });
 });
 

@@ -32,6 +32,8 @@ interface Vault {
   /** In this order; the last one goes on. */
   readonly lookups?: readonly (VaultError | 'there')[];
   readonly remove?: VaultError | 'done';
+  /** With the injector's own login. */
+  readonly revokeOurselves?: VaultError | 'done';
 }
 
 let calls: string[];
@@ -44,12 +46,13 @@ function answer(call: string, said: VaultError | 'done' | 'there' | undefined): 
   if (said instanceof VaultError) throw said;
 }
 
-function start({ revokeLease, lookups = [], remove = 'done' }: Vault): Revocation {
+function start({ revokeLease, lookups = [], remove = 'done', revokeOurselves }: Vault): Revocation {
   let looked = 0;
   return createRevocation({
     requests: { send: async () => answer('revoke the lease', revokeLease) },
     session: {
       send: async ({ path }) => {
+        if (path === '/sys/leases/revoke') return answer('revoke the lease ourselves', revokeOurselves);
         expect(path).toBe('/sys/leases/lookup');
         answer('look it up', lookups[Math.min(looked, lookups.length - 1)]);
         looked += 1;
@@ -116,8 +119,16 @@ describe('a grant', () => {
 
   test('that is marked is asked for again, and its mark stays as it is', async () => {
     const marked = { ...record, revokingSince: '2025-01-01T00:00:00.000Z' };
-    const outcome = await start({ lookups: ['there'] }).revokeGrant(UUID, marked, work());
+    const vault = { revokeOurselves: DENIED, lookups: ['there'] } as const;
+    const outcome = await start(vault).revokeGrant(UUID, marked, work());
     expect([outcome.state, written]).toEqual(['pending', []]);
+  });
+
+  test('that is marked ends at once where our own policy may revoke its lease', async () => {
+    const marked = { ...record, revokingSince: '2025-01-01T00:00:00.000Z' };
+    const outcome = await start({ revokeOurselves: 'done' }).revokeGrant(UUID, marked, work());
+    expect(outcome.state).toBe('revoked');
+    expect(calls).toEqual(['revoke the lease ourselves', 'revoke the token', 'forget']);
   });
 });
 

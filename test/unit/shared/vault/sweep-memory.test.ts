@@ -41,7 +41,7 @@ const state = (number: number): GrantState => ({
   tokenDueAt: number + 2,
   probedAt: 0,
   endsAt: 0,
-  foreign: false,
+  clusterId: '',
 });
 const states = (count: number) =>
   new Map(Array.from({ length: count }, (_, number) => [String(number).padStart(8, '0'), state(number)]));

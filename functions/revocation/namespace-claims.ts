@@ -1,0 +1,50 @@
+/**
+ * Which grants the live pods of a namespace name. Events come in bursts, when a Deployment is scaled down or a namespace
+ * deleted: those that arrive while a list is under way share the next one, so that there is never more than one at a time.
+ */
+import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
+import { within } from '../../shared/vault/requests.ts';
+
+/** All live pods of the namespace, as they were at some moment after the call. */
+export type NamespaceClaims = (namespace: string, deadline: Deadline) => Promise<readonly LivePod[]>;
+
+interface Lists {
+  running: Promise<readonly LivePod[]>;
+  next: Promise<readonly LivePod[]> | undefined;
+}
+
+const LIST_WITHIN_MS = 10_000;
+
+export function createNamespaceClaims(pods: Pick<Pods, 'listNamespace'>): NamespaceClaims {
+  const lists = new Map<string, Lists>();
+
+  async function list(namespace: string): Promise<readonly LivePod[]> {
+    const deadline = deadlineIn(LIST_WITHIN_MS, monotonicClock);
+    try {
+      return await pods.listNamespace(namespace, deadline);
+    } finally {
+      deadline.release();
+    }
+  }
+
+  function start(namespace: string): Promise<readonly LivePod[]> {
+    const running = list(namespace);
+    const current: Lists = { running, next: undefined };
+    lists.set(namespace, current);
+    // Its failure is met where it is awaited.
+    running
+      .catch(() => undefined)
+      .finally(() => {
+        if (lists.get(namespace) === current && !current.next) lists.delete(namespace);
+      });
+    return running;
+  }
+
+  return (namespace, deadline) => {
+    const current = lists.get(namespace);
+    if (!current) return within(deadline, 'list the pods', start(namespace));
+    current.next ??= current.running.catch(() => undefined).then(() => start(namespace));
+    return within(deadline, 'list the pods', current.next);
+  };
+}
