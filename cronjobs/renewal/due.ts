@@ -2,7 +2,7 @@
 
 // Three sweeps may fail in a row, so at any sweep what is not renewed must live until the fourth one after it; and a
 // fifth of an interval more, since no sweep begins to the second.
-const INTERVALS_IN_HAND = 5;
+const INTERVALS_IN_HAND = 4.2;
 // Beyond this share of a long life nothing is gained by waiting.
 const LATEST_SHARE = 0.75;
 

@@ -53,9 +53,10 @@ async function firstSight(uuid: string, sweep: Sweep): Promise<Grant | undefined
   return { state, stored };
 }
 
-/** A record that does not say of which cluster it is: of ours, if a pod of ours names it. */
+/** A record that does not say of which cluster it is: of ours, if a pod of ours names it. Another cluster is told so. */
 async function stamped(uuid: string, stored: StoredRecord, sweep: Sweep): Promise<StoredRecord> {
   const { record } = stored;
+  if (!sweep.contested) return stored;
   const claimed = sweep.claims.get(uuid)?.some(({ namespace }) => namespace === record.namespace);
   if (record.clusterId !== undefined || sweep.clusterId === undefined || !claimed) return stored;
   const ours = { ...record, clusterId: sweep.clusterId };

@@ -58,6 +58,8 @@ export interface Sweep extends SweepParts {
   readonly startedAt: number;
   /** `undefined` while nobody could say: no record is another cluster's then, and nothing is revoked. */
   readonly clusterId: string | undefined;
+  /** Whether another cluster sweeps under our prefix, and would take our grants for its own. */
+  readonly contested: boolean;
   /** What is known of each grant of this share; becomes the next sweep's. */
   readonly index: Map<string, GrantState>;
   /** Which live pods name a uuid. */
@@ -117,6 +119,7 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
     report,
     startedAt,
     clusterId: identity?.clusterId,
+    contested: identity?.contested ?? false,
     index: ownShare(index, options),
     claims: claimsOf(pods ?? []),
     leaseEnd: createLeaseEnd(),

@@ -42,7 +42,7 @@ export interface Granting {
   /** Names the cluster in the tokens' metadata. */
   readonly cluster: string;
   readonly periodSeconds: number;
-  /** What the records carry as the cluster's identity, where it is configured; where not, the sweep writes it. */
+  /** What the records carry as the cluster's identity, where it is configured. */
   readonly clusterId: string | undefined;
 }
 

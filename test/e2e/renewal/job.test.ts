@@ -59,7 +59,7 @@ describe('the job', () => {
   test('ends with 1 and a line for each failure where something could not be done', async () => {
     await fleet.write('019a0000-0000-7000-8000-000000000000', { LeaseId: 'garbage' });
     const { code, report, log } = await run();
-    expect([code, report['failed']]).toEqual([1, 1]);
+    expect([code, report['unreadable'], report['failed']]).toEqual([1, 1, 0]);
     expect(log.split('\n').filter((line) => line.includes('"level":"error"'))).toHaveLength(1);
   });
 

@@ -34,7 +34,7 @@ describe('a grant', () => {
     fc.assert(
       fc.property(keepable, random, ({ interval, life }, chance) => {
         const age = dueAt(0, life, interval, chance) / 1_000;
-        const inHand = life - 5 * interval;
+        const inHand = life - 4.2 * interval;
         expect(age).toBeGreaterThanOrEqual(Math.min(life / 2, inHand) - 1e-6);
         expect(age).toBeLessThanOrEqual(life * 0.75 + 1e-6);
       }),
