@@ -170,7 +170,10 @@ function readTemplate(settings: Settings, named: (key: string) => string, readin
   const text = settings.get('template') ?? '';
   const template = parseUriTemplate(text);
   if (!template)
-    reading.problems.push(fault(named('template'), text, 'a URI such as "postgres://@host:5432/name"'));
+    // What stands before an "@" may be somebody's password.
+    reading.problems.push(
+      fault(named('template'), text.replace(/^.*@/s, '…@'), 'a URI such as "postgres://@host:5432/name"'),
+    );
   if (template?.hadUserInfo) {
     reading.warnings.push(
       `the user info in annotation "${named('template')}" is replaced by the credentials`,

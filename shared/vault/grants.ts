@@ -26,7 +26,7 @@ export interface Credentials {
   readonly leaseTtlSeconds: number;
 }
 
-export interface OrphanToken {
+interface OrphanToken {
   readonly token: Secret;
   /** As Vault gave it: its `max_lease_ttl` caps what was asked for. */
   readonly periodSeconds: number;

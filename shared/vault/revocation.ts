@@ -10,7 +10,7 @@ import { vaultPath } from './path.ts';
 import type { VaultRequests, Work } from './requests.ts';
 import type { Session } from './session.ts';
 
-/** `pending`: the token is dead, but Vault could not drop the database user yet and keeps trying. */
+/** `pending`: the token is dead, but Vault could not drop the database user yet. */
 type RevocationOutcome =
   | { readonly state: 'revoked' }
   | { readonly state: 'pending'; readonly reason: string };
