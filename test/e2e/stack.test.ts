@@ -64,9 +64,11 @@ describe('npm run stack', () => {
     expect(description.parts.map((part) => part.name).sort()).toEqual([
       'admission',
       'etcd',
+      'event-source',
       'kube-apiserver',
       'openbao',
       'postgres',
+      'revocation',
     ]);
 
     const environment = parseEnv(await readFile(stackFiles(folder).environment, 'utf8'));

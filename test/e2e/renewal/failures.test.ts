@@ -118,8 +118,8 @@ describe('Vault', () => {
     proxy.fail('lease renewal', rateLimited, 2);
     const { report, code } = await sweepIn(AFTER_GRACE, fleet, { keys: through() });
     expect([code, report.renewed, report.revoked]).toEqual([0, 2, 1]);
-    // One probe for the role, one renewal a lease, and those that were told to wait.
-    expect(proxy.count('lease renewal')).toBe(5);
+    // One probe for the role (two where the younger lease was asked first), one renewal a lease, two that had to wait.
+    expect([5, 6]).toContain(proxy.count('lease renewal'));
   });
 });
 
