@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import http from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import getPort from 'get-port';
 import { projectRoot } from '../stack/paths.ts';
 
@@ -14,6 +15,8 @@ export interface ColdProcess {
   readonly started: (port: number) => Promise<void>;
 }
 
+// A process writes the cache when it ends in order, which it does once it has loaded all of itself.
+const FILLING_MS = 1_000;
 const node = join(projectRoot, 'node_modules/.bin/node');
 const compileCache = join(projectRoot, '.stack/bench-compile-cache');
 
@@ -33,7 +36,7 @@ export async function coldStarts(processes: readonly ColdProcess[], runs: number
   const times: number[][] = processes.map(() => []);
   for (let run = 0; run <= runs; run += 1) {
     for (const [index, process] of processes.entries()) {
-      const time = await coldStart(process);
+      const time = await coldStart(process, run === 0 ? FILLING_MS : 0);
       if (run > 0) times[index]?.push(time);
     }
   }
@@ -42,7 +45,8 @@ export async function coldStarts(processes: readonly ColdProcess[], runs: number
   );
 }
 
-async function coldStart({ args, environment, started }: ColdProcess): Promise<number> {
+/** @param stayMs how long the process is left alone after its start. */
+async function coldStart({ args, environment, started }: ColdProcess, stayMs: number): Promise<number> {
   const port = await getPort({ host: '127.0.0.1' });
   const env = {
     PATH: process.env['PATH'],
@@ -54,7 +58,9 @@ async function coldStart({ args, environment, started }: ColdProcess): Promise<n
   const child = spawn(node, args, { env, stdio: 'ignore' });
   try {
     await started(port);
-    return performance.now() - startedAt;
+    const time = performance.now() - startedAt;
+    await sleep(stayMs);
+    return time;
   } finally {
     await ended(child);
   }
