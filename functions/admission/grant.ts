@@ -104,7 +104,7 @@ async function issue(
   const { uuid } = begun;
   const { grants, ledger, metrics } = granting;
   const { token, periodSeconds } = await counted(
-    granting.grants.createToken(
+    grants.createToken(
       { policy, periodSeconds: granting.periodSeconds, ...describeToken(uuid, pod, granting.cluster) },
       work,
       (late) => granting.background.add(undoLate(uuid, late, pod, granting)),

@@ -18,10 +18,13 @@ export function createReviews(admission: Admission): HttpFunction {
     response.on('close', () => response.writableFinished || abort());
     const work = { deadline: deadlineIn(workMs, clock, hungUp.signal), vaultCalls: 0 };
     const answerBy = deadlineIn(answerMs, clock);
-    const { uid, creation } = parseReview(request.rawBody ?? Buffer.alloc(0));
-    const verdict = creation ? await admit(creation, work, answerBy, admission) : { warnings: [] };
-    for (const deadline of [work.deadline, answerBy]) deadline.release();
-    response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify(answerReview(uid, verdict)));
+    try {
+      const { uid, creation } = parseReview(request.rawBody ?? Buffer.alloc(0));
+      const verdict = creation ? await admit(creation, work, answerBy, admission) : { warnings: [] };
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(answerReview(uid, verdict)));
+    } finally {
+      for (const deadline of [work.deadline, answerBy]) deadline.release();
+    }
   };
 }

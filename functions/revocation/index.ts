@@ -30,8 +30,12 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const routes = createRoutes(
     async (request, response) => {
       const pod = await parseEvent(request);
-      if (pod) await revoke(pod, { deadline: deadlineIn(REVOKE_WITHIN_MS, clock), vaultCalls: 0 });
-      else metrics.count('deletion_events_total', { outcome: 'ignored' });
+      if (pod) {
+        const deadline = deadlineIn(REVOKE_WITHIN_MS, clock);
+        await revoke(pod, { deadline, vaultCalls: 0 }).finally(() => deadline.release());
+      } else {
+        metrics.count('deletion_events_total', { outcome: 'ignored' });
+      }
       sendText(response, 204, '');
     },
     { session: vault.session, metrics, log, clock },

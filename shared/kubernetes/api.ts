@@ -188,3 +188,14 @@ function parse(body: string): unknown {
     throw new KubernetesError('kubernetes_unavailable', "the API server's answer is not JSON", 200);
   }
 }
+
+/** What the API server answered, if it is what its API promises. */
+export function checked<S extends v.GenericSchema>(schema: S, answer: unknown): v.InferOutput<S> {
+  const parsed = v.safeParse(schema, answer);
+  if (parsed.success) return parsed.output;
+  throw new KubernetesError(
+    'kubernetes_unavailable',
+    "the API server's answer is not what its API promises",
+    200,
+  );
+}

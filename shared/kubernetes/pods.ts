@@ -1,8 +1,11 @@
-/** Pods, as little of them as is needed: names, uid and the injector's annotation; never a body. */
+/**
+ * Pods, as little of them as is needed: names, uid and the injector's annotation. Lists are of metadata only; one pod is
+ * read whole, since its phase is no metadata.
+ */
 import * as v from 'valibot';
 import { UUID_ANNOTATION } from '../annotations.ts';
 import type { Deadline } from '../deadline.ts';
-import { type KubernetesApi, KubernetesError } from './api.ts';
+import { checked, type KubernetesApi, KubernetesError } from './api.ts';
 
 export interface LivePod {
   readonly namespace: string;
@@ -69,7 +72,7 @@ export function createPods(api: KubernetesApi): Pods {
         accept: METADATA_ONLY,
         deadline,
       });
-      const { items, metadata } = check(Page, answer);
+      const { items, metadata } = checked(Page, answer);
       pods.push(...(items ?? []).map(({ metadata: found }) => livePod(found)));
       token = metadata.continue;
     } while (token !== '');
@@ -99,7 +102,7 @@ export function createPods(api: KubernetesApi): Pods {
     async get(namespace, name, deadline) {
       const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;
       try {
-        const pod = check(PodWithPhase, await api.send({ method: 'GET', path, deadline }));
+        const pod = checked(PodWithPhase, await api.send({ method: 'GET', path, deadline }));
         return ENDED.includes(pod.status.phase ?? '') ? undefined : livePod(pod.metadata);
       } catch (error) {
         if (error instanceof KubernetesError && error.status === 404 && error.reason === 'NotFound')
@@ -121,14 +124,4 @@ export function parseUuids(annotation: string | undefined): string[] {
     .map((uuid) => uuid.trim())
     .filter((uuid) => uuid !== '')
     .slice(0, MAX_UUIDS);
-}
-
-function check<S extends v.GenericSchema>(schema: S, answer: unknown): v.InferOutput<S> {
-  const parsed = v.safeParse(schema, answer);
-  if (parsed.success) return parsed.output;
-  throw new KubernetesError(
-    'kubernetes_unavailable',
-    "the API server's answer is not what its API promises",
-    200,
-  );
 }

@@ -5,7 +5,8 @@
 import * as v from 'valibot';
 import type { Clock } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
-import { invalidAnswer, VaultError } from './failure.ts';
+import { checked } from './answer.ts';
+import { VaultError } from './failure.ts';
 import { globMatches } from './glob.ts';
 import { vaultPath } from './path.ts';
 import type { Work } from './requests.ts';
@@ -89,11 +90,10 @@ export function createAuthorization({
       }
       throw error;
     });
-    const parsed = v.safeParse(v.object({ data: AuthRole }), answer);
-    if (!parsed.success) throw invalidAnswer(operation);
+    const { data: role } = checked(v.object({ data: AuthRole }), operation, answer);
     if (cache.size >= CACHED_AT_MOST) cache.clear();
-    cache.set(name, { role: parsed.output.data, until: clock() + CACHED_FOR_MS });
-    return parsed.output.data;
+    cache.set(name, { role, until: clock() + CACHED_FOR_MS });
+    return role;
   }
 
   async function authorize(access: AccessRequest, work: Work): Promise<string> {

@@ -5,7 +5,8 @@
  */
 import * as v from 'valibot';
 import { Secret } from '../secret.ts';
-import { invalidAnswer, VaultError } from './failure.ts';
+import { checked } from './answer.ts';
+import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequests, Work } from './requests.ts';
 import type { Session } from './session.ts';
@@ -81,9 +82,7 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
         work,
         onLate: (late) => onLate(late.then(tokenIn)),
       });
-      const parsed = v.safeParse(TokenAnswer, answer);
-      if (!parsed.success) throw invalidAnswer(operation);
-      const { client_token, lease_duration } = parsed.output.auth;
+      const { client_token, lease_duration } = checked(TokenAnswer, operation, answer).auth;
       return { token: new Secret(client_token), periodSeconds: lease_duration };
     },
 
@@ -95,9 +94,7 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
         .catch((error: unknown) => {
           throw explainIssue(error, mount, role);
         });
-      const parsed = v.safeParse(CredentialsAnswer, answer);
-      if (!parsed.success) throw invalidAnswer(operation);
-      const { lease_id, lease_duration, data } = parsed.output;
+      const { lease_id, lease_duration, data } = checked(CredentialsAnswer, operation, answer);
       return {
         userName: data.username,
         password: new Secret(data.password),

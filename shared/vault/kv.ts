@@ -1,6 +1,7 @@
 /** Documents in Vault's KV v2 (https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2). */
 import * as v from 'valibot';
-import { invalidAnswer, VaultError } from './failure.ts';
+import { checked } from './answer.ts';
+import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequest, Work } from './requests.ts';
 import type { Session } from './session.ts';
@@ -46,9 +47,7 @@ export function createKv(session: Pick<Session, 'send'>, mount: string): Kv {
       const operation = `read ${what}`;
       const answer = await found({ operation, method: 'GET', path: vaultPath(mount, 'data', path), work });
       if (answer === undefined) return undefined;
-      const parsed = v.safeParse(Document, answer);
-      if (!parsed.success) throw invalidAnswer(operation);
-      const { data, metadata } = parsed.output.data;
+      const { data, metadata } = checked(Document, operation, answer).data;
       return { data, createdAt: new Date(metadata.created_time) };
     },
     async write(what, path, data, work) {
@@ -83,9 +82,7 @@ export function createKv(session: Pick<Session, 'send'>, mount: string): Kv {
       const listing = `${vaultPath(mount, 'metadata', path)}?list=true`;
       const answer = await found({ operation, method: 'GET', path: listing, work });
       if (answer === undefined) return [];
-      const parsed = v.safeParse(Listing, answer);
-      if (!parsed.success) throw invalidAnswer(operation);
-      return parsed.output.data.keys;
+      return checked(Listing, operation, answer).data.keys;
     },
   };
 }

@@ -5,7 +5,8 @@
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
 import type { Secret } from '../secret.ts';
-import { invalidAnswer, VaultError } from './failure.ts';
+import { checked } from './answer.ts';
+import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
 import type { Work } from './requests.ts';
 import type { Session } from './session.ts';
@@ -58,15 +59,12 @@ export function createRenewals(session: Pick<Session, 'send'>): Renewals {
   return {
     async renewLease(leaseId, work, incrementSeconds) {
       const body = { lease_id: leaseId, ...(incrementSeconds && { increment: incrementSeconds }) };
-      const parsed = v.safeParse(LeaseAnswer, await renew('lease', 'sys/leases/renew', body, work));
-      if (!parsed.success) throw invalidAnswer('renew a lease');
-      return parsed.output.lease_duration;
+      const answer = await renew('lease', 'sys/leases/renew', body, work);
+      return checked(LeaseAnswer, 'renew a lease', answer).lease_duration;
     },
     async renewToken(token, work) {
       const answer = await renew('token', 'auth/token/renew', { token: token.reveal() }, work);
-      const parsed = v.safeParse(TokenAnswer, answer);
-      if (!parsed.success) throw invalidAnswer('renew a token');
-      return parsed.output.auth.lease_duration;
+      return checked(TokenAnswer, 'renew a token', answer).auth.lease_duration;
     },
   };
 }

@@ -22,7 +22,7 @@ export interface Work {
 export interface VaultRequest {
   /** A verb phrase that completes "Vault would not …". */
   readonly operation: string;
-  readonly method: 'GET' | 'POST' | 'DELETE' | 'LIST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** From `vaultPath`. */
   readonly path: string;
   readonly body?: Readonly<Record<string, unknown>>;
@@ -91,8 +91,8 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
 
   async function attempt(request: VaultRequest): Promise<unknown> {
     const { operation, method, path, body, token, work, onLate } = request;
-    if (!(await pace(work.deadline))) throw timedOut(operation, work.deadline.signal.reason);
-    if (work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
+    const inTurn = await pace(work.deadline);
+    if (!inTurn || work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
     work.vaultCalls += 1;
     sent += 1;
     const patience = onLate ? deadlineIn(LATE_ANSWERS_MS, monotonicClock) : undefined;

@@ -6,7 +6,8 @@ import * as v from 'valibot';
 import type { Clock, Deadline } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
 import { Secret } from '../secret.ts';
-import { invalidAnswer, VaultError } from './failure.ts';
+import { checked } from './answer.ts';
+import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
 import { type VaultRequest, type VaultRequests, type Work, within } from './requests.ts';
 
@@ -62,9 +63,7 @@ export function createSession(options: SessionOptions): Session {
   const ageOf = ({ since, ttlMs }: Login) => (clock() - since) / ttlMs;
 
   function parseLogin(answer: unknown, since: number): Login {
-    const parsed = v.safeParse(LoginAnswer, answer);
-    if (!parsed.success) throw invalidAnswer(LOGGING_IN);
-    const { client_token, lease_duration, renewable } = parsed.output.auth;
+    const { client_token, lease_duration, renewable } = checked(LoginAnswer, LOGGING_IN, answer).auth;
     const ttlMs = lease_duration > 0 ? lease_duration * 1_000 : Number.POSITIVE_INFINITY;
     return { token: new Secret(client_token), renewable, ttlMs, since };
   }
