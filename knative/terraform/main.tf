@@ -1,0 +1,35 @@
+# What the injector needs in Vault beside the reference's database engine, KV engine and auth method: for each of its three
+# processes a policy of its own, and a role with the name of its service account.
+
+locals {
+  processes = toset(["admission", "renewal", "revocation"])
+
+  values = {
+    auth_path            = var.auth_path
+    ledger_mount         = var.ledger_mount
+    ledger_prefix        = var.ledger_prefix
+    application_policies = jsonencode([for policy in var.application_policies : [policy]])
+    leases               = jsonencode([for mount in var.database_mounts : "${mount}/creds/*"])
+  }
+}
+
+resource "vault_policy" "process" {
+  for_each = local.processes
+
+  name   = "${var.policy_prefix}-${each.key}"
+  policy = templatefile("${path.module}/../vault/${each.key}.hcl", local.values)
+}
+
+resource "vault_kubernetes_auth_backend_role" "process" {
+  for_each = local.processes
+
+  backend                          = var.auth_path
+  role_name                        = "vault-db-injector-${each.key}"
+  bound_service_account_names      = ["vault-db-injector-${each.key}"]
+  bound_service_account_namespaces = [var.namespace]
+  audience                         = var.audience
+  token_ttl                        = 3600
+  token_policies                   = [vault_policy.process[each.key].name]
+  token_no_default_policy          = true
+  token_bound_cidrs                = var.token_bound_cidrs
+}
