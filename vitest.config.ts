@@ -3,15 +3,16 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 30_000 } },
       {
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/global-setup.ts'],
-          // One stack for all: its Vault is stopped, sealed and slowed in the middle of a test.
-          fileParallelism: false,
-          testTimeout: 60_000,
+          // Each has a stack of its own, whose Vault is stopped, sealed and slowed in the middle of a test.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          testTimeout: 90_000,
           hookTimeout: 120_000,
         },
       },

@@ -143,9 +143,11 @@ function readDelivery(
   named: (key: string) => string,
   reading: Reading,
 ): Delivery | undefined {
-  const mode = settings.get('mode') || 'classic';
+  const found = settings.get('mode') || 'classic';
+  // The reference takes these spellings, and no other, of this mode only.
+  const mode = ['URI', 'Uri'].includes(found) ? 'uri' : found;
   if (mode !== 'classic' && mode !== 'uri') {
-    reading.problems.push(fault(named('mode'), mode, '"classic" or "uri"'));
+    reading.problems.push(fault(named('mode'), found, '"classic" or "uri"'));
     return undefined;
   }
   for (const key of mode === 'classic' ? URI_KEYS : CLASSIC_KEYS) {

@@ -10,6 +10,7 @@ export const ERROR_CATALOGUE = {
   request_method: { status: 405, retryable: false },
   request_too_large: { status: 413, retryable: false },
   request_encoding: { status: 415, retryable: false },
+  sender_unknown: { status: 401, retryable: false },
   annotations_invalid: { status: 422, retryable: false },
   service_account_denied: { status: 403, retryable: false },
   deadline_too_short: { status: 504, retryable: true },
@@ -28,6 +29,7 @@ export const ERROR_CATALOGUE = {
   kubernetes_unavailable: { status: 503, retryable: true },
   kubernetes_denied: { status: 500, retryable: false },
   kubernetes_rejected: { status: 500, retryable: false },
+  sink_unavailable: { status: 503, retryable: true },
   internal: { status: 500, retryable: false },
 } as const;
 

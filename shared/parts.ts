@@ -1,19 +1,9 @@
-/** What every function and job is made of, from its configuration: the one place that reads files named by the environment. */
-import { readFileSync } from 'node:fs';
+/** What the functions and jobs that ask Vault are made of. */
 import { type Config, type ConfigSource, parseConfig } from './config.ts';
-import { type Clock, monotonicClock } from './deadline.ts';
-import { InjectorError } from './errors.ts';
-import { createErrorReports, type ErrorReports } from './telemetry/error-reports.ts';
-import { createLogger, type Logger } from './telemetry/logger.ts';
-import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { createSurroundings, readConfigFile, type Surroundings } from './surroundings.ts';
 import { createVault, type VaultClient } from './vault/index.ts';
 
-export interface Parts {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  readonly reports: ErrorReports;
+export interface Parts extends Surroundings<Config> {
   readonly vault: VaultClient;
 }
 
@@ -27,29 +17,10 @@ export function createParts(
   file: string | undefined,
   source: Omit<ConfigSource, 'file'>,
 ): Parts {
-  const config = parseConfig({ ...source, file: file === undefined ? undefined : readConfigFile(file) });
-  const clock = monotonicClock;
-  const reports = createErrorReports(config.sentryDsn);
-  const log = createLogger(config.logLevel, name, reports);
-  const metrics = createMetrics({ uuidLabel: config.metricsUuidLabel });
+  const surroundings = createSurroundings(name, parseConfig({ ...source, file: readConfigFile(file) }));
+  const { config, clock, metrics } = surroundings;
   const vault = createVault(config.vault, clock, (outcome) =>
     metrics.count(`connect_vault_count_${outcome}`, {}),
   );
-  return { config, clock, log, metrics, reports, vault };
-}
-
-function readConfigFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new InjectorError('configuration_invalid', `the configuration file ${path} cannot be read`, {
-      cause,
-    });
-  }
-}
-
-/** Ends a process that cannot start, with one message a person can act on. */
-export function refuseToStart(error: unknown): never {
-  console.error(error instanceof InjectorError ? error.message : error);
-  process.exit(1);
+  return { ...surroundings, vault };
 }

@@ -1,28 +1,47 @@
-/** The renewal job's process: one sweep, one line of report, an exit code. */
+/** The renewal job's process: one sweep, one line of report, an exit code; with `--revoke-all` the end of all grants. */
 import { parseArgs } from 'node:util';
 import { deadlineIn } from '../../shared/deadline.ts';
+import { InjectorError } from '../../shared/errors.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
 import { createNotices } from '../../shared/kubernetes/notices.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
-import { createParts, type Parts, refuseToStart } from '../../shared/parts.ts';
+import { createParts, type Parts } from '../../shared/parts.ts';
+import { refuseToStart } from '../../shared/surroundings.ts';
 import { exitCodeOf, type SweepReport } from './report.ts';
+import { exitCodeOfAll, revokeAll } from './revoke-all.ts';
+import { intervalOf } from './schedule.ts';
 import { sweep } from './sweep.ts';
 
 // The next run must find this one ended.
 const SHARE_OF_INTERVAL = 0.8;
 const LAST_WORDS_WITHIN_MS = 5_000;
+// The Job that an uninstallation makes has an hour.
+const REVOKE_ALL_WITHIN_MS = 55 * 60_000;
 
 async function main(args: string[], environment: NodeJS.ProcessEnv): Promise<void> {
-  const { values } = parseArgs({ args, options: { config: { type: 'string' } } });
+  const { values } = parseArgs({
+    args,
+    options: { config: { type: 'string' }, 'revoke-all': { type: 'boolean', default: false } },
+  });
   const parts = createParts('renewal', values.config ?? environment['CONFIG_FILE'], {
     environment,
     process: 'renewer',
   });
-  const { config, clock, log, metrics, vault } = parts;
   const stopped = new AbortController();
   process.once('SIGTERM', () => stopped.abort(new Error('the job was told to end')));
-  const deadline = deadlineIn(config.syncIntervalSeconds * 1_000 * SHARE_OF_INTERVAL, clock, stopped.signal);
+  const code = await (values['revoke-all'] ? endAll : sweepOnce)(parts, stopped.signal);
+  await parts.vault.session
+    .close(deadlineIn(LAST_WORDS_WITHIN_MS, parts.clock))
+    .catch((error) => parts.log.error('the login could not be revoked', error));
+  await parts.reports.flush();
+  process.exit(code);
+}
+
+async function sweepOnce(parts: Parts, stopped: AbortSignal): Promise<number> {
+  const { config, clock, log, metrics, vault } = parts;
+  const deadline = deadlineIn(config.syncIntervalSeconds * 1_000 * SHARE_OF_INTERVAL, clock, stopped);
+  const interval = await intervalOf(config, new Date());
   const api = createKubernetesApi();
   const report = await sweep(
     {
@@ -34,16 +53,32 @@ async function main(args: string[], environment: NodeJS.ProcessEnv): Promise<voi
       log,
       now: Date.now,
       random: Math.random,
-      options: config,
+      options: { ...config, syncIntervalSeconds: interval.seconds },
     },
     deadline,
   );
   await tellReport(report, parts);
-  await vault.session
-    .close(deadlineIn(LAST_WORDS_WITHIN_MS, clock))
-    .catch((error) => log.error('the login could not be revoked', error));
-  await parts.reports.flush();
-  process.exit(exitCodeOf(report));
+  if (interval.fault !== undefined)
+    log.error('the sweeps may be too rare', new InjectorError('configuration_invalid', interval.fault));
+  return exitCodeOf(report) || (interval.fault === undefined ? 0 : 1);
+}
+
+/** In place of a sweep, where the installation ends: see revoke-all.ts. */
+async function endAll({ config, clock, log, vault }: Parts, stopped: AbortSignal): Promise<number> {
+  const api = createKubernetesApi();
+  const { clusterId } = config;
+  const deadline = deadlineIn(REVOKE_ALL_WITHIN_MS, clock, stopped);
+  try {
+    const report = await revokeAll(
+      { ...vault, log, clusterId, readClusterUid: (within) => readClusterUid(api, within) },
+      deadline,
+    );
+    log.sweep('all grants revoked', { ...report });
+    return exitCodeOfAll(report);
+  } catch (error) {
+    log.error('nothing is revoked', error);
+    return 1;
+  }
 }
 
 async function tellReport(report: SweepReport, parts: Parts): Promise<void> {

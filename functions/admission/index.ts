@@ -3,16 +3,19 @@ import { createBackground } from '../../shared/background.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
 import { beginLogin } from '../../shared/first-login.ts';
 import { createRoutes } from '../../shared/http/routes.ts';
-import { createParts, refuseToStart } from '../../shared/parts.ts';
+import { createParts } from '../../shared/parts.ts';
+import { refuseToStart } from '../../shared/surroundings.ts';
 import { createIssued } from './issued.ts';
 import { createReviews } from './reviews.ts';
 import { createSweepWatch } from './sweep-watch.ts';
+import { createWebhookPath } from './webhook-path.ts';
 
 const MAX_REVIEW_BYTES = 4 * 1024 * 1024;
 
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const parts = createParts('admission', environment['CONFIG_FILE'], { environment, process: 'injector' });
   const { config, clock, log, metrics, vault } = parts;
+  const webhookPath = createWebhookPath({ ...config.webhookPath, clock, log });
   await beginLogin(parts);
   const background = createBackground((thrown) => log.error('work in the background failed', thrown));
   const newDeadline = (durationMs: number) => deadlineIn(durationMs, clock);
@@ -33,7 +36,8 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     defaultEngine: config.vault.defaultEngine,
     syncIntervalSeconds: config.syncIntervalSeconds,
   });
-  const routes = createRoutes(reviews, { session: vault.session, metrics, log, clock });
+  const { accepts } = webhookPath;
+  const routes = createRoutes(reviews, { session: vault.session, metrics, log, clock, accepts });
   const { runFunction } = await import('../../shared/http/run-function.ts');
   await runFunction('admission', routes, MAX_REVIEW_BYTES, parts, background);
 }

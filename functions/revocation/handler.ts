@@ -3,13 +3,13 @@
  * the record whose grant it is. So what is forged, replayed, reordered or sent twice hurts no live pod.
  */
 import { validate } from 'uuid';
+import type { DeletedPod } from '../../shared/events/deleted-pod.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
-import type { DeletedPod } from './event.ts';
 import type { NamespaceClaims } from './namespace-claims.ts';
 
 export interface RevocationParts {

@@ -1,12 +1,15 @@
 /** The revocation function's process: an event sink that is served until SIGTERM. */
+import type { HttpFunction } from '@google-cloud/functions-framework';
 import { createBackground } from '../../shared/background.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
+import { parseEvent } from '../../shared/events/deleted-pod.ts';
 import { beginLogin } from '../../shared/first-login.ts';
+import { fromSenders } from '../../shared/http/from-senders.ts';
 import { createRoutes, sendText } from '../../shared/http/routes.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
-import { createParts, refuseToStart } from '../../shared/parts.ts';
-import { parseEvent } from './event.ts';
+import { createParts } from '../../shared/parts.ts';
+import { refuseToStart } from '../../shared/surroundings.ts';
 import { createRevoke } from './handler.ts';
 import { createNamespaceClaims } from './namespace-claims.ts';
 
@@ -18,7 +21,8 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const parts = createParts('revocation', environment['CONFIG_FILE'], { environment, process: 'revoker' });
   const { config, clock, log, metrics, vault } = parts;
   await beginLogin(parts);
-  const pods = createPods(createKubernetesApi());
+  const api = createKubernetesApi();
+  const pods = createPods(api);
   const revoke = createRevoke({
     ...vault,
     pods,
@@ -27,19 +31,22 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     log,
     clusterId: config.clusterId,
   });
-  const routes = createRoutes(
-    async (request, response) => {
-      const pod = await parseEvent(request);
-      if (pod) {
-        const deadline = deadlineIn(REVOKE_WITHIN_MS, clock);
-        await revoke(pod, { deadline, vaultCalls: 0 }).finally(() => deadline.release());
-      } else {
-        metrics.count('deletion_events_total', { outcome: 'ignored' });
-      }
-      sendText(response, 204, '');
-    },
-    { session: vault.session, metrics, log, clock },
-  );
+  const receive: HttpFunction = async (request, response) => {
+    const pod = await parseEvent(request);
+    if (pod) {
+      const deadline = deadlineIn(REVOKE_WITHIN_MS, clock);
+      await revoke(pod, { deadline, vaultCalls: 0 }).finally(() => deadline.release());
+    } else {
+      metrics.count('deletion_events_total', { outcome: 'ignored' });
+    }
+    sendText(response, 204, '');
+  };
+  const routes = createRoutes(fromSenders(receive, config.senders, { api, clock, log }), {
+    session: vault.session,
+    metrics,
+    log,
+    clock,
+  });
   const background = createBackground((thrown) => log.error('work in the background failed', thrown));
   const { runFunction } = await import('../../shared/http/run-function.ts');
   await runFunction('revocation', routes, MAX_EVENT_BYTES, parts, background);

@@ -1,34 +1,38 @@
 /** What every function answers beside its own work: health, readiness, metrics. */
 import type { HttpFunction, Request, Response } from '@google-cloud/functions-framework';
-import { type Clock, deadlineIn } from '../deadline.ts';
+import type { Clock } from '../deadline.ts';
 import { asInjectorError, ERROR_CATALOGUE, InjectorError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Session } from '../vault/session.ts';
+import { createReadiness } from './readiness.ts';
 
 export interface RouteParts {
   readonly session: Pick<Session, 'ready'>;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly clock: Clock;
+  /** At which paths the function is asked; `/` where nothing is said. */
+  readonly accepts?: (path: string) => Promise<boolean>;
 }
 
-const READY_WITHIN_MS = 5_000;
 const RETRY_AFTER_SECONDS = 2;
 
 /**
- * `POST /` is the function's own, the rest is the same for all. The one place where an error that the function let
+ * POST is the function's own, the rest is the same for all. The one place where an error that the function let
  * through becomes an HTTP status: 4xx for what the sender did wrong, which sending again does not mend, and 503 for all
  * else. (Knative's event source does not try again after a 500.)
  */
-export function createRoutes(post: HttpFunction, { session, metrics, log, clock }: RouteParts): HttpFunction {
+export function createRoutes(post: HttpFunction, parts: RouteParts): HttpFunction {
+  const { session, metrics, log, clock, accepts = async (path) => path === '/' } = parts;
+  const isReady = createReadiness({ session, log, clock });
   const gets = new Map<string, (response: Response) => Promise<void>>([
     ['/healthz', async (response) => sendText(response, 200, 'ok')],
     [
       '/readyz',
       async (response) => {
-        await session.ready(deadlineIn(READY_WITHIN_MS, clock));
-        sendText(response, 200, 'ok');
+        const ready = await isReady();
+        sendText(response, ready ? 200 : 503, ready ? 'ok' : 'not ready');
       },
     ],
     [
@@ -44,10 +48,11 @@ export function createRoutes(post: HttpFunction, { session, metrics, log, clock 
   async function route(request: Request, response: Response): Promise<void> {
     const get = gets.get(request.path);
     if (get && (request.method === 'GET' || request.method === 'HEAD')) return get(response);
-    if (request.path === '/' && request.method === 'POST') return post(request, response);
-    if (!get && request.path !== '/')
+    if (get) throw new InjectorError('request_method', 'expected GET');
+    if (!(await accepts(request.path)))
       throw new InjectorError('request_not_found', 'there is nothing at this path');
-    throw new InjectorError('request_method', `expected ${get ? 'GET' : 'POST'}`);
+    if (request.method !== 'POST') throw new InjectorError('request_method', 'expected POST');
+    return post(request, response);
   }
 
   return (request, response) => route(request, response).catch((thrown) => fail(response, thrown, log));

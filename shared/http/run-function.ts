@@ -2,8 +2,14 @@
 import { type HttpFunction, http } from '@google-cloud/functions-framework';
 import type { Background } from '../background.ts';
 import { deadlineIn } from '../deadline.ts';
-import type { Parts } from '../parts.ts';
+import type { Surroundings } from '../surroundings.ts';
+import type { VaultClient } from '../vault/index.ts';
 import { serve } from './server.ts';
+
+interface FunctionParts extends Surroundings {
+  /** Whose login ends with the process. */
+  readonly vault?: VaultClient;
+}
 
 const LOGOUT_WITHIN_MS = 5_000;
 
@@ -11,7 +17,7 @@ export async function runFunction(
   name: string,
   handler: HttpFunction,
   maxBodyBytes: number,
-  { config, clock, log, reports, vault }: Parts,
+  { config, clock, log, reports, vault }: FunctionParts,
   background: Background,
 ): Promise<void> {
   http(name, handler);
@@ -28,9 +34,10 @@ export async function runFunction(
     log.info('ending', { outcome: signal });
     await server.drain();
     await background.settled();
-    const closed = vault.session.close(deadlineIn(LOGOUT_WITHIN_MS, clock));
-    await closed.catch((error) => log.error('the login could not be revoked', error));
-    vault.close();
+    await vault?.session
+      .close(deadlineIn(LOGOUT_WITHIN_MS, clock))
+      .catch((error) => log.error('the login could not be revoked', error));
+    vault?.close();
     await reports.flush();
     process.exit(0);
   }

@@ -2,16 +2,11 @@
  * Serves a function that is registered with the functions framework, and ends as a pod has to: stop accepting, finish
  * what is under way, exit. (The framework itself keeps one global response, answers that one at SIGTERM and exits.)
  */
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import { refuseOversize } from './body-limit.ts';
-
-interface TlsFiles {
-  readonly certFile: string;
-  readonly keyFile: string;
-}
+import { followTlsFiles, readTlsFiles, type TlsFiles, versionOf } from './tls-files.ts';
 
 export interface ServerOptions {
   /** The name that the function is registered under. */
@@ -67,9 +62,12 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   };
 }
 
-async function createTlsServer({ certFile, keyFile }: TlsFiles, listener: http.RequestListener) {
+async function createTlsServer(files: TlsFiles, listener: http.RequestListener) {
   const https = await import('node:https');
-  return https.createServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) }, listener);
+  const version = versionOf(files);
+  const server = https.createServer(readTlsFiles(files), listener);
+  followTlsFiles(server, files, version);
+  return server;
 }
 
 function portOf(address: AddressInfo | string | null): number {

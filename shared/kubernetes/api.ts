@@ -11,7 +11,7 @@ import { type ErrorCode, InjectorError } from '../errors.ts';
 import { printable } from '../secret.ts';
 
 interface KubernetesRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** Absolute, with its query. */
   readonly path: string;
   readonly accept?: string;
@@ -22,6 +22,15 @@ interface KubernetesRequest {
 export interface KubernetesApi {
   /** @throws KubernetesError */
   send(request: KubernetesRequest): Promise<unknown>;
+}
+
+export interface KubernetesClient extends KubernetesApi {
+  /**
+   * The namespace that the process runs in.
+   *
+   * @throws KubernetesError where its surroundings do not say.
+   */
+  namespace(): Promise<string>;
 }
 
 export class KubernetesError extends InjectorError {
@@ -52,8 +61,15 @@ const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 100;
 
 /** @param kubeconfig a file to use in place of what the process' surroundings say. */
-export function createKubernetesApi(kubeconfig?: string): KubernetesApi {
+export function createKubernetesApi(kubeconfig?: string): KubernetesClient {
   let connecting: ReturnType<typeof connect> | undefined;
+  const connected = () => {
+    connecting ??= connect().catch((error: unknown) => {
+      connecting = undefined;
+      throw error;
+    });
+    return connecting;
+  };
 
   async function connect() {
     const [{ KubeConfig }, https] = await Promise.all([
@@ -74,11 +90,7 @@ export function createKubernetesApi(kubeconfig?: string): KubernetesApi {
   }
 
   async function exchange({ method, path, accept, body, deadline }: KubernetesRequest): Promise<Answer> {
-    connecting ??= connect().catch((error: unknown) => {
-      connecting = undefined;
-      throw error;
-    });
-    const { server, config, agent, https } = await connecting;
+    const { server, config, agent, https } = await connected();
     const identity: RequestOptions = {};
     // Each time: the kubelet replaces the token within the hour.
     await config.applyToHTTPSOptions(identity);
@@ -86,7 +98,8 @@ export function createKubernetesApi(kubeconfig?: string): KubernetesApi {
     const headers = {
       ...headersOf(identity),
       accept: accept ?? 'application/json',
-      ...(sent && { 'content-type': 'application/json' }),
+      // The length too: Node adds none to a DELETE, whose body would be taken for the next request.
+      ...(sent && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) }),
     };
     return new Promise((resolve, reject) => {
       const options = { method, agent, headers, signal: deadline.signal };
@@ -112,7 +125,15 @@ export function createKubernetesApi(kubeconfig?: string): KubernetesApi {
     throw failure ?? unreachable(answer, request.deadline);
   }
 
-  return { send: (request) => send(request) };
+  return {
+    send: (request) => send(request),
+    async namespace() {
+      const { config } = await connected();
+      const { namespace } = config.getContextObject(config.getCurrentContext()) ?? {};
+      if (namespace) return namespace.trim();
+      throw new KubernetesError('kubernetes_denied', 'nothing says which namespace this process runs in', 0);
+    },
+  };
 }
 
 // What client-node writes into the options, which Node's types call by wider names.

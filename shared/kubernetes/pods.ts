@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { UUID_ANNOTATION } from '../annotations.ts';
 import type { Deadline } from '../deadline.ts';
 import { checked, type KubernetesApi, KubernetesError } from './api.ts';
+import { listAll } from './lists.ts';
 
 export interface LivePod {
   readonly namespace: string;
@@ -34,64 +35,26 @@ const Metadata = v.object({
   uid: v.string(),
   annotations: v.optional(v.record(v.string(), v.string()), {}),
 });
-const Page = v.object({
-  metadata: v.object({ continue: v.optional(v.string(), '') }),
-  // A list of no pods is `null` in metadata-only form, and an answer like all others.
-  items: v.nullable(v.array(v.object({ metadata: Metadata }))),
-});
+const Item = v.object({ metadata: Metadata });
 const PodWithPhase = v.object({
   metadata: Metadata,
   status: v.optional(v.object({ phase: v.optional(v.string(), '') }), {}),
 });
 
-const PAGE_SIZE = 500;
 // A pod has at most so many databases; what an annotation has beyond is not ours.
 const MAX_UUIDS = 32;
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const ENDED = ['Succeeded', 'Failed'];
 
 export function createPods(api: KubernetesApi): Pods {
-  async function pages(
-    path: string,
-    labelSelector: string | undefined,
-    deadline: Deadline,
-  ): Promise<LivePod[]> {
-    const pods: LivePod[] = [];
-    let token = '';
-    do {
-      const query = new URLSearchParams({
-        ...(labelSelector && { labelSelector }),
-        // The phase is no metadata, so the API server has to tell the ended ones.
-        fieldSelector: ENDED.map((phase) => `status.phase!=${phase}`).join(','),
-        limit: String(PAGE_SIZE),
-        ...(token && { continue: token }),
-      });
-      const answer = await api.send({
-        method: 'GET',
-        path: `${path}?${query}`,
-        accept: METADATA_ONLY,
-        deadline,
-      });
-      const { items, metadata } = checked(Page, answer);
-      pods.push(...(items ?? []).map(({ metadata: found }) => livePod(found)));
-      token = metadata.continue;
-    } while (token !== '');
-    return pods;
-  }
-
-  /** A list whose next page the API server no longer has (410) is begun anew, once: half of one is never used. */
-  async function list(
-    path: string,
-    labelSelector: string | undefined,
-    deadline: Deadline,
-  ): Promise<LivePod[]> {
-    try {
-      return await pages(path, labelSelector, deadline);
-    } catch (error) {
-      if (error instanceof KubernetesError && error.status === 410)
-        return pages(path, labelSelector, deadline);
-      throw error;
-    }
+  async function list(path: string, labelSelector: string | undefined, deadline: Deadline) {
+    const query = {
+      ...(labelSelector && { labelSelector }),
+      // The phase is no metadata, so the API server has to tell the ended ones.
+      fieldSelector: ENDED.map((phase) => `status.phase!=${phase}`).join(','),
+    };
+    const items = await listAll(Item, { api, path, query, accept: METADATA_ONLY, deadline });
+    return items.map(({ metadata }) => livePod(metadata));
   }
 
   return {

@@ -40,6 +40,10 @@ const COUNTERS = {
     help: 'Events that came to the revocation function, by what became of them',
     labels: ['outcome'],
   },
+  dead_letters_total: {
+    help: 'Delete events that could not be delivered, by what became of them',
+    labels: ['outcome'],
+  },
 } as const;
 
 const GAUGES = {

@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Clock } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
+import { fileVersion } from '../file-version.ts';
 
 /** The file with the certificates that Vault's is checked against, read again when it changes. */
 export interface CaFile {
@@ -19,8 +20,7 @@ export function createCaFile(path: string, clock: Clock): CaFile {
     if (content !== undefined && clock() - lookedAt < LOOK_AGAIN_AFTER_MS) return content;
     lookedAt = clock();
     try {
-      const { mtimeMs, size, ino } = statSync(path);
-      const found = `${mtimeMs} ${size} ${ino}`;
+      const found = fileVersion(path);
       if (content === undefined || found !== version) content = readFileSync(path, 'utf8');
       version = found;
       return content;

@@ -50,6 +50,11 @@ describe('annotations that ask for databases', () => {
       },
       [request('db', { delivery: { mode: 'uri', uriVariables: ['A', 'B'], template } })],
     ],
+    ...['URI', 'Uri'].map((mode): [string, Record<string, string>, DatabaseRequest[]] => [
+      `a URI, spelt ${mode}, as pods of the reference have it`,
+      { 'db.role': 'rw', 'db.mode': mode, 'db.template': 'postgres://@db:5432/app', 'db.env-key-uri': 'A' },
+      [request('db', { delivery: { mode: 'uri', uriVariables: ['A'], template } })],
+    ]),
     [
       'two databases, in the order of their names, one with an engine of its own',
       {

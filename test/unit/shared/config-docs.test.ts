@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { CONFIGURATION_KEYS, environmentName, parseConfig } from '../../../shared/config.ts';
+import { parseConfig } from '../../../shared/config.ts';
+import { CONFIGURATION_KEYS, environmentName } from '../../../shared/config-keys.ts';
 import { tableIn } from '../docs/markdown-table.ts';
 
 const rows = tableIn(readFileSync('docs/configuration.md', 'utf8'), [
@@ -20,7 +21,7 @@ const required = {
   kubeRole: 'all-rw',
 };
 const read = (values: object) =>
-  parseConfig({ file: stringify(values), environment: {}, process: 'injector' });
+  parseConfig({ file: stringify(values), environment: {}, process: 'renewer' });
 
 test('the table has a row for each key, in the order of the code', () => {
   expect(rows.map(([key]) => key)).toEqual(CONFIGURATION_KEYS);

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import {
-  CONFIGURATION_KEYS,
   type ConfigSource,
-  environmentName,
   parseConfig,
+  parseDeadLetterConfig,
+  parseReplayConfig,
 } from '../../../shared/config.ts';
+import { CONFIGURATION_KEYS, environmentName } from '../../../shared/config-keys.ts';
 
 /** As the reference document shows it. */
 const reference = {
@@ -30,7 +31,10 @@ const required = {
   vaultSecretName: 'vault-injector',
   vaultSecretPrefix: 'cluster',
   kubeRole: 'all-rw',
+  webhookPathSecretFolder: '/webhook-path',
 };
+/** The one thing that a file of the reference lacks. */
+const withPathSecret = { INJECTOR_WEBHOOK_PATH_SECRET_FOLDER: '/webhook-path' };
 
 function read(
   values: object,
@@ -56,7 +60,7 @@ const faultsIn = (values: object) => faultsOf({ file: stringify({ ...required, .
 
 describe("the reference's configuration", () => {
   test('is understood as it stands', () => {
-    expect(read(reference)).toMatchObject({
+    expect(read(reference, withPathSecret)).toMatchObject({
       vault: {
         address: 'https://vault1.tld:8200',
         authPath: 'pgsql2-dv-kubernetes1-dv-par5',
@@ -175,6 +179,7 @@ describe('faults', () => {
       'syncTTLSecond: expected at least 1',
       'logLevel: expected debug, info, warn or error',
       'sentry: expected true or false',
+      expect.stringMatching(/^webhookPathSecretFolder: is missing/),
       expect.stringMatching(/^PORT: expected a (port )?number/),
     ]);
   });
@@ -220,10 +225,50 @@ describe('the configuration', () => {
   }
 
   test('cannot be changed, down to its leaves', () => {
-    expect(frozen(read(reference))).toBe(true);
+    expect(frozen(read(reference, withPathSecret))).toBe(true);
   });
 
   test('of an empty file and an empty environment is all that is missing', () => {
     expect(faultsOf({ file: '' })).toHaveLength(Object.keys(required).length);
+  });
+});
+
+describe('a process that never asks Vault', () => {
+  const message = (work: () => unknown) => {
+    try {
+      return work();
+    } catch (error) {
+      return String(error);
+    }
+  };
+
+  test('needs no key of Vault, and takes them where they are there', () => {
+    const { host } = parseDeadLetterConfig({ file: 'listenAddress: 127.0.0.1', environment: {} });
+    expect(host).toBe('127.0.0.1');
+    expect(
+      parseDeadLetterConfig({ file: stringify({ ...reference, mode: 'all' }), environment: {} }),
+    ).toEqual(expect.not.objectContaining({ vault: expect.anything() }));
+  });
+
+  test('minds what is wrong all the same', () => {
+    const source = { file: 'mode: injector\nlogLevel: loud\nvaultAddress: x\nnoKey: 1', environment: {} };
+    expect(message(() => parseDeadLetterConfig(source))).toMatch(/noKey: is not.*vaultAddress:.*logLevel:/s);
+    expect(message(() => parseDeadLetterConfig({ file: 'mode: injector', environment: {} }))).toContain(
+      'mode: found "injector", but this process is the dead letter sink',
+    );
+  });
+
+  test.each([
+    ['a key of the file', 'replaySink: http://broker/a', {}],
+    ['its variable', '', { INJECTOR_REPLAY_SINK: 'http://broker/a', K_SINK: 'http://other' }],
+    ["Knative's variable", 'replaySink: http://other', { K_SINK: 'http://broker/a' }],
+  ])('and is the replay job has its sink by %s', (_, file, environment) => {
+    expect(parseReplayConfig({ file, environment }).sink.url).toBe('http://broker/a');
+  });
+
+  test('and is the replay job needs a sink', () => {
+    expect(message(() => parseReplayConfig({ environment: {} }))).toContain(
+      'replaySink: is missing (or set INJECTOR_REPLAY_SINK)',
+    );
   });
 });

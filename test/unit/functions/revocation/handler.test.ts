@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { DeletedPod } from '../../../../functions/revocation/event.ts';
 import { createRevoke, type RevocationParts } from '../../../../functions/revocation/handler.ts';
 import { deadlineIn } from '../../../../shared/deadline.ts';
+import type { DeletedPod } from '../../../../shared/events/deleted-pod.ts';
 import { Secret } from '../../../../shared/secret.ts';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
 import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseEvent } from '../../../../functions/revocation/event.ts';
+import { parseEvent } from '../../../../shared/events/deleted-pod.ts';
 
 const DELETE_TYPE = 'dev.knative.apiserver.resource.delete';
 const data = {

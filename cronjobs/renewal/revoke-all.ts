@@ -1,0 +1,85 @@
+/**
+ * The end of an installation: every grant of this cluster is revoked, whether its pod lives or not. Only where it is said
+ * on the command line; nothing but an uninstallation does.
+ */
+import pLimit from 'p-limit';
+import type { Deadline } from '../../shared/deadline.ts';
+import { InjectorError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/telemetry/logger.ts';
+import { type Ledger, UnreadableRecord } from '../../shared/vault/ledger.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import type { Revocation } from '../../shared/vault/revocation.ts';
+import type { SweepMemory } from '../../shared/vault/sweep-memory.ts';
+
+export interface RevokeAllParts {
+  readonly ledger: Pick<Ledger, 'list' | 'read'>;
+  readonly revocation: Revocation;
+  readonly sweeps: Pick<SweepMemory, 'readLast'>;
+  readonly readClusterUid: (deadline: Deadline) => Promise<string>;
+  readonly log: Logger;
+  /** The cluster's name in the configuration; absent, its uid tells it. */
+  readonly clusterId: string | undefined;
+}
+
+export interface RevokeAllReport {
+  /** Records under the prefix. */
+  found: number;
+  revoked: number;
+  /** Revoked, but Vault has not yet dropped the database user. */
+  pending: number;
+  /** Other clusters' under the same prefix: left alone. */
+  foreign: number;
+  failed: number;
+  unreadable: number;
+}
+
+const CONCURRENCY = 16;
+
+/** @throws InjectorError where it cannot be told which grants are this cluster's: nothing is revoked then. */
+export async function revokeAll(parts: RevokeAllParts, deadline: Deadline): Promise<RevokeAllReport> {
+  const work = { deadline, vaultCalls: 0 };
+  const clusterId = await identify(parts, work);
+  const uuids = await parts.ledger.list(work);
+  const report = { found: uuids.length, revoked: 0, pending: 0, foreign: 0, failed: 0, unreadable: 0 };
+  const revokeOne = async (uuid: string) => {
+    try {
+      report[await outcomeOf(uuid, clusterId, parts, work)] += 1;
+    } catch (error) {
+      report[error instanceof UnreadableRecord ? 'unreadable' : 'failed'] += 1;
+      parts.log.error('a grant could not be revoked', error, { uuid });
+    }
+  };
+  await pLimit(CONCURRENCY).map(uuids, revokeOne);
+  return report;
+}
+
+async function outcomeOf(
+  uuid: string,
+  clusterId: string,
+  { ledger, revocation, log }: RevokeAllParts,
+  work: Work,
+): Promise<'revoked' | 'pending' | 'foreign'> {
+  const stored = await ledger.read(uuid, work);
+  // Revoked meanwhile, by an event.
+  if (!stored) return 'revoked';
+  const { record } = stored;
+  if (record.clusterId !== undefined && record.clusterId !== clusterId) return 'foreign';
+  const { state } = await revocation.revokeGrant(uuid, record, work);
+  log.info(`grant ${state}`, { uuid, namespace: record.namespace, pod: record.podName });
+  return state;
+}
+
+async function identify({ clusterId, readClusterUid, sweeps }: RevokeAllParts, work: Work): Promise<string> {
+  if (clusterId !== undefined) return clusterId;
+  const [uid, last] = await Promise.all([readClusterUid(work.deadline), sweeps.readLast(0, work)]);
+  if (last === undefined || last.clusterId === uid) return uid;
+  throw new InjectorError(
+    'configuration_invalid',
+    'nothing is revoked: another cluster sweeps under this vaultSecretPrefix, and without a clusterId nobody can tell whose grants are whose',
+  );
+}
+
+/** 0: nothing of this cluster is left. 1: something is. */
+export function exitCodeOfAll({ failed, pending, unreadable }: RevokeAllReport): 0 | 1 {
+  return failed + pending + unreadable > 0 ? 1 : 0;
+}

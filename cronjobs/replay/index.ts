@@ -1,0 +1,32 @@
+/** The replay job's process: every dead letter once, one line of report, an exit code. */
+import { parseArgs } from 'node:util';
+import { parseReplayConfig } from '../../shared/config.ts';
+import { deadlineIn } from '../../shared/deadline.ts';
+import { DEAD_LETTER_LABEL } from '../../shared/events/dead-letter.ts';
+import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
+import { createConfigMaps } from '../../shared/kubernetes/config-maps.ts';
+import { createSurroundings, readConfigFile, refuseToStart } from '../../shared/surroundings.ts';
+import { exitCodeOf, replay } from './replay.ts';
+import { createSend } from './send.ts';
+
+// Less than the Job is given.
+const WITHIN_MS = 10 * 60_000;
+
+async function main(args: string[], environment: NodeJS.ProcessEnv): Promise<void> {
+  const { values } = parseArgs({ args, options: { config: { type: 'string' } } });
+  const file = readConfigFile(values.config ?? environment['CONFIG_FILE']);
+  const surroundings = createSurroundings('replay', parseReplayConfig({ file, environment }));
+  const { config, clock, log, reports } = surroundings;
+  const stopped = new AbortController();
+  process.once('SIGTERM', () => stopped.abort(new Error('the job was told to end')));
+  const deadline = deadlineIn(WITHIN_MS, clock, stopped.signal);
+  const configMaps = createConfigMaps(createKubernetesApi(), DEAD_LETTER_LABEL);
+  const report = await replay({ configMaps, send: createSend(config.sink), log }, deadline).catch((error) => {
+    log.error('the dead letters could not be listed', error);
+  });
+  if (report) log.sweep('replay ended', { ...report });
+  await reports.flush();
+  process.exit(report ? exitCodeOf(report) : 1);
+}
+
+main(process.argv.slice(2), process.env).catch(refuseToStart);

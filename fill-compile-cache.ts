@@ -1,0 +1,87 @@
+/**
+ * Starts each function and job once, as its container does, so that Node's compile cache (NODE_COMPILE_CACHE) holds what
+ * they are made of: for the image's build. With the very Node, the flags, the paths and the user of the container, since
+ * the cache is of no use to any other.
+ *
+ *     node fill-compile-cache.ts <program of Node> <folder of the cache>
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { reviewOf } from './test/bench/review.ts';
+import { startVaultStub } from './test/bench/vault-stub.ts';
+
+const ofFunction = ['--max-semi-space-size=2', '--max-old-space-size=128'];
+const ofJob = ['--max-semi-space-size=2'];
+
+/** What the containers give Node, by the manifests. */
+export const containerArguments: readonly (readonly string[])[] = [
+  [...ofFunction, 'admission.cjs'],
+  [...ofFunction, 'revocation.cjs'],
+  [...ofFunction, 'dead-letters.cjs'],
+  [...ofJob, 'renewal.cjs'],
+  [...ofJob, 'replay.cjs'],
+];
+
+const ASK_WITHIN_MS = 5_000;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+/** Whatever it answers: it has been loaded then. */
+async function ask(port: number): Promise<void> {
+  const until = performance.now() + ASK_WITHIN_MS;
+  while (performance.now() < until) {
+    const request = { method: 'POST', body: reviewOf('compile-cache') };
+    const answer = await fetch(`http://127.0.0.1:${port}/?timeout=5s`, request).catch(() => undefined);
+    if (answer) return;
+    await sleep(20);
+  }
+}
+
+/** @param folder of the bundles. */
+export async function fillCompileCache(node: string, folder: string, cache: string): Promise<void> {
+  const own = await mkdtemp(join(tmpdir(), 'compile-cache-'));
+  const [vault, port] = [await startVaultStub(), await freePort()];
+  try {
+    await writeFile(join(own, 'token'), 'none');
+    const environment = {
+      NODE_COMPILE_CACHE: cache,
+      PORT: String(port),
+      INJECTOR_VAULT_ADDRESS: vault.address,
+      INJECTOR_VAULT_AUTH_PATH: 'kubernetes',
+      INJECTOR_VAULT_SECRET_NAME: 'ledger',
+      INJECTOR_VAULT_SECRET_PREFIX: 'cluster',
+      INJECTOR_KUBE_ROLE: 'any',
+      INJECTOR_SERVICE_ACCOUNT_TOKEN_FILE: join(own, 'token'),
+      INJECTOR_ALLOW_UNAUTHENTICATED_ADMISSION: 'true',
+      INJECTOR_LISTEN_ADDRESS: '127.0.0.1',
+      INJECTOR_REPLAY_SINK: vault.address,
+    };
+    for (const args of containerArguments) {
+      const child = spawn(node, args, { cwd: folder, env: environment, stdio: 'ignore' });
+      const exited = once(child, 'exit');
+      await Promise.race([ask(port), exited]);
+      // It writes the cache when it ends in order.
+      child.kill('SIGTERM');
+      await exited;
+    }
+  } finally {
+    vault.close();
+    await rm(own, { recursive: true });
+  }
+}
+
+const [, , node, cache] = process.argv;
+if (import.meta.main && node !== undefined && cache !== undefined)
+  await fillCompileCache(node, process.cwd(), cache);

@@ -1,0 +1,102 @@
+/** The keys of the configuration: what each is, in a file or in the environment, and its default. */
+import * as v from 'valibot';
+import { parseDuration } from './duration.ts';
+
+const text = v.pipe(v.string('expected a text'), v.trim(), v.nonEmpty('expected a text that is not empty'));
+const flag = v.union(
+  [
+    v.boolean(),
+    v.pipe(
+      v.picklist(['true', 'false']),
+      v.transform((value) => value === 'true'),
+    ),
+  ],
+  'expected true or false',
+);
+const whole = v.pipe(
+  v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number))], 'expected a whole number'),
+  v.integer('expected a whole number'),
+  v.minValue(1, 'expected at least 1'),
+);
+const fraction = v.pipe(
+  v.union([v.number(), v.pipe(v.string(), v.decimal(), v.transform(Number))], 'expected a number'),
+  v.minValue(0, 'expected a number between 0 and 1'),
+  v.maxValue(1, 'expected a number between 0 and 1'),
+);
+const duration = v.pipe(
+  text,
+  v.transform((value) => (parseDuration(value) ?? 0) / 1_000),
+  v.minValue(1, 'expected a duration of at least a second, such as "768h" or "1h30m"'),
+);
+const httpUrl = v.pipe(
+  text,
+  v.url('expected a URL'),
+  v.regex(/^https?:\/\//, 'expected http:// or https://'),
+);
+// Mounts and prefixes become parts of Vault's paths: nothing in them may leave the path.
+const vaultPath = v.pipe(
+  text,
+  v.regex(
+    /^[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/,
+    'expected a path of letters, digits, "_", "-", "." and inner "/"',
+  ),
+);
+const commaList = v.pipe(
+  text,
+  v.transform((value) => value.split(',').map((item) => item.trim())),
+  v.array(v.pipe(v.string(), v.nonEmpty('expected names with a comma between them'))),
+);
+
+export const keys = {
+  vaultAddress: httpUrl,
+  vaultAuthPath: vaultPath,
+  vaultNamespace: v.optional(vaultPath),
+  vaultCaFile: v.optional(text),
+  vaultSecretName: vaultPath,
+  vaultSecretPrefix: vaultPath,
+  kubeRole: text,
+  serviceAccountTokenFile: v.optional(text, '/var/run/secrets/kubernetes.io/serviceaccount/token'),
+  tokenTTL: v.optional(duration, '768h'),
+  syncTTLSecond: v.optional(whole, 300),
+  defaultEngine: v.optional(vaultPath, 'databases'),
+  injectorLabel: v.optional(text, 'vault-db-injector'),
+  mode: v.optional(
+    v.picklist(['injector', 'renewer', 'revoker', 'all'], 'expected injector, renewer, revoker or all'),
+  ),
+  logLevel: v.optional(
+    v.picklist(['debug', 'info', 'warn', 'error'], 'expected debug, info, warn or error'),
+    'info',
+  ),
+  sentry: v.optional(flag, false),
+  sentryDsn: v.optional(httpUrl),
+  certFile: v.optional(text),
+  keyFile: v.optional(text),
+  clusterId: v.optional(
+    v.pipe(text, v.regex(/^[\w.-]{1,128}$/, 'expected letters, digits, "_", "-" and "."')),
+  ),
+  gracePeriodSecond: v.optional(whole, 120),
+  maxRevokeFraction: v.optional(fraction, 0.5),
+  onMaxTtl: v.optional(v.picklist(['report', 'evict'], 'expected report or evict'), 'report'),
+  onLost: v.optional(v.picklist(['report', 'evict'], 'expected report or evict'), 'report'),
+  sweepShards: v.optional(whole, 1),
+  vaultRateLimit: v.optional(whole),
+  metricsUuidLabel: v.optional(flag, false),
+  metricsPushUrl: v.optional(httpUrl),
+  listenAddress: v.optional(v.pipe(text, v.ip('expected an IP address'))),
+  webhookPathSecretFolder: v.optional(text),
+  allowUnauthenticatedAdmission: v.optional(flag, false),
+  eventAudience: v.optional(text),
+  eventSubjects: v.optional(commaList),
+  sweepSchedule: v.optional(text),
+  replaySink: v.optional(httpUrl),
+  replaySinkTokenFile: v.optional(text),
+};
+
+/** Names of all keys, as they stand in a configuration file. */
+export const CONFIGURATION_KEYS: readonly string[] = Object.keys(keys);
+
+/** The key's name in the environment: `syncTTLSecond` is `INJECTOR_SYNC_TTL_SECOND`. */
+export function environmentName(key: string): string {
+  const words = key.replace(/([a-z\d])([A-Z])/g, '$1_$2').replace(/([A-Z])([A-Z][a-z])/g, '$1_$2');
+  return `INJECTOR_${words.toUpperCase()}`;
+}

@@ -1,0 +1,111 @@
+/**
+ * Who sends an event: Knative's senders show an OIDC token of their service account, issued by the API server for the
+ * audience of the receiver (https://knative.dev/docs/eventing/features/sender-identity/). An EventPolicy does not cover
+ * a Knative Service, so the function checks the token itself.
+ */
+import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from 'jose';
+import * as v from 'valibot';
+import type { Clock, Deadline } from '../deadline.ts';
+import { InjectorError } from '../errors.ts';
+import { checked, type KubernetesApi } from './api.ts';
+
+export interface Senders {
+  /**
+   * @param authorization the request's header of that name.
+   * @throws InjectorError `sender_unknown` where the token is not that of an allowed sender; KubernetesError where the
+   *   cluster's keys cannot be read.
+   */
+  check(authorization: string | undefined, deadline: Deadline): Promise<void>;
+}
+
+export interface SenderOptions {
+  readonly audience: string;
+  /** `sub`s of their tokens: `system:serviceaccount:<namespace>:<name>`. */
+  readonly subjects: readonly string[];
+}
+
+const Discovery = v.object({ issuer: v.pipe(v.string(), v.nonEmpty()) });
+const KeySet = v.object({ keys: v.array(v.looseObject({ kty: v.string() })) });
+// Those that API servers sign with.
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
+const CLOCK_TOLERANCE_SECONDS = 30;
+// A key that is not among those held may be a new one; it is also whatever a sender writes into its token.
+const READ_AGAIN_AFTER_MS = 10_000;
+// A key that the cluster has given up stays good no longer than this.
+const KEPT_FOR_MS = 3_600_000;
+
+interface Issuer {
+  readonly name: string;
+  readonly keys: JWTVerifyGetKey;
+  readonly readAt: number;
+}
+
+export function createSenders(api: KubernetesApi, options: SenderOptions, clock: Clock): Senders {
+  let held: Issuer | undefined;
+  let reading: Promise<Issuer> | undefined;
+
+  async function read(deadline: Deadline): Promise<Issuer> {
+    const { createLocalJWKSet } = await import('jose');
+    const get = (path: string, accept: string) => api.send({ method: 'GET', path, accept, deadline });
+    const [discovery, keySet] = await Promise.all([
+      get('/.well-known/openid-configuration', 'application/json'),
+      // The API server answers with this type only.
+      get('/openid/v1/jwks', 'application/jwk-set+json'),
+    ]);
+    const jwks: JSONWebKeySet = checked(KeySet, keySet);
+    return { name: checked(Discovery, discovery).issuer, keys: createLocalJWKSet(jwks), readAt: clock() };
+  }
+
+  /** Senders that come together share one reading. */
+  function readAgain(deadline: Deadline): Promise<Issuer> {
+    reading ??= read(deadline)
+      .then((issuer) => {
+        held = issuer;
+        return issuer;
+      })
+      .finally(() => {
+        reading = undefined;
+      });
+    return reading;
+  }
+
+  async function verify(token: string, deadline: Deadline): Promise<JWTPayload> {
+    const { errors, jwtVerify } = await import('jose');
+    const verifyBy = async ({ name, keys }: Issuer) => {
+      const { payload } = await jwtVerify(token, keys, {
+        issuer: name,
+        audience: options.audience,
+        algorithms: ALGORITHMS,
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        requiredClaims: ['exp', 'sub'],
+      });
+      return payload;
+    };
+    const age = held ? clock() - held.readAt : Number.POSITIVE_INFINITY;
+    const issuer = held && age < KEPT_FOR_MS ? held : await readAgain(deadline);
+    return verifyBy(issuer).catch(async (error: unknown) => {
+      const isOld = clock() - issuer.readAt > READ_AGAIN_AFTER_MS;
+      if (!(isOld && error instanceof errors.JWKSNoMatchingKey)) throw unknown(error);
+      const latest = await readAgain(deadline);
+      return verifyBy(latest).catch((again: unknown) => {
+        throw unknown(again);
+      });
+    });
+  }
+
+  return {
+    async check(authorization, deadline) {
+      const [, token] = /^Bearer ([\w.-]+)$/i.exec(authorization ?? '') ?? [];
+      if (token === undefined) throw unknown('no bearer token');
+      const { sub } = await verify(token, deadline);
+      if (sub === undefined || !options.subjects.includes(sub)) throw unknown('another subject');
+    },
+  };
+}
+
+/** Whoever asks learns nothing of what was wrong with the token, the log does. */
+function unknown(cause: unknown): InjectorError {
+  return new InjectorError('sender_unknown', 'the sender of the event is not one that may send it', {
+    cause,
+  });
+}

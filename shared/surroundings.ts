@@ -1,0 +1,49 @@
+/** What every function and job has around it, from its configuration: the one place that reads files named by the environment. */
+import { readFileSync } from 'node:fs';
+import type { ConfigWithoutVault } from './config.ts';
+import { type Clock, monotonicClock } from './deadline.ts';
+import { InjectorError } from './errors.ts';
+import { createErrorReports, type ErrorReports } from './telemetry/error-reports.ts';
+import { createLogger, type Logger } from './telemetry/logger.ts';
+import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+
+export interface Surroundings<C extends ConfigWithoutVault = ConfigWithoutVault> {
+  readonly config: C;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly reports: ErrorReports;
+}
+
+/** @param name of the function or job, for its log. */
+export function createSurroundings<C extends ConfigWithoutVault>(name: string, config: C): Surroundings<C> {
+  const reports = createErrorReports(config.sentryDsn);
+  return {
+    config,
+    clock: monotonicClock,
+    log: createLogger(config.logLevel, name, reports),
+    metrics: createMetrics({ uuidLabel: config.metricsUuidLabel }),
+    reports,
+  };
+}
+
+/**
+ * @param path absent where the environment says everything.
+ * @throws InjectorError `configuration_invalid`
+ */
+export function readConfigFile(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new InjectorError('configuration_invalid', `the configuration file ${path} cannot be read`, {
+      cause,
+    });
+  }
+}
+
+/** Ends a process that cannot start, with one message a person can act on. */
+export function refuseToStart(error: unknown): never {
+  console.error(error instanceof InjectorError ? error.message : error);
+  process.exit(1);
+}

@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { exitCodeOfAll, type RevokeAllParts, revokeAll } from '../../../../cronjobs/renewal/revoke-all.ts';
+import { deadlineIn } from '../../../../shared/deadline.ts';
+import { Secret } from '../../../../shared/secret.ts';
+import { type LedgerRecord, UnreadableRecord } from '../../../../shared/vault/ledger.ts';
+import { createKeptLog } from '../../../e2e/support/kept-log.ts';
+
+const record = (clusterId?: string): LedgerRecord => ({
+  leaseId: 'db/creds/rw/1',
+  token: new Secret('s.token'),
+  namespace: 'team',
+  serviceAccountName: 'web',
+  podName: 'web-0',
+  nodeName: '',
+  clusterId,
+});
+type Found = LedgerRecord | undefined | Error;
+
+interface World {
+  readonly records: Readonly<Record<string, Found>>;
+  readonly clusterId?: string;
+  /** Whose memory stands under the prefix. */
+  readonly lastBy?: string;
+  readonly revoke?: RevokeAllParts['revocation']['revokeGrant'];
+}
+
+async function run({ records, clusterId, lastBy, revoke }: World) {
+  const revoked: string[] = [];
+  const { log } = createKeptLog();
+  const parts: RevokeAllParts = {
+    ledger: {
+      list: async () => Object.keys(records),
+      read: async (uuid) => {
+        const found = records[uuid];
+        if (found instanceof Error) throw found;
+        return found && { record: found, writtenAt: new Date(0) };
+      },
+    },
+    revocation: {
+      revokeGrant: async (uuid, found, work) => {
+        revoked.push(uuid);
+        return revoke ? revoke(uuid, found, work) : { state: 'revoked' };
+      },
+    },
+    sweeps: {
+      readLast: async () =>
+        lastBy === undefined
+          ? undefined
+          : { succeededAt: 0, shortestLeaseSeconds: 0, clusterId: lastBy, shards: 1 },
+    },
+    readClusterUid: async () => 'uid',
+    log,
+    clusterId,
+  };
+  const report = await revokeAll(
+    parts,
+    deadlineIn(60_000, () => 0),
+  );
+  return { report, code: exitCodeOfAll(report), revoked };
+}
+
+const none = { found: 0, revoked: 0, pending: 0, foreign: 0, failed: 0, unreadable: 0 };
+
+describe('all grants of the cluster', () => {
+  test('are revoked, whoever holds them; what is gone meanwhile counts', async () => {
+    const { report, code, revoked } = await run({ records: { a: record(), b: record('uid'), c: undefined } });
+    expect([report, code]).toEqual([{ ...none, found: 3, revoked: 3 }, 0]);
+    expect(revoked).toEqual(['a', 'b']);
+  });
+
+  test("but not other clusters'", async () => {
+    const { report, code, revoked } = await run({
+      records: { a: record('ours'), b: record('theirs') },
+      clusterId: 'ours',
+    });
+    expect([report, code]).toEqual([{ ...none, found: 2, revoked: 1, foreign: 1 }, 0]);
+    expect(revoked).toEqual(['a']);
+  });
+
+  test('as far as they can be: the others are counted', async () => {
+    const { report, code } = await run({
+      records: { a: record(), b: record(), c: new UnreadableRecord(), d: new Error('away') },
+      lastBy: 'uid',
+      revoke: async (uuid) =>
+        uuid === 'a' ? { state: 'pending', reason: 'it owns a table' } : { state: 'revoked' },
+    });
+    expect([report, code]).toEqual([
+      { ...none, found: 4, revoked: 1, pending: 1, failed: 1, unreadable: 1 },
+      1,
+    ]);
+  });
+
+  test('are none where another cluster sweeps under the same prefix, and nobody has a name', async () => {
+    const contested = { records: { a: record() }, lastBy: 'another uid' };
+    await expect(run(contested)).rejects.toThrow('nobody can tell whose grants are whose');
+    expect((await run({ ...contested, clusterId: 'ours' })).code).toBe(0);
+  });
+});

@@ -1,0 +1,134 @@
+import { type HttpFunction, http } from '@google-cloud/functions-framework';
+import { afterEach, describe, expect, test } from 'vitest';
+import { InjectorError } from '../../../../shared/errors.ts';
+import { createRoutes, type RouteParts, sendText } from '../../../../shared/http/routes.ts';
+import { type RunningServer, serve } from '../../../../shared/http/server.ts';
+import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
+import { createKeptLog } from '../../../e2e/support/kept-log.ts';
+import { request } from '../../../stack/http.ts';
+
+let server: RunningServer | undefined;
+afterEach(() => server?.drain());
+
+/** Served as a function is. */
+async function start(wishes: Partial<RouteParts> = {}, post?: HttpFunction) {
+  const { log, lines } = createKeptLog();
+  const metrics = createMetrics({ uuidLabel: false });
+  const asked: string[] = [];
+  const own: HttpFunction =
+    post ??
+    ((incoming, response) => {
+      asked.push(incoming.path);
+      sendText(response, 204, '');
+    });
+  const session = { ready: async () => {} };
+  http('routes', createRoutes(own, { session, metrics, log, clock: () => 0, ...wishes }));
+  const options = { functionName: 'routes', port: 0, host: '127.0.0.1', tls: undefined };
+  server = await serve({ ...options, maxBodyBytes: 1_000 });
+  const url = `http://127.0.0.1:${server.port}`;
+  const ask = async (method: string, path: string) => {
+    const { status, body } = await request(`${url}${path}`, { method });
+    return [status, body];
+  };
+  const headersOf = async (path: string) => (await request(`${url}${path}`, { method: 'POST' })).headers;
+  return { ask, headersOf, lines, asked };
+}
+
+const NOTHING_HERE = [404, 'there is nothing at this path\n'];
+
+describe('a function that says nothing of its path', () => {
+  test('is asked at the root, and nowhere else', async () => {
+    const { ask, asked } = await start();
+    expect(await ask('POST', '/')).toEqual([204, '']);
+    expect(await ask('POST', '/?timeout=5s')).toEqual([204, '']);
+    for (const path of ['/x', '//', '/healthz/', '/METRICS', '/%2F']) {
+      expect([path, ...(await ask('POST', path))]).toEqual([path, ...NOTHING_HERE]);
+    }
+    expect(asked).toEqual(['/', '/']);
+  });
+});
+
+describe('a function with a path of its own', () => {
+  const accepts = async (path: string) => path === '/secret';
+
+  test('is asked there, and not at the root', async () => {
+    const { ask, asked } = await start({ accepts });
+    expect(await ask('POST', '/secret?timeout=5s')).toEqual([204, '']);
+    expect(await ask('POST', '/')).toEqual(NOTHING_HERE);
+    expect(asked).toEqual(['/secret']);
+  });
+
+  test('tells by no other method whether a path is the right one', async () => {
+    const { ask } = await start({ accepts });
+    for (const method of ['GET', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
+      expect([method, ...(await ask(method, '/guess'))]).toEqual([method, ...NOTHING_HERE]);
+    }
+    expect(await ask('PUT', '/secret')).toEqual([405, 'expected POST\n']);
+  });
+
+  test('does not ask whether its health is one', async () => {
+    const { ask } = await start({
+      accepts: () => Promise.reject(new Error('nobody expected to be asked')),
+    });
+    expect(await ask('GET', '/healthz')).toEqual([200, 'ok\n']);
+    expect(await ask('GET', '/readyz')).toEqual([200, 'ok\n']);
+    expect(await ask('POST', '/healthz')).toEqual([405, 'expected GET\n']);
+  });
+
+  test('that cannot say whether a path is right answers 503, to be asked again', async () => {
+    const { ask, asked } = await start({ accepts: () => Promise.reject(new Error('planted')) });
+    const [status, body] = await ask('POST', '/secret');
+    expect([status, asked]).toEqual([503, []]);
+    expect(body).not.toContain('planted');
+  });
+});
+
+describe('health, readiness and metrics', () => {
+  test('are the same for all', async () => {
+    const { ask } = await start();
+    expect(await ask('GET', '/healthz')).toEqual([200, 'ok\n']);
+    expect(await ask('HEAD', '/healthz')).toEqual([200, '']);
+    expect(await ask('GET', '/readyz')).toEqual([200, 'ok\n']);
+    const [status, metrics] = await ask('GET', '/metrics');
+    expect([status, metrics]).toEqual([200, expect.stringContaining('vault_injector_')]);
+  });
+
+  test('say 503 where Vault refuses the login', async () => {
+    const denied = new InjectorError('vault_denied', 'no such role');
+    const { ask } = await start({ session: { ready: () => Promise.reject(denied) } });
+    expect(await ask('GET', '/readyz')).toEqual([503, 'not ready\n']);
+    expect(await ask('GET', '/healthz')).toEqual([200, 'ok\n']);
+  });
+
+  test('say 200 while Vault is away: there is an answer to be given, with its reason', async () => {
+    const away = new InjectorError('vault_unavailable', 'Vault is sealed');
+    const { ask } = await start({ session: { ready: () => Promise.reject(away) } });
+    expect(await ask('GET', '/readyz')).toEqual([200, 'ok\n']);
+  });
+});
+
+describe('what the function throws', () => {
+  test.each([
+    ['the fault of the sender is said as it is', 'request_invalid', 400, 0],
+    ['an unknown sender too', 'sender_unknown', 401, 0],
+    ['what passes is to be sent again', 'vault_timeout', 503, 1],
+    ['a limit of Vault, too, whatever its status', 'vault_rate_limited', 503, 1],
+    ['and what does not pass by itself as well: somebody may mend it', 'vault_denied', 503, 1],
+  ] as const)('%s', async (_, code, status, logged) => {
+    const { ask, headersOf, lines } = await start({}, () => {
+      throw new InjectorError(code, 'what was wrong');
+    });
+    expect(await ask('POST', '/')).toEqual([status, 'what was wrong\n']);
+    expect(lines).toEqual(Array(logged).fill({ level: 'error', message: 'request failed', code }));
+    expect((await headersOf('/'))['retry-after']).toBe(logged ? '2' : undefined);
+  });
+
+  test('is not told, where nobody expected it', async () => {
+    const { ask } = await start({}, () => {
+      throw new Error('planted');
+    });
+    const [status, body] = await ask('POST', '/');
+    expect([status, body]).toEqual([503, expect.stringContaining('its log says what')]);
+    expect(body).not.toContain('planted');
+  });
+});
