@@ -16,7 +16,7 @@ const THROUGHPUT_ROUNDS = 240;
 const MEMORY_ROUNDS = 2_000;
 
 export async function benchAdmission(stack: AttachedStack): Promise<void> {
-  const { url, pid, stop } = await stack.startFunction({
+  const { url, path, pid, stop } = await stack.startFunction({
     name: 'admission',
     overrides: { certFile: null, keyFile: null },
   });
@@ -26,7 +26,7 @@ export async function benchAdmission(stack: AttachedStack): Promise<void> {
     admitted += 1;
     v.parse(
       Answer,
-      await client.send('POST', '/?timeout=10s', reviewOf(`bench-${admitted}`), {
+      await client.send('POST', `${path}?timeout=10s`, reviewOf(`bench-${admitted}`), {
         'content-type': 'application/json',
       }),
     );

@@ -1,7 +1,9 @@
 /** The requests that an admission consists of, made one after the other by a bare client: what there is to compare with. */
+
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
+import { containerOf } from '../stack/function.ts';
 import type { AttachedStack } from '../stack/index.ts';
 import { createHttpClient } from './http-client.ts';
 
@@ -25,7 +27,7 @@ export async function createByHand({
   const client = createHttpClient(environment['VAULT_ADDR'] ?? '');
   const authPath = environment['VAULT_AUTH_PATH'];
   const ledger = `${environment['VAULT_SECRET_NAME']}/data/${environment['VAULT_SECRET_PREFIX']}`;
-  const jwt = readFileSync(String(description.functions.configuration['serviceAccountTokenFile']), 'utf8');
+  const jwt = readFileSync(containerOf(description.functions, 'admission').tokenFile, 'utf8');
   const as = (token: string) => ({ 'x-vault-token': token });
 
   async function logIn(): Promise<string> {

@@ -12,6 +12,7 @@ import { createErrorReports } from '../../shared/telemetry/error-reports.ts';
 import { createLogger } from '../../shared/telemetry/logger.ts';
 import { createMetrics } from '../../shared/telemetry/metrics.ts';
 import { createVault } from '../../shared/vault/index.ts';
+import { configurationFor, containerOf } from '../stack/function.ts';
 import type { AttachedStack } from '../stack/index.ts';
 import { vaultRequests } from './admission.ts';
 import { report } from './figures.ts';
@@ -54,8 +55,8 @@ async function createPod({ kubernetes }: AttachedStack, index: number): Promise<
 
 /** A process' whole sweep, its login and logout included. */
 async function sweepAt({ description }: AttachedStack, now: number): Promise<void> {
-  const { configuration, kubeconfig } = description.functions;
-  const { certFile: _, keyFile: __, mode: ___, ...keys } = configuration;
+  const keys = configurationFor(description.functions, 'renewal');
+  const { kubeconfig } = containerOf(description.functions, 'renewal');
   const config = parseConfig({ file: stringify(keys), environment: {}, process: 'renewer' });
   const vault = createVault(config.vault, monotonicClock, () => {});
   const api = createKubernetesApi(kubeconfig);

@@ -63,12 +63,17 @@ describe('npm run stack', () => {
     const description = await descriptionOf();
     expect(description.parts.map((part) => part.name).sort()).toEqual([
       'admission',
+      'admission-queue-proxy',
+      'broker-filter',
+      'broker-ingress',
+      'channel-dispatcher',
       'etcd',
       'event-source',
       'kube-apiserver',
       'openbao',
       'postgres',
       'revocation',
+      'revocation-queue-proxy',
     ]);
 
     const environment = parseEnv(await readFile(stackFiles(folder).environment, 'utf8'));

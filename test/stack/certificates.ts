@@ -18,6 +18,9 @@ type LeafOptions = {
   commonName: string;
   /** Becomes a Kubernetes group in a client's certificate. */
   organization?: string;
+  /** Names beside localhost, and addresses beside 127.0.0.1. */
+  hosts?: readonly string[];
+  addresses?: readonly string[];
 };
 
 export type Authority = {
@@ -62,7 +65,12 @@ export const createAuthority = async (name: string): Promise<Authority> => {
     ],
   });
 
-  const issue = async ({ commonName, organization }: LeafOptions): Promise<KeyPair> => {
+  const issue = async ({
+    commonName,
+    organization,
+    hosts = [],
+    addresses = [],
+  }: LeafOptions): Promise<KeyPair> => {
     const leafKeys = await newKeys();
     const leaf = await X509CertificateGenerator.create({
       serialNumber: serialNumber(),
@@ -76,8 +84,8 @@ export const createAuthority = async (name: string): Promise<Authority> => {
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
         new SubjectAlternativeNameExtension([
-          { type: 'ip', value: '127.0.0.1' },
-          { type: 'dns', value: 'localhost' },
+          ...['127.0.0.1', ...addresses].map((value) => ({ type: 'ip' as const, value })),
+          ...['localhost', ...hosts].map((value) => ({ type: 'dns' as const, value })),
         ]),
       ],
     });

@@ -3,30 +3,35 @@ import { createServer } from 'node:http';
 import { constants } from 'node:os';
 import { request } from './http.ts';
 import { freePort } from './process/ports.ts';
-import type { PartControl } from './process/processes.ts';
+import type { StackControl } from './process/processes.ts';
 
 const isSignal = (name: string): name is NodeJS.Signals => Object.keys(constants.signals).includes(name);
 
-const act = async (control: PartControl, verb: string, name: string): Promise<void> => {
-  if (verb === 'start') return control.start(name);
-  if (verb === 'stop') return control.stop(name);
-  if (isSignal(verb)) return control.signal(name, verb);
-  throw new Error(`cannot ${verb} a part`);
+const act = async (control: StackControl, verb: string, name: string): Promise<number | undefined> => {
+  if (verb === 'starts') return control.starts(name);
+  if (verb === 'scale-to-zero') await control.scaleToZero(name);
+  else if (verb === 'suspend') await control.suspend(name);
+  else if (verb === 'resume') await control.resume(name);
+  else if (verb === 'start') await control.start(name);
+  else if (verb === 'stop') await control.stop(name);
+  else if (isSignal(verb)) await control.signal(name, verb);
+  else throw new Error(`cannot ${verb} a part`);
+  return undefined;
 };
 
 /**
  * Lets other processes stop and start the parts: a part must go on being the child of the process that runs the stack,
  * or it would end with the test that started it again. The URL is a secret.
  */
-export const serveControl = async (control: PartControl): Promise<string> => {
+export const serveControl = async (control: StackControl): Promise<string> => {
   const secret = randomUUID();
   const server = createServer(async (incoming, outgoing) => {
     const [, given, verb = '', name = ''] = (incoming.url ?? '').split('/');
     const allowed = given === secret && incoming.method === 'POST';
     try {
       if (!allowed) throw new Error('not allowed');
-      await act(control, verb, name);
-      outgoing.writeHead(204).end();
+      const answer = await act(control, verb, name);
+      outgoing.writeHead(200).end(String(answer ?? ''));
     } catch (error) {
       outgoing.writeHead(400).end(error instanceof Error ? error.message : String(error));
     }
@@ -41,14 +46,19 @@ export const serveControl = async (control: PartControl): Promise<string> => {
 };
 
 /** The other end of `serveControl`. */
-export const remoteControl = (url: string): PartControl => {
-  const ask = async (verb: string, name: string): Promise<void> => {
+export const remoteControl = (url: string): StackControl => {
+  const ask = async (verb: string, name: string): Promise<string> => {
     const answer = await request(`${url}/${verb}/${name}`, { method: 'POST', timeoutMs: 90_000 });
-    if (answer.status !== 204) throw new Error(`${verb} ${name}: ${answer.body}`);
+    if (answer.status !== 200) throw new Error(`${verb} ${name}: ${answer.body}`);
+    return answer.body;
   };
   return {
-    stop: (name) => ask('stop', name),
-    start: (name) => ask('start', name),
-    signal: (name, signal) => ask(signal, name),
+    stop: async (name) => void (await ask('stop', name)),
+    start: async (name) => void (await ask('start', name)),
+    signal: async (name, signal) => void (await ask(signal, name)),
+    scaleToZero: async (name) => void (await ask('scale-to-zero', name)),
+    suspend: async (name) => void (await ask('suspend', name)),
+    resume: async (name) => void (await ask('resume', name)),
+    starts: async (name) => Number(await ask('starts', name)),
   };
 };

@@ -5,7 +5,7 @@ import type { StartedParts, StartOptions } from './start.ts';
 import { authPath, databaseMount, secretName, secretPrefix } from './vault/names.ts';
 
 const environmentOf = (parts: StartedParts, namespace: string | undefined): Record<string, string> => {
-  const { cluster, vaultServer, postgres, admission, revocation } = parts;
+  const { cluster, vaultServer, postgres, knative } = parts;
   return {
     KUBECONFIG: cluster.kubeconfig,
     VAULT_ADDR: vaultServer.address,
@@ -17,8 +17,9 @@ const environmentOf = (parts: StartedParts, namespace: string | undefined): Reco
     VAULT_SECRET_NAME: secretName,
     VAULT_SECRET_PREFIX: secretPrefix,
     DATABASE_URL: postgres.url,
-    ...(admission === undefined ? {} : { ADMISSION_URL: admission.url }),
-    ...(revocation === undefined ? {} : { REVOCATION_URL: revocation.url }),
+    ...(knative === undefined
+      ? {}
+      : { ADMISSION_URL: knative.gatewayUrl, REVOCATION_URL: knative.activators.revocation.url }),
   };
 };
 
@@ -29,18 +30,27 @@ export const describe = (
   running: readonly Part[],
   controlUrl: string,
 ): StackDescription => {
-  const { cluster, vaultServer, postgres, settings, admission, revocation } = parts;
+  const { cluster, vaultServer, postgres, settings, knative } = parts;
   const { namespace } = options.vault;
   const { url, kubeconfig, adminCertificateFile, adminKeyFile } = cluster;
   return {
     folder: options.folder,
-    kubernetes: { url, kubeconfig, caFile: cluster.caFile, adminCertificateFile, adminKeyFile },
+    kubernetes: {
+      url,
+      kubeconfig,
+      caFile: cluster.caFile,
+      adminCertificateFile,
+      adminKeyFile,
+      webhook: knative?.webhook,
+    },
     vault: { ...vaultServer, namespace },
     databaseUrl: postgres.url,
     functions: settings,
     controlUrl,
-    admissionUrl: admission?.url,
-    revocationUrl: revocation?.url,
+    admissionUrl: knative?.gatewayUrl,
+    revocationUrl: knative?.activators.revocation.url,
+    deadLettersUrl: knative?.activators['dead-letters'].url,
+    brokerUrl: knative?.brokerUrl,
     parts: running.map(({ name, pid, address: where, logFile }) => ({
       name,
       pid,

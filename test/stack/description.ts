@@ -11,6 +11,16 @@ const stackDescription = v.object({
     caFile: v.string(),
     adminCertificateFile: v.string(),
     adminKeyFile: v.string(),
+    /** How the API server asks the stack's own admission function. */
+    webhook: v.optional(
+      v.object({
+        url: v.exactOptional(v.string()),
+        service: v.exactOptional(
+          v.object({ namespace: v.string(), name: v.string(), port: v.number(), path: v.string() }),
+        ),
+        caBundle: v.string(),
+      }),
+    ),
   }),
   vault: v.object({
     address: v.string(),
@@ -26,13 +36,24 @@ const stackDescription = v.object({
   functions: v.object({
     folder: v.string(),
     caFile: v.string(),
-    kubeconfig: v.string(),
+    webhookPath: v.string(),
+    containers: v.record(
+      v.string(),
+      v.object({
+        args: v.array(v.string()),
+        env: v.record(v.string(), v.string()),
+        tokenFile: v.string(),
+        kubeconfig: v.string(),
+      }),
+    ),
     configuration: v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()])),
   }),
   /** Of the process that runs the stack, see control.ts. */
   controlUrl: v.string(),
   admissionUrl: v.optional(v.string()),
   revocationUrl: v.optional(v.string()),
+  deadLettersUrl: v.optional(v.string()),
+  brokerUrl: v.optional(v.string()),
   parts: v.array(
     v.object({
       name: v.string(),

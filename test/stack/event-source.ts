@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findOrInstall } from './install/index.ts';
 import { kubeconfigOf } from './kubernetes/kubeconfig.ts';
-import { eventSource } from './kubernetes/objects.ts';
+import type { ApiServerSource } from './manifests.ts';
 import type { Part } from './process/launch.ts';
 import type { Processes } from './process/processes.ts';
 import { type OnProgress, step } from './progress.ts';
@@ -15,30 +15,42 @@ export type EventSourceOptions = {
   ca: string;
   /** Where its events go. */
   sink: string;
-  /** Whose pods it watches. */
-  label?: string;
+  source: ApiServerSource;
+  /** Whose pods it watches, in place of those that the manifest says. */
+  label?: string | undefined;
   onProgress: OnProgress;
 };
 
-/** Knative's ApiServerSource in mode Resource, for labelled pods: the adapter that its controller would start. */
+/** What Knative's controller tells the adapter of an ApiServerSource (K_SOURCE_CONFIG). */
+const adapterConfiguration = ({ mode, resources }: ApiServerSource, label: string | undefined): object => ({
+  namespaces: [''],
+  allNamespaces: true,
+  mode,
+  resources: resources.map(({ apiVersion, kind, selector }) => {
+    const [version = '', group = ''] = apiVersion.split('/').toReversed();
+    const labels = label === undefined ? selector.matchLabels : { [label]: 'true' };
+    return {
+      gvr: { Group: group, Version: version, Resource: `${kind.toLowerCase()}s` },
+      selector: Object.entries(labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(','),
+    };
+  }),
+});
+
+/** Knative's ApiServerSource: the adapter that its controller would start. */
 export const startEventSource = async (
   processes: Processes,
-  { folder, cluster, ca, sink, label = 'vault-db-injector', onProgress }: EventSourceOptions,
+  { folder, cluster, ca, source, sink, label, onProgress }: EventSourceOptions,
 ): Promise<Part> => {
-  const command = await step(onProgress, 'program apiserver_receive_adapter', (report) =>
-    findOrInstall('apiserver_receive_adapter', report),
-  );
+  const command = await findOrInstall('apiserver_receive_adapter', () => {});
   await mkdir(folder, { recursive: true });
   const tokenFile = join(folder, 'token');
-  await projectToken(cluster.admin, eventSource, [], tokenFile);
+  const { namespace, serviceAccountName: serviceAccount } = source;
+  const account = { namespace, serviceAccount };
+  await projectToken(cluster.admin, account, [], tokenFile);
   const kubeconfig = join(folder, 'kubeconfig');
   await writeFile(kubeconfig, kubeconfigOf(cluster.url, ca, { tokenFile }), { mode: 0o600 });
-  const watch = {
-    namespaces: [''],
-    allNamespaces: true,
-    mode: 'Resource',
-    resources: [{ gvr: { Group: '', Version: 'v1', Resource: 'pods' }, selector: `${label}=true` }],
-  };
   const logFile = join(folder, 'event-source.log');
   return step(onProgress, 'event source', () =>
     processes.start('function', {
@@ -48,9 +60,9 @@ export const startEventSource = async (
       env: {
         KUBECONFIG: kubeconfig,
         K_SINK: sink,
-        K_SOURCE_CONFIG: JSON.stringify(watch),
-        NAMESPACE: eventSource.namespace,
-        NAME: 'pods',
+        K_SOURCE_CONFIG: JSON.stringify(adapterConfiguration(source, label)),
+        NAMESPACE: namespace,
+        NAME: source.name,
         METRICS_DOMAIN: 'knative.dev/eventing',
       },
       address: sink,

@@ -1,13 +1,22 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { environmentName } from '../../shared/config-keys.ts';
 import { request } from './http.ts';
-import { nodeArguments, nodeProgram, projectRoot } from './paths.ts';
+import { nodeProgram, projectRoot } from './paths.ts';
 import type { Part } from './process/launch.ts';
 import { freePort } from './process/ports.ts';
 import type { Processes } from './process/processes.ts';
 
 type Value = string | number | boolean | null;
+
+/** A function or job, as its manifest starts it, and the tokens that the kubelet gives it. */
+export type ContainerSettings = {
+  args: string[];
+  env: Record<string, string>;
+  tokenFile: string;
+  kubeconfig: string;
+};
 
 /** What every function of a stack starts with. */
 export type FunctionSettings = {
@@ -15,22 +24,30 @@ export type FunctionSettings = {
   configuration: Record<string, Value>;
   /** That the functions' certificates are from. */
   caFile: string;
-  /** With which functions and job ask the API server, as their service account. */
-  kubeconfig: string;
+  /** At which the API server asks the admission function: `/` and the secret. */
+  webhookPath: string;
+  /** How functions and jobs are started, by their names in the manifests. */
+  containers: Record<string, ContainerSettings>;
 };
 
 export type FunctionOptions = {
   /** Of its bundle, `dist/<name>.cjs`. */
-  name: 'admission' | 'revocation';
+  name: 'admission' | 'revocation' | 'dead-letters';
   /** Keys of its configuration in place of the stack's; null takes one away. */
   overrides?: Record<string, Value>;
   env?: Record<string, string>;
   /** When the start counts as done: /readyz or /healthz answers 200, or the process is there. Default: ready. */
   until?: 'ready' | 'healthy' | 'spawned';
+  port?: number;
 };
 
 /** A running function. */
-export type FunctionPart = Part & { url: string; configFile: string };
+export type FunctionPart = Part & {
+  url: string;
+  /** Where it is asked, by POST. */
+  path: string;
+  configFile: string;
+};
 
 const instances = new Map<string, number>();
 
@@ -38,10 +55,41 @@ const instances = new Map<string, number>();
 const OWN_KEYS: Record<FunctionOptions['name'], Record<string, Value>> = {
   admission: { mode: 'injector' },
   revocation: { mode: 'revoker', certFile: null, keyFile: null },
+  'dead-letters': { mode: null, certFile: null, keyFile: null },
 };
 
 export const configurationOf = (defaults: Record<string, Value>, overrides: Record<string, Value>) =>
   Object.fromEntries(Object.entries({ ...defaults, ...overrides }).filter(([, value]) => value !== null));
+
+// Where the stack has other paths than a container.
+const ownFiles = ['CONFIG_FILE', 'INJECTOR_WEBHOOK_PATH_SECRET_FOLDER'];
+
+export const containerOf = (settings: FunctionSettings, name: string): ContainerSettings => {
+  const container = settings.containers[name];
+  if (container === undefined) throw new Error(`the manifests have no container ${name}`);
+  return container;
+};
+
+/** The configuration of a process that runs in the test's own. */
+export const configurationFor = (settings: FunctionSettings, name: string): Record<string, Value> => {
+  const { env, tokenFile } = containerOf(settings, name);
+  const { certFile: _, keyFile: __, ...configuration } = settings.configuration;
+  const kubeRole = env['INJECTOR_KUBE_ROLE'] ?? null;
+  return { ...configuration, kubeRole, serviceAccountTokenFile: tokenFile };
+};
+
+/** The manifest's, but for what is given in its place. */
+export const environmentIn = (
+  { env }: ContainerSettings,
+  overrides: Record<string, Value>,
+): Record<string, string> => {
+  const given = [...ownFiles, ...Object.keys(overrides).map(environmentName)];
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !given.includes(name)));
+};
+
+/** The manifest's, with the bundle where the build puts it. */
+export const argumentsOf = ({ args }: ContainerSettings): string[] =>
+  args.map((arg) => (arg.endsWith('.cjs') ? join(projectRoot, 'dist', arg) : arg));
 
 /** Starts one of the built functions as a process of its own. */
 export const startFunction = async (
@@ -50,15 +98,21 @@ export const startFunction = async (
   options: FunctionOptions,
 ): Promise<FunctionPart> => {
   const { name, overrides = {}, env = {}, until = 'ready' } = options;
-  const instance = (instances.get(name) ?? 0) + 1;
-  instances.set(name, instance);
+  const series = `${settings.folder}/${name}`;
+  const instance = (instances.get(series) ?? 0) + 1;
+  instances.set(series, instance);
   const folder = join(settings.folder, `${name}-${process.pid}-${instance}`);
   await mkdir(folder, { recursive: true });
-  const configuration = configurationOf(settings.configuration, { ...OWN_KEYS[name], ...overrides });
+  const container = containerOf(settings, name);
+  const identity = { serviceAccountTokenFile: container.tokenFile };
+  const configuration = configurationOf(
+    { ...settings.configuration, ...identity },
+    { ...OWN_KEYS[name], ...overrides },
+  );
   const configFile = join(folder, 'config.yaml');
   await writeFile(configFile, stringify(configuration), { mode: 0o600 });
 
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const url = `${configuration['certFile'] === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   const ca = await readFile(settings.caFile, 'utf8');
   const probe = async (path: string): Promise<boolean> =>
@@ -73,12 +127,18 @@ export const startFunction = async (
     // The stack's own goes by the plain name.
     name: instance === 1 ? name : `${name}-${instance}`,
     command: nodeProgram,
-    args: [...nodeArguments, join(projectRoot, 'dist', `${name}.cjs`)],
-    env: { CONFIG_FILE: configFile, PORT: String(port), KUBECONFIG: settings.kubeconfig, ...env },
+    args: argumentsOf(container),
+    env: {
+      ...environmentIn(container, overrides),
+      CONFIG_FILE: configFile,
+      PORT: String(port),
+      KUBECONFIG: container.kubeconfig,
+      ...env,
+    },
     address: url,
     logFile: join(folder, `${name}.log`),
     ready: ready[until],
     readyWithinMs: 20_000,
   });
-  return { ...part, url, configFile };
+  return { ...part, url, path: name === 'admission' ? settings.webhookPath : '/', configFile };
 };

@@ -21,7 +21,7 @@ const secureAgent = new SecureAgent({ keepAlive: false });
 
 /** One request. `fetch` can neither be given an authority nor a client certificate. */
 export const request = (url: string, options: HttpRequest = {}): Promise<HttpAnswer> => {
-  const { method = 'GET', headers = {}, body, ca, cert, key, timeoutMs = 10_000 } = options;
+  const { method = 'GET', headers = {}, body, ca, cert, key, timeoutMs = 30_000 } = options;
   const secure = url.startsWith('https:');
   const common = { method, headers, timeout: timeoutMs };
 

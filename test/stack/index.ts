@@ -4,12 +4,18 @@ import { remoteControl, serveControl } from './control.ts';
 import { describe } from './describe.ts';
 import { descriptionFile, readDescription, type StackDescription } from './description.ts';
 import { prepareFolder } from './folder.ts';
-import type { FunctionPart } from './function.ts';
+import type { Activator } from './knative/activator.ts';
+import type { Knative } from './knative/index.ts';
 import type { ControlPlane } from './kubernetes/control-plane.ts';
 import { defaultFolder } from './paths.ts';
 import type { Postgres } from './postgres.ts';
 import type { Part } from './process/launch.ts';
-import { createProcesses, type PartControl, type Processes } from './process/processes.ts';
+import {
+  createProcesses,
+  type Processes,
+  type ScaleControl,
+  type StackControl,
+} from './process/processes.ts';
 import { replaceFile } from './replace-file.ts';
 import { type StartOptions, startParts } from './start.ts';
 import { createTools, type StackTools } from './tools.ts';
@@ -28,7 +34,7 @@ export type Stack = StackTools & {
   cluster: ControlPlane;
   /** Signs what the API server and the functions show. */
   authority: Authority;
-  admission: FunctionPart | undefined;
+  knative: Knative | undefined;
   /** All processes that run now. */
   parts(): readonly Part[];
   /** Ends all of them, and resolves when they are gone. */
@@ -38,6 +44,20 @@ export type Stack = StackTools & {
 /** A stack that another process started. What is started through it ends by `stop`; the stack itself goes on. */
 export type AttachedStack = StackTools & { description: StackDescription; stop(): Promise<void> };
 
+const scaleControl = (knative: Knative | undefined): ScaleControl => {
+  const find = (name: string): Activator => {
+    const found = Object.entries(knative?.activators ?? {}).find(([one]) => one === name);
+    if (found === undefined) throw new Error(`no function ${name}`);
+    return found[1];
+  };
+  return {
+    scaleToZero: async (name) => find(name).scaleToZero(),
+    suspend: async (name) => find(name).suspend(),
+    resume: async (name) => find(name).resume(),
+    starts: async (name) => find(name).starts(),
+  };
+};
+
 const start = async (processes: Processes, options: StartOptions): Promise<Stack> => {
   await prepareFolder(options.folder);
   const parts = await startParts(processes, options);
@@ -46,8 +66,9 @@ const start = async (processes: Processes, options: StartOptions): Promise<Stack
     await replaceFile(descriptionFile(options.folder), JSON.stringify(description, null, 2));
     return description;
   };
-  const control: PartControl = {
+  const control: StackControl = {
     ...processes.control,
+    ...scaleControl(parts.knative),
     start: async (name) => {
       await processes.control.start(name);
       // It has another pid now.
@@ -64,6 +85,7 @@ const start = async (processes: Processes, options: StartOptions): Promise<Stack
     stop: async () => {
       await rm(descriptionFile(options.folder), { force: true });
       await processes.stop();
+      parts.knative?.release();
     },
   };
 };
@@ -85,6 +107,7 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     vault: {},
     functions: true,
     eventSource: true,
+    idleMs: 60_000,
     build: true,
   };
   try {

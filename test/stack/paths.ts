@@ -5,14 +5,6 @@ export const projectRoot = join(import.meta.dirname, '../..');
 /** The Node that `npm install` brought, whichever one runs this: it reads TypeScript as it is. */
 export const nodeProgram = join(projectRoot, 'node_modules/.bin/node');
 
-/**
- * With which the functions' container starts Node. Its own choice on a machine with much memory is to let young objects
- * pile up to several times of what the function needs; the limits keep it as a container's memory limit would.
- */
-export const nodeArguments = ['--max-semi-space-size=2', '--max-old-space-size=128'];
-/** The job's memory goes with the number of pods; only the piling up is kept small. */
-export const jobArguments = ['--max-semi-space-size=2'];
-
 /** What is installed for the stack, and the default stack's own files. */
 export const stackRoot = join(projectRoot, '.stack');
 

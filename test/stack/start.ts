@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { buildFunctions } from './build.ts';
 import { type Authority, createAuthority } from './certificates.ts';
-import { startEventSource } from './event-source.ts';
-import { type FunctionPart, type FunctionSettings, startFunction } from './function.ts';
+import type { FunctionSettings } from './function.ts';
 import { findOrInstall } from './install/index.ts';
+import { applyManifests } from './knative/apply.ts';
+import { type Knative, startKnative } from './knative/index.ts';
 import { type ControlPlane, startControlPlane } from './kubernetes/control-plane.ts';
 import { createObjects, requestReviewerToken } from './kubernetes/objects.ts';
-import { pointWebhook } from './kubernetes/webhook.ts';
+import { type Manifests, readManifests } from './manifests.ts';
 import { type Postgres, startPostgres } from './postgres.ts';
 import type { Processes } from './process/processes.ts';
 import { type OnProgress, step } from './progress.ts';
@@ -18,10 +19,12 @@ import { createNamespace, setUpEngines, setUpKubernetesAuth } from './vault/setu
 export type StartOptions = {
   folder: string;
   onProgress: OnProgress;
-  vault: { tls?: boolean | undefined; namespace?: string | undefined };
+  vault: { tls?: boolean | undefined; namespace?: string | undefined; inTheClear?: boolean | undefined };
   functions: boolean;
-  /** Knative's event source, which sends what it sees to the revocation function. */
+  /** Knative's event source and broker, through which the revocation function learns of deletions. */
   eventSource: boolean;
+  /** How long a function goes on that nobody asks. */
+  idleMs: number;
   build: boolean;
 };
 
@@ -34,16 +37,36 @@ export type StartedParts = {
   vault: VaultApi;
   cluster: ControlPlane;
   settings: FunctionSettings;
-  admission: FunctionPart | undefined;
-  revocation: FunctionPart | undefined;
+  manifests: Manifests;
+  knative: Knative | undefined;
 };
 
 type Programs = Record<'bao' | 'etcd' | 'kube-apiserver', string>;
+// Found when they are needed; looked for at once, so that what is missing is made before anything runs.
+const others = [
+  'kubectl',
+  'isolate',
+  'queue-proxy',
+  'eventing-crds.yaml',
+  'serving-crds.yaml',
+  'eventing-config.yaml',
+] as const;
+const forEvents = [
+  'apiserver_receive_adapter',
+  'broker-ingress',
+  'broker-filter',
+  'channel-dispatcher',
+] as const;
+
+type Needed = keyof Programs | (typeof others)[number] | (typeof forEvents)[number];
 
 /** One after the other: a compiler takes all of the machine by itself. The quick one first. */
-const findPrograms = async (onProgress: OnProgress): Promise<Programs> => {
-  const find = (name: keyof Programs) =>
+const findPrograms = async (options: StartOptions): Promise<Programs> => {
+  const { onProgress } = options;
+  const find = (name: Needed): Promise<string> =>
     step(onProgress, `program ${name}`, (report) => findOrInstall(name, report));
+  for (const name of others) await find(name);
+  if (options.eventSource) for (const name of forEvents) await find(name);
   return { bao: await find('bao'), etcd: await find('etcd'), 'kube-apiserver': await find('kube-apiserver') };
 };
 
@@ -52,9 +75,9 @@ type VaultLane = Pick<StartedParts, 'postgres' | 'vaultServer' | 'vault'>;
 
 const startVaultOnPostgres = async ({ processes, programs, options }: Lane): Promise<VaultLane> => {
   const { folder, onProgress } = options;
-  const { tls, namespace } = options.vault;
+  const { tls, namespace, inTheClear } = options.vault;
   const authority = tls ? await createAuthority('vault') : undefined;
-  const serverOptions = { binary: programs.bao, folder: join(folder, 'vault'), authority };
+  const serverOptions = { binary: programs.bao, folder: join(folder, 'vault'), authority, inTheClear };
   const [postgres, vaultServer] = await Promise.all([
     step(onProgress, 'PostgreSQL', () => startPostgres(processes, join(folder, 'postgres'))),
     step(onProgress, 'OpenBao', () => startVault(processes, serverOptions)),
@@ -68,7 +91,11 @@ const startVaultOnPostgres = async ({ processes, programs, options }: Lane): Pro
   return { postgres, vaultServer, vault };
 };
 
-const startCluster = async (lane: Lane, authority: Authority): Promise<ControlPlane> => {
+const startCluster = async (
+  lane: Lane,
+  authority: Authority,
+  manifests: Manifests,
+): Promise<ControlPlane> => {
   const { processes, programs, options } = lane;
   const cluster = await step(options.onProgress, 'Kubernetes API server', () =>
     startControlPlane(processes, {
@@ -79,6 +106,14 @@ const startCluster = async (lane: Lane, authority: Authority): Promise<ControlPl
     }),
   );
   await step(options.onProgress, 'namespaces and accounts', () => createObjects(cluster.admin));
+  await step(options.onProgress, 'manifests', () =>
+    applyManifests({
+      folder: join(options.folder, 'kubernetes'),
+      kubeconfig: cluster.kubeconfig,
+      kubernetes: cluster.admin,
+      manifests: manifests.all,
+    }),
+  );
   return cluster;
 };
 
@@ -89,34 +124,26 @@ const connectVaultToCluster = async (vault: VaultApi, cluster: ControlPlane, aut
 
 export const startParts = async (processes: Processes, options: StartOptions): Promise<StartedParts> => {
   const { onProgress, functions, vault: place } = options;
-  const lane = { processes, options, programs: await findPrograms(onProgress) };
+  const lane = { processes, options, programs: await findPrograms(options) };
   const authority = await createAuthority('stack');
+  const manifests = await readManifests('test/stack/kustomization');
   const [{ postgres, vaultServer, vault }, cluster] = await Promise.all([
     startVaultOnPostgres(lane),
-    startCluster(lane, authority),
+    startCluster(lane, authority, manifests),
     functions && options.build ? step(onProgress, 'function bundles', buildFunctions) : undefined,
   ]);
 
   await step(onProgress, 'Kubernetes auth in Vault', () => connectVaultToCluster(vault, cluster, authority));
-  const folder = join(options.folder, 'functions');
   const { address, caFile } = vaultServer;
   const { namespace } = place;
-  const settings = await prepareFunctions(folder, authority, cluster, { address, caFile, namespace });
-  const parts = { authority, postgres, vaultServer, vault, cluster, settings };
-  if (!functions) return { ...parts, admission: undefined, revocation: undefined };
-
-  const admission = await step(onProgress, 'admission function', () =>
-    startFunction(processes, settings, { name: 'admission' }),
-  );
-  await step(onProgress, 'webhook', () =>
-    pointWebhook(cluster.admin, { url: `${admission.url}/`, caBundle: authority.certificate }),
-  );
-  const revocation = await step(onProgress, 'revocation function', () =>
-    startFunction(processes, settings, { name: 'revocation' }),
-  );
-  if (options.eventSource) {
-    const source = { folder: join(options.folder, 'event-source'), cluster, ca: authority.certificate };
-    await startEventSource(processes, { ...source, sink: revocation.url, onProgress });
-  }
-  return { ...parts, admission, revocation };
+  const settings = await prepareFunctions({
+    folder: join(options.folder, 'functions'),
+    authority,
+    cluster,
+    vault: { address, caFile, namespace },
+    manifests,
+  });
+  const parts = { authority, postgres, vaultServer, vault, cluster, settings, manifests };
+  const knative = functions ? await startKnative(processes, parts, options) : undefined;
+  return { ...parts, knative };
 };

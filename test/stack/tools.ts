@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import type { StackDescription } from './description.ts';
 import { type FunctionOptions, type FunctionPart, startFunction } from './function.ts';
 import { createKubernetesApi, type KubernetesApi } from './kubernetes/api.ts';
-import { pointWebhook } from './kubernetes/webhook.ts';
-import type { PartControl, Processes } from './process/processes.ts';
+import { caBundleOf, pointWebhook } from './kubernetes/webhook.ts';
+import type { Processes, StackControl } from './process/processes.ts';
 import { runSweep, type SweepOptions, type SweepRun } from './sweep.ts';
 import { createVaultApi, type VaultApi } from './vault/api.ts';
 import { createVaultFaults, type VaultFaults } from './vault/faults.ts';
@@ -17,22 +17,24 @@ export type StackTools = {
   /** With the root token, in the root namespace: for `sys/seal`, `sys/metrics` and the like. */
   rootVault: VaultApi;
   vaultFaults: VaultFaults;
-  /** Stops and starts parts, `openbao` for instance. */
-  control: PartControl;
+  /** Stops and starts parts, `openbao` for instance, and scales functions. */
+  control: StackControl;
   /** As a member of system:masters. */
   kubernetes: KubernetesApi;
   /** Starts one more instance of a function, which ends with the process that asked for it. */
   startFunction(options: FunctionOptions): Promise<FunctionPart>;
   /** Runs the renewal job once. */
   sweep(options?: SweepOptions): Promise<SweepRun>;
-  /** Has the API server ask the admission function at `url` from now on. */
+  /** Has the API server ask the admission function at `url`, and at the path that it is asked at, from now on. */
   pointWebhook(url: string): Promise<void>;
+  /** Has it ask the stack's own again. */
+  restoreWebhook(): Promise<void>;
 };
 
 export const createTools = async (
   description: StackDescription,
   processes: Processes,
-  control: PartControl,
+  control: StackControl,
 ): Promise<StackTools> => {
   const { kubernetes, vault, functions } = description;
   const { address, caFile, rootToken: token } = vault;
@@ -53,6 +55,10 @@ export const createTools = async (
     kubernetes: api,
     startFunction: (options) => startFunction(processes, functions, options),
     sweep: (options) => runSweep(functions, options),
-    pointWebhook: (url) => pointWebhook(api, { url: `${url}/`, caBundle: ca }),
+    pointWebhook: (url) =>
+      pointWebhook(api, { url: `${url}${functions.webhookPath}`, caBundle: caBundleOf(ca) }),
+    restoreWebhook: async () => {
+      if (kubernetes.webhook !== undefined) await pointWebhook(api, kubernetes.webhook);
+    },
   };
 };

@@ -2,10 +2,12 @@
 import type { Step } from '../step.ts';
 import { denied } from './denied.ts';
 import { example } from './example.ts';
+import { forged } from './forged.ts';
+import { fromZero } from './from-zero.ts';
 import { records } from './records.ts';
 import { renewed } from './renewed.ts';
 import { replicas } from './replicas.ts';
-import { missed, revoked } from './revoked.ts';
+import { missed, revoked, waited } from './revoked.ts';
 
 const userAndPassword = { user: 'DB_USER', password: 'DB_PASSWORD' };
 
@@ -29,9 +31,12 @@ export const steps: readonly Step[] = [
     variables: ['DB_USER', 'DB_PASSWORD', 'POSTGRES_URL', 'ANOTHER_ENV'],
   }),
   replicas,
+  fromZero,
   denied,
+  forged,
   records,
   renewed,
   revoked,
+  waited,
   missed,
 ];

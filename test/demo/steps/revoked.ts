@@ -24,13 +24,30 @@ export const revoked: Step = {
   },
 };
 
+export const waited: Step = {
+  title: "A pod is deleted while the revocation function is away: Knative's broker keeps the event",
+  async run(demo) {
+    const { stack, narrator } = demo;
+    const { pod, uri, user } = await createPod('patient', demo);
+    await stack.control.suspend('revocation');
+    await deletePod(pod.namespace, pod.name, demo);
+    ok(await userExists(user, demo), 'the database user is gone, and nobody was there to revoke it');
+    narrator.did(`pod ${pod.name} deleted, and nobody there to be told`);
+    await stack.control.resume('revocation');
+    const { ms } = await timed(() =>
+      until('the database user is gone', async () => !(await userExists(user, demo))),
+    );
+    narrator.did('the function is back, the event came again, the database user is gone', ms);
+    narrator.quote(await refusal(uri));
+  },
+};
+
 export const missed: Step = {
-  title: 'A pod is deleted while the revocation function is down: the next sweep cleans up',
+  title: 'A pod is deleted while the event source is down: the next sweep cleans up',
   async run(demo) {
     const { stack, narrator } = demo;
     const { pod, uri, user } = await createPod('unnoticed', demo);
     await stack.control.stop('event-source');
-    await stack.control.stop('revocation');
     await deletePod(pod.namespace, pod.name, demo);
     ok(await userExists(user, demo), 'the database user is gone before anybody could know');
     narrator.did(`pod ${pod.name} deleted, and nobody was there to see it`);
@@ -41,7 +58,6 @@ export const missed: Step = {
     ok(!(await userExists(user, demo)), `the database user ${user} is still there`);
     narrator.did('a sweep revoked the orphaned grant, its database user is gone', ms);
     narrator.quote(await refusal(uri));
-    await stack.control.start('revocation');
     await stack.control.start('event-source');
   },
 };

@@ -85,12 +85,17 @@ describe('a pod that may not assume the role', () => {
       {},
       'auth role "by-labels" allows namespaces by their labels (bound_service_account_namespace_selector), which the injector cannot read; name them in bound_service_account_namespaces',
     ],
-    ['the role of the injector', { role: 'all-rw' }, {}, `auth role "all-rw" is the injector's own`],
+    [
+      'the role of the injector',
+      { role: 'vault-db-injector-admission' },
+      {},
+      `auth role "vault-db-injector-admission" is the injector's own`,
+    ],
     [
       'the role of the injector in capitals',
-      { 'db.role': 'gule-rw', 'db.auth-role': 'ALL-RW' },
+      { 'db.role': 'gule-rw', 'db.auth-role': 'Vault-DB-Injector-Admission' },
       {},
-      `auth role "ALL-RW" is the injector's own`,
+      `auth role "Vault-DB-Injector-Admission" is the injector's own`,
     ],
   ];
 
@@ -132,7 +137,7 @@ describe('a pod that may not assume the role', () => {
 describe('a pod whose annotations are not valid', () => {
   test('every problem is named at once', async () => {
     const pod = podWith(
-      { 'a.role': '../all-rw', 'a.cluster': 'sys/', 'b.mode': 'URI', containers: 'app,ap' },
+      { 'a.role': '../all-rw', 'a.cluster': 'sys/', 'b.mode': 'url', containers: 'app,ap' },
       { containers: [container('app'), container('web')] },
     );
     const problems = (await refusalOf(pod)).split('; ');
@@ -141,7 +146,7 @@ describe('a pod whose annotations are not valid', () => {
       `${at}/a.role" is "../all-rw": expected a role of the database engine (letters, digits, "_", "-", "." and "@")`,
       `${at}/a.cluster" is "sys/": expected a database engine's mount, such as "databases" (no "..", no leading "/")`,
       expect.stringContaining(`${at}/b.role" is missing: expected a role`),
-      `${at}/b.mode" is "URI": expected "classic" or "uri"`,
+      `${at}/b.mode" is "url": expected "classic" or "uri"`,
       'annotation "containers" names "ap": expected one of app, web',
     ]);
     expect(await newSince(before)).toEqual(NOTHING);

@@ -9,6 +9,8 @@ import { ask, reviewOf } from '../support/reviews.ts';
 
 let before: Census;
 beforeEach(async () => {
+  // An instance that has to be started for it would add its own login.
+  await createPod(podWith(annotations), '?dryRun=All');
   before = await takeCensus();
 });
 

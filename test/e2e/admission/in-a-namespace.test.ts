@@ -32,11 +32,13 @@ test('the root namespace has none of it', async () => {
   );
   expect(Object.keys(mounts.data)).not.toContain(`${secretName}/`);
   const overrides = { vaultNamespace: null };
-  const { url } = await stack.startFunction({ name: 'admission', overrides, until: 'healthy' });
+  const { url, path } = await stack.startFunction({ name: 'admission', overrides, until: 'healthy' });
   const { allowed, message } = await ask(
-    { url, ca: stack.authority.certificate },
+    { url, path, ca: stack.authority.certificate },
     reviewOf(podWith({ role: 'gule-rw' })),
   );
   expect(allowed).toBe(false);
-  expect(message).toContain('Vault does not let the injector log in with its auth role "all-rw"');
+  expect(message).toContain(
+    'Vault does not let the injector log in with its auth role "vault-db-injector-admission"',
+  );
 });

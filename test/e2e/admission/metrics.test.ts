@@ -105,7 +105,14 @@ describe('an instance counts', () => {
       'metrics-team',
     ],
     ['policy', { role: 'unnamed-policy' }, {}, 'unnamed-policy', exampleAccount, exampleNamespace],
-    ['reserved_role', { role: 'all-rw' }, {}, 'all-rw', exampleAccount, exampleNamespace],
+    [
+      'reserved_role',
+      { role: 'vault-db-injector-admission' },
+      {},
+      'vault-db-injector-admission',
+      exampleAccount,
+      exampleNamespace,
+    ],
     // Its name could be anything: as a label's value it would be a series of its own for each mistake.
     ['role', { role: 'nobody-knows-it' }, {}, 'unknown', exampleAccount, exampleNamespace],
   ] as const)('a denial, by its cause: %s', async (cause, annotations, wishes, role, account, namespace) => {

@@ -55,8 +55,8 @@ describe('an admission function that is given another authority', () => {
     const wrongFile = join(stack.description.functions.folder, 'wrong-ca.crt');
     await writeFile(wrongFile, (await createAuthority('nobody knows')).certificate);
     const overrides = { vaultCaFile: wrongFile };
-    const { url } = await stack.startFunction({ name: 'admission', overrides, until: 'healthy' });
-    const admission = { url, ca: stack.authority.certificate };
+    const { url, path } = await stack.startFunction({ name: 'admission', overrides, until: 'healthy' });
+    const admission = { url, path, ca: stack.authority.certificate };
 
     const denial = await ask(admission, reviewOf(pod()));
     expect(denial).toMatchObject({ allowed: false, code: 503 });
@@ -68,8 +68,8 @@ describe('an admission function that is given another authority', () => {
 
   test('or a file that is not there: denies and names it', async () => {
     const overrides = { vaultCaFile: '/nowhere/ca.crt' };
-    const { url } = await stack.startFunction({ name: 'admission', overrides, until: 'healthy' });
-    const { allowed, message } = await ask({ url, ca: stack.authority.certificate }, reviewOf(pod()));
+    const { url, path } = await stack.startFunction({ name: 'admission', overrides, until: 'healthy' });
+    const { allowed, message } = await ask({ url, path, ca: stack.authority.certificate }, reviewOf(pod()));
     expect(allowed).toBe(false);
     expect(message).toMatch(/: the file of vaultCaFile \(\/nowhere\/ca\.crt\) cannot be read$/);
   });

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { container, createPod, type PodManifest, podWith } from '../support/pods.ts';
 import { type Recorder, type Review, startRecorder } from '../support/recorder.ts';
-import { admission, stack } from '../support/stack.ts';
+import { stack } from '../support/stack.ts';
 
 let recorder: Recorder;
 
@@ -13,7 +13,7 @@ beforeAll(async () => {
   recorder = await startRecorder();
   await stack.pointWebhook(recorder.url);
 });
-afterAll(() => stack.pointWebhook(admission.url));
+afterAll(() => stack.restoreWebhook());
 
 /** What differs from one recording to the next is made the same. */
 function steady(review: Review): string {
@@ -73,7 +73,7 @@ const rows: readonly (readonly [string, PodManifest, string])[] = [
 describe('a recorded review', () => {
   test.each(rows)('%s', async (name, manifest, query) => {
     const { path, review } = await record(manifest, query);
-    expect(path).toBe('/?timeout=5s');
+    expect(path).toBe(`${stack.description.functions.webhookPath}?timeout=15s`);
     await expect(steady(review)).toMatchFileSnapshot(`../../fixtures/admission-reviews/${name}.json`);
   });
 });

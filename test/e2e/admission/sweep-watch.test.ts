@@ -1,7 +1,7 @@
 /** Admissions notice that the renewal job has stopped, from what its last good sweep left in the KV engine. */
 import * as v from 'valibot';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { secretName } from '../../stack/vault/names.ts';
+import { injectorRole, secretName } from '../../stack/vault/names.ts';
 import { startAdmission } from '../support/admission-function.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { answering, beforehand, gate } from '../support/faults.ts';
@@ -40,7 +40,7 @@ async function sweptAgo(
 }
 
 async function admit() {
-  const admission = await startAdmission(proxy, { overrides: { vaultSecretPrefix } });
+  const admission = await startAdmission(proxy, { overrides: { vaultSecretPrefix, kubeRole: injectorRole } });
   const pod = podWith({ role: 'gule-rw' });
   const verdict = await ask(admission, reviewOf(pod));
   expect(verdict.message).toBe('');

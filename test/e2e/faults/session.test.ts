@@ -1,9 +1,10 @@
 /** The function's own login: what happens to it does not happen to the pods. (See also ../vault/session.test.ts.) */
+
 import { copyFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { injectorRole } from '../../stack/vault/names.ts';
+import { containerOf } from '../../stack/function.ts';
 import { until } from '../../stack/wait.ts';
 import { startAdmission } from '../support/admission-function.ts';
 import { type Answer, startFaultProxy } from '../support/fault-proxy.ts';
@@ -35,15 +36,16 @@ describe('a login that somebody else revokes', () => {
 
 describe('the service account token that it logs in with', () => {
   test('is read anew for each login, as the kubelet replaces it', async () => {
-    const { configuration } = stack.description.functions;
-    const good = v.parse(v.string(), configuration['serviceAccountTokenFile']);
+    const { tokenFile: good } = containerOf(stack.description.functions, 'admission');
     const file = join(dirname(good), `replaced-token-${process.pid}`);
     await writeFile(file, 'not a token');
     const proxy = await startFaultProxy();
     const overrides = { serviceAccountTokenFile: file };
     const admission = await startAdmission(proxy, { overrides, until: 'healthy' });
     const { message } = await ask(admission, review());
-    expect(message).toContain(`Vault does not let the injector log in with its auth role "${injectorRole}"`);
+    expect(message).toContain(
+      `Vault does not let the injector log in with its auth role "vault-db-injector-admission"`,
+    );
     await copyFile(good, file);
     expect((await ask(admission, review())).allowed).toBe(true);
   });

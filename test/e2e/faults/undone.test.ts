@@ -147,7 +147,11 @@ describe('a client that hangs up', () => {
       await released.opened;
       exchange.reply(answer);
     });
-    const call = request(`${admission.url}/?timeout=30s`, { method: 'POST', ca: authority, agent: false });
+    const call = request(`${admission.url}${admission.path}?timeout=30s`, {
+      method: 'POST',
+      ca: authority,
+      agent: false,
+    });
     call.on('error', () => {});
     call.end(JSON.stringify(reviewOf(podWith(one))));
     await reached.opened;

@@ -33,6 +33,15 @@ describe('OpenBao is sealed', () => {
     expect(environmentOf(await createPod(pod()))['DBUSER']).toMatch(/^gule-rw-/);
   });
 
+  test('when a pod comes and no instance runs: one starts, and its owner reads so', async () => {
+    await stack.control.scaleToZero('admission');
+    await vault.seal();
+    const { refusal } = await tryCreatePod(pod());
+    await vault.unseal();
+    expect(refusal).toMatch(/denied the request: .*: Vault is sealed; whoever operates it has to unseal it$/);
+    await expectNothingNewSince(atFirst);
+  });
+
   test('in the middle of an admission: undone as soon as it is unsealed', async () => {
     proxy.fail('credentials', beforehand(vault.seal));
     const verdict = await ask(admission, reviewOf(pod()), '3s');
@@ -68,6 +77,15 @@ describe('OpenBao is stopped', () => {
 });
 
 describe('OpenBao is halted', () => {
+  test('when a pod comes and no instance runs: its owner reads so before the API server gives up', async () => {
+    await stack.control.scaleToZero('admission');
+    await stack.control.signal('openbao', 'SIGSTOP');
+    const { refusal } = await tryCreatePod(pod());
+    await stack.control.signal('openbao', 'SIGCONT');
+    expect(refusal).toMatch(/denied the request: .*: Vault did not let the injector log in in time$/);
+    await expectNothingNewSince(atFirst);
+  });
+
   test('in the middle of an admission: what it makes when it goes on is revoked', async () => {
     proxy.fail(
       'token',

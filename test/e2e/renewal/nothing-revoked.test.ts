@@ -7,7 +7,7 @@ import { expectOrder, usersLeft } from '../support/fleet-state.ts';
 import { stack } from '../support/stack.ts';
 import { AFTER_GRACE, HOUR, sweepIn } from '../support/sweeping.ts';
 
-const BINDING = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/vault-db-injector';
+const BINDING = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/vault-db-injector-renewal';
 const MANY = 21;
 
 let fleet: Fleet;
@@ -40,7 +40,7 @@ describe('a list that failed', () => {
       const { metadata: _, ...rest } = Object.assign({ metadata: {} }, binding);
       await stack.kubernetes.call('POST', BINDING.replace(/\/[^/]+$/, ''), {
         ...rest,
-        metadata: { name: 'vault-db-injector' },
+        metadata: { name: 'vault-db-injector-renewal' },
       });
     }
     await expect.poll(async () => (await sweepIn(HOUR * 0.7, fleet)).code, { timeout: 10_000 }).toBe(0);

@@ -1,7 +1,9 @@
 /** Vault or the API server is away: the event is answered by 503, so that it is sent again, and never by 500. */
+
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, expect, test } from 'vitest';
+import { containerOf } from '../../stack/function.ts';
 import { type FaultProxy, type Step, startFaultProxy } from '../support/fault-proxy.ts';
 import { answering, cutAfter } from '../support/faults.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
@@ -75,8 +77,9 @@ test('while Vault is sealed, 503; done when the event comes again', async () => 
 
 test('while the API server cannot be reached, 503; done when the event comes again', async () => {
   const pod = await deleted();
-  const { kubeconfig, folder } = stack.description.functions;
-  const elsewhere = join(folder, 'kubeconfig-of-no-server');
+  const { functions } = stack.description;
+  const { kubeconfig } = containerOf(functions, 'revocation');
+  const elsewhere = join(functions.folder, 'kubeconfig-of-no-server');
   const server = stack.description.kubernetes.url;
   await writeFile(elsewhere, (await readFile(kubeconfig, 'utf8')).replace(server, 'https://127.0.0.1:1'));
   const lost = await startRevocation(fleet, {}, { KUBECONFIG: elsewhere });

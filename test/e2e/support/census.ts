@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { expect } from 'vitest';
 import { query } from '../../stack/postgres.ts';
-import { databaseMount, injectorRole, secretName, secretPrefix } from '../../stack/vault/names.ts';
+import { databaseMount, injectorPolicies, secretName, secretPrefix } from '../../stack/vault/names.ts';
 import { stack } from './stack.ts';
 
 export interface Census {
@@ -49,7 +49,7 @@ export async function expectNothingNewSince(then: Census): Promise<void> {
 
 async function isLogin(accessor: string): Promise<boolean> {
   const token = await readToken(accessor);
-  return token?.policies.includes(injectorRole) ?? true;
+  return token?.policies.some((policy) => injectorPolicies.includes(policy)) ?? true;
 }
 
 const Keys = v.object({ data: v.object({ keys: v.array(v.string()) }) });

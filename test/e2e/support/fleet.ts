@@ -2,6 +2,7 @@
  * Pods of a test's own, with a label and a place in the ledger of their own: no other test's grants are in the sweeps
  * over them. They are admitted by the admission's own handler and created at the real API server.
  */
+
 import { randomUUID } from 'node:crypto';
 import jsonPatch from 'fast-json-patch';
 import { v7 as newUuid } from 'uuid';
@@ -15,7 +16,8 @@ import { parseConfig } from '../../../shared/config.ts';
 import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
 import { createMetrics } from '../../../shared/telemetry/metrics.ts';
 import { createVault } from '../../../shared/vault/index.ts';
-import { secretName } from '../../stack/vault/names.ts';
+import { configurationFor } from '../../stack/function.ts';
+import { injectorRole, secretName } from '../../stack/vault/names.ts';
 import { createKeptLog } from './kept-log.ts';
 import { createPod, environmentOf, type PodManifest, type PodWishes, podWith, uuidsOf } from './pods.ts';
 import { reviewOf } from './reviews.ts';
@@ -44,11 +46,19 @@ const Keyed = v.object({ data: v.object({ keys: v.array(v.string()) }) });
 
 export type Fleet = Awaited<ReturnType<typeof openFleet>>;
 const ADMITTED_WITHIN_MS = 20_000;
+/** They are stored with their uuid in them, which only the webhook may write. */
+const unguarded = { 'stack.test/unguarded': 'true' };
 
 /** @param own keys of its configuration, on top of the stack's. */
 export async function openFleet(own: Keys = {}) {
   const id = randomUUID().slice(0, 8);
-  const keys = { injectorLabel: `fleet-${id}`, vaultSecretPrefix: `fleet-${id}`, ...own };
+  const keys = {
+    injectorLabel: `fleet-${id}`,
+    vaultSecretPrefix: `fleet-${id}`,
+    // The manifests' own roles may not go beyond their cluster's prefix.
+    kubeRole: injectorRole,
+    ...own,
+  };
   const label = String(keys.injectorLabel);
   const folder = `${secretName}/data/${keys.vaultSecretPrefix}`;
   const folderOfAll = `${secretName}/metadata/${keys.vaultSecretPrefix}`;
@@ -57,7 +67,10 @@ export async function openFleet(own: Keys = {}) {
 
   /** The pod as the API server goes on with it once it was admitted. */
   async function admitted(annotations: Readonly<Record<string, string>>, wishes: PodWishes) {
-    const manifest = podWith(annotations, { ...wishes, labels: { [label]: 'true', ...wishes.labels } });
+    const manifest = podWith(annotations, {
+      ...wishes,
+      labels: { [label]: 'true', ...unguarded, ...wishes.labels },
+    });
     const { creation } = parseReview(Buffer.from(JSON.stringify(reviewOf(manifest))));
     if (!creation) throw new Error('this is no creation of a pod');
     const deadline = deadlineIn(ADMITTED_WITHIN_MS, monotonicClock);
@@ -140,14 +153,16 @@ export async function openFleet(own: Keys = {}) {
   };
 }
 
+const CONTAINERS = { injector: 'admission', renewer: 'renewal', revoker: 'revocation' } as const;
+
 /** The configuration of a process of ours, with the fleet's keys. */
 export function configurationWith(
   keys: Keys,
   process: 'injector' | 'renewer' | 'revoker',
   environment: Readonly<Record<string, string>> = {},
 ) {
-  const { certFile: _, keyFile: __, mode: ___, ...shared } = stack.description.functions.configuration;
-  return parseConfig({ file: stringify({ ...shared, ...keys }), environment, process });
+  const own = configurationFor(stack.description.functions, CONTAINERS[process]);
+  return parseConfig({ file: stringify({ ...own, ...keys }), environment, process });
 }
 
 function admissionOf(keys: Keys) {

@@ -58,6 +58,7 @@ export interface Verdict {
 
 interface Asked {
   readonly url: string;
+  readonly path: string;
   /** That its certificate is from, where it is not that of the stack that all share. */
   readonly ca?: string;
 }
@@ -66,7 +67,7 @@ interface Asked {
 export function post(to: Asked, body: string, timeout = '5s'): Promise<HttpAnswer> {
   const headers = { 'content-type': 'application/json' };
   const timeoutMs = parseDuration(timeout) ?? 10_000;
-  return request(`${to.url}/?timeout=${timeout}`, {
+  return request(`${to.url}${to.path}?timeout=${timeout}`, {
     method: 'POST',
     headers,
     body,

@@ -1,9 +1,11 @@
 /** Revocation functions over a fleet, and Knative's event source in front of them. */
+
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { startEventSource } from '../../stack/event-source.ts';
 import { request } from '../../stack/http.ts';
+import { readManifests } from '../../stack/manifests.ts';
 import { createProcesses } from '../../stack/process/processes.ts';
 import { until } from '../../stack/wait.ts';
 import type { Fleet, Given, Keys } from './fleet.ts';
@@ -61,6 +63,7 @@ export async function startSource(fleet: Fleet, sink: string) {
     folder: await mkdtemp(join(functions.folder, 'source-')),
     cluster: { url: kubernetes.url, admin: stack.kubernetes },
     ca: authority,
+    source: (await readManifests()).apiServerSource('pods'),
     sink,
     label: fleet.label,
     onProgress: () => {},

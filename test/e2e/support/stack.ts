@@ -4,7 +4,11 @@ import { afterAll, inject } from 'vitest';
 import { attachStack } from '../../stack/index.ts';
 import { exampleApp } from '../../stack/kubernetes/objects.ts';
 
-export const stack = await attachStack(inject('stackFolder'));
+// One file at a time runs in each of vitest's workers, which are numbered from 1 on.
+const folder = inject('stackFolders')[Number(process.env['VITEST_POOL_ID']) - 1];
+if (folder === undefined) throw new Error('this worker has no stack');
+
+export const stack = await attachStack(folder);
 
 afterAll(() => stack.stop());
 
@@ -15,7 +19,7 @@ if (admissionUrl === undefined) throw new Error('the stack runs without its admi
 export const authority = await readFile(functions.caFile, 'utf8');
 
 /** The admission function that the API server asks. */
-export const admission = { url: admissionUrl };
+export const admission = { url: admissionUrl, path: functions.webhookPath };
 
 export const openBao = { address: vault.address, auditFile: vault.folder, unsealKey: vault.unsealKey };
 

@@ -1,4 +1,5 @@
 /** Sweeps over a fleet, at whatever time a test says it is; all but the clock is real. */
+
 import { exitCodeOf, type SweepReport } from '../../../cronjobs/renewal/report.ts';
 import { type SweepParts, sweep } from '../../../cronjobs/renewal/sweep.ts';
 import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
@@ -8,6 +9,7 @@ import { createNotices } from '../../../shared/kubernetes/notices.ts';
 import { createPods } from '../../../shared/kubernetes/pods.ts';
 import { createMetrics } from '../../../shared/telemetry/metrics.ts';
 import { createVault } from '../../../shared/vault/index.ts';
+import { containerOf } from '../../stack/function.ts';
 import { configurationWith, type Fleet, type Keys } from './fleet.ts';
 import { createKeptLog, type LogLine } from './kept-log.ts';
 import { parseMetrics, type Samples } from './metrics.ts';
@@ -43,7 +45,7 @@ export async function sweepAt(now: number, fleet: Fleet, wishes: SweepWishes = {
   const environment = { JOB_COMPLETION_INDEX: String(shard) };
   const config = configurationWith({ ...fleet.keys, ...keys }, 'renewer', environment);
   const vault = createVault(config.vault, monotonicClock, () => {});
-  const api = createKubernetesApi(stack.description.functions.kubeconfig);
+  const api = createKubernetesApi(containerOf(stack.description.functions, 'renewal').kubeconfig);
   const metrics = createMetrics({ uuidLabel: config.metricsUuidLabel });
   const { log, lines } = createKeptLog();
   const deadline = deadlineIn(within, monotonicClock);

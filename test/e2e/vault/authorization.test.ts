@@ -1,8 +1,10 @@
 /** Roles are read anew often enough, by a clock that the test sets. */
+
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseConfig } from '../../../shared/config.ts';
 import { deadlineIn } from '../../../shared/deadline.ts';
 import { createVault } from '../../../shared/vault/index.ts';
+import { configurationFor } from '../../stack/function.ts';
 import { addAuthRole } from '../../stack/vault/roles.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { answering } from '../support/faults.ts';
@@ -26,7 +28,10 @@ const authorize = (changes: Partial<typeof access> = {}) =>
 beforeEach(async () => {
   now = 0;
   proxy = await startFaultProxy();
-  const file = JSON.stringify({ ...stack.description.functions.configuration, vaultAddress: proxy.url });
+  const file = JSON.stringify({
+    ...configurationFor(stack.description.functions, 'admission'),
+    vaultAddress: proxy.url,
+  });
   const config = parseConfig({ file, environment: {}, process: 'injector' });
   vault = createVault(
     config.vault,
@@ -67,7 +72,9 @@ describe('a role', () => {
   });
 
   test("that is the injector's own is not even read", async () => {
-    await expect(authorize({ authRole: 'All-RW' })).rejects.toMatchObject({ denial: 'reserved_role' });
+    await expect(authorize({ authRole: 'Vault-DB-Injector-Admission' })).rejects.toMatchObject({
+      denial: 'reserved_role',
+    });
     expect(proxy.total()).toBe(0);
   });
 

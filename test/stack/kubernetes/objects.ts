@@ -1,11 +1,8 @@
 import { object, parse, string } from 'valibot';
 import type { KubernetesApi, Manifest } from './api.ts';
 
-export const injector = { namespace: 'vault-injector', serviceAccount: 'kube-vault-db-injector' };
 export const exampleApp = { namespace: 'team-infrastructure', serviceAccount: 'vault-pgsql-example' };
 const reviewer = { namespace: 'vault', serviceAccount: 'vault' };
-/** Knative's event source. */
-export const eventSource = { namespace: 'knative-eventing', serviceAccount: 'apiserver-source' };
 
 export type Account = { namespace: string; serviceAccount: string };
 
@@ -27,40 +24,12 @@ export const createNamespace = async (
   }
 };
 
-type Rule = { apiGroups: string[]; resources: string[]; resourceNames?: string[]; verbs: string[] };
-
-/** Lets an account do in the whole cluster what the rules say, and nothing else. */
-const grant = async (kubernetes: KubernetesApi, account: Account, name: string, rules: readonly Rule[]) => {
-  const apiGroup = 'rbac.authorization.k8s.io';
-  const apiVersion = `${apiGroup}/v1`;
-  const { namespace, serviceAccount: subject } = account;
-  await kubernetes.apply({ apiVersion, kind: 'ClusterRole', metadata: { name }, rules });
-  await kubernetes.apply({
-    apiVersion,
-    kind: 'ClusterRoleBinding',
-    metadata: { name },
-    roleRef: { apiGroup, kind: 'ClusterRole', name },
-    subjects: [{ kind: 'ServiceAccount', name: subject, namespace }],
-  });
-};
-
-const injectorRules: readonly Rule[] = [
-  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
-  { apiGroups: [''], resources: ['pods/eviction', 'events'], verbs: ['create'] },
-  { apiGroups: [''], resources: ['namespaces'], resourceNames: ['kube-system'], verbs: ['get'] },
-];
-const eventSourceRules: readonly Rule[] = [
-  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
-];
-
-/** What the functions, the example application and Vault need in the cluster. */
+/** What the example application and Vault need in the cluster. */
 export const createObjects = async (kubernetes: KubernetesApi): Promise<void> => {
   await Promise.all([
-    ...[injector, exampleApp, reviewer, eventSource].map((account) =>
+    ...[exampleApp, reviewer].map((account) =>
       createNamespace(kubernetes, account.namespace, [account.serviceAccount]),
     ),
-    grant(kubernetes, injector, 'vault-db-injector', injectorRules),
-    grant(kubernetes, eventSource, 'apiserver-source', eventSourceRules),
     kubernetes.apply(serviceAccount('default', 'default')),
     // Lets Vault ask the API server whether a token is good (TokenReview), and nothing else.
     kubernetes.apply({

@@ -1,42 +1,32 @@
 import { randomUUID } from 'node:crypto';
+import * as v from 'valibot';
 import { until } from '../wait.ts';
 import type { KubernetesApi, Manifest } from './api.ts';
 
-export type WebhookTarget = {
-  /** Of an admission function that speaks TLS. */
-  url: string;
-  /** PEM of the authority that its certificate is from. */
+/** Where the API server finds an admission function, and the authority that its certificate is from (base64 of PEM). */
+export type ClientConfig = {
+  url?: string;
+  service?: { namespace: string; name: string; port: number; path: string };
   caBundle: string;
 };
 
-type Rule = { apiGroups: string[]; apiVersions: string[]; operations: string[]; resources: string[] };
-type WebhookOptions = WebhookTarget & { label: string; value: string; rule: Rule };
+export const caBundleOf = (certificate: string): string => Buffer.from(certificate).toString('base64');
 
-const webhook = (name: string, { url, caBundle, label, value, rule }: WebhookOptions): Manifest => ({
+const probe = (name: string, label: string, value: string): Manifest => ({
   apiVersion: 'admissionregistration.k8s.io/v1',
   kind: 'MutatingWebhookConfiguration',
   metadata: { name },
   webhooks: [
     {
-      name: `${name}.numberly.io`,
+      name: `${label}.stack.test`,
       admissionReviewVersions: ['v1'],
-      clientConfig: { url, caBundle: Buffer.from(caBundle).toString('base64') },
+      clientConfig: { url: 'https://127.0.0.1:1/' },
       objectSelector: { matchLabels: { [label]: value } },
-      rules: [rule],
+      rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }],
       failurePolicy: 'Fail',
-      matchPolicy: 'Equivalent',
-      reinvocationPolicy: 'Never',
-      sideEffects: 'NoneOnDryRun',
-      timeoutSeconds: 5,
+      sideEffects: 'None',
     },
   ],
-});
-
-const createOf = (resource: string): Rule => ({
-  apiGroups: [''],
-  apiVersions: ['v1'],
-  operations: ['CREATE'],
-  resources: [resource],
 });
 
 /**
@@ -44,16 +34,15 @@ const createOf = (resource: string): Rule => ({
  * in the order in which they were written: so a last one is written that refuses a certain config map, and one is
  * created (dry) until it is refused.
  */
-const inEffect = async (kubernetes: KubernetesApi, caBundle: string): Promise<void> => {
+const inEffect = async (kubernetes: KubernetesApi): Promise<void> => {
   const value = randomUUID();
   const label = 'webhook-probe';
   const name = `${label}-${value}`;
-  const nowhere = { url: 'https://127.0.0.1:1/', caBundle, label, value, rule: createOf('configmaps') };
-  await kubernetes.apply(webhook(name, nowhere));
-  const probe = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels: { [label]: value } } };
+  await kubernetes.apply(probe(name, label, value));
+  const refused = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, labels: { [label]: value } } };
   await until('the API server knows the webhook', async () => {
     const path = '/api/v1/namespaces/default/configmaps?dryRun=All';
-    return (await kubernetes.ask('POST', path, probe)).status >= 400;
+    return (await kubernetes.ask('POST', path, refused)).status >= 400;
   });
   await kubernetes.call(
     'DELETE',
@@ -61,10 +50,14 @@ const inEffect = async (kubernetes: KubernetesApi, caBundle: string): Promise<vo
   );
 };
 
-/** Has the API server send the pods with the label to this admission function, from now on. */
-export const pointWebhook = async (kubernetes: KubernetesApi, target: WebhookTarget): Promise<void> => {
-  const label = 'vault-db-injector';
-  const options = { ...target, label, value: 'true', rule: createOf('pods') };
-  await kubernetes.apply(webhook('vault-db-injector', options));
-  await inEffect(kubernetes, target.caBundle);
+const configurations = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+const stored = v.looseObject({ webhooks: v.tuple([v.looseObject({ clientConfig: v.unknown() })]) });
+
+/** Has the API server ask there from now on, whatever the manifest says. */
+export const pointWebhook = async (kubernetes: KubernetesApi, clientConfig: ClientConfig): Promise<void> => {
+  const path = `${configurations}/vault-db-injector`;
+  const found = v.parse(stored, await kubernetes.call('GET', path));
+  const [webhook] = found.webhooks;
+  await kubernetes.call('PUT', path, { ...found, webhooks: [{ ...webhook, clientConfig }] });
+  await inEffect(kubernetes);
 };

@@ -11,13 +11,22 @@ const startWatchdog = (): Writable => {
   const watchdog = spawn(nodeProgram, [fileURLToPath(new URL('./watchdog.ts', import.meta.url))], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
-    env: {},
+    // To find `ip` by.
+    env: { PATH: process.env['PATH'] },
   });
   watchdog.unref();
   // Neither the watchdog nor the pipe to it may keep the process alive that they watch.
   if (watchdog.stdin instanceof Socket) watchdog.stdin.unref();
   watchdog.stdin.on('error', () => {});
   return watchdog.stdin;
+};
+
+/** Has an address taken off the loopback interface when this process is gone without having done it itself. */
+export const guardAddress = (address: string): (() => void) => {
+  pipe ??= startWatchdog();
+  const watched = pipe;
+  watched.write(`add-address ${address}\n`);
+  return () => watched.write(`remove-address ${address}\n`);
 };
 
 /**

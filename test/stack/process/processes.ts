@@ -14,6 +14,18 @@ export type PartControl = {
   signal(name: string, signal: NodeJS.Signals): Promise<void>;
 };
 
+/** Scales the functions that Knative would scale. */
+export type ScaleControl = {
+  /** Ends a function's instance, in order and in the background, as when nobody has asked for long. */
+  scaleToZero(name: string): Promise<void>;
+  /** Ends it, and lets no instance of it start: whoever asks gets 503. */
+  suspend(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
+  /** How often an instance of it was started. */
+  starts(name: string): Promise<number>;
+};
+export type StackControl = PartControl & ScaleControl;
+
 /** The processes of one stack. */
 export type Processes = {
   start(layer: Layer, spec: ProcessSpec): Promise<Part>;

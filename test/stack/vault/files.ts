@@ -6,6 +6,8 @@ export type VaultFiles = {
   data: string;
   configuration: string;
   audit: string;
+  /** The audit log in the clear, where a test wants it. */
+  secrets: string;
   ca: string;
   certificate: string;
   key: string;
@@ -15,6 +17,7 @@ export const vaultFiles = (folder: string): VaultFiles => ({
   data: join(folder, 'data'),
   configuration: join(folder, 'config.hcl'),
   audit: join(folder, 'audit.log'),
+  secrets: join(folder, 'audit-in-the-clear.jsonl'),
   ca: join(folder, 'ca.crt'),
   certificate: join(folder, 'tls.crt'),
   key: join(folder, 'tls.key'),

@@ -4,7 +4,15 @@ export const databaseMount = 'pgsql2-dv';
 export const connection = 'pgsql2_dv';
 export const secretName = 'vault-injector';
 export const secretPrefix = 'kubernetes1-dv-par5';
+/** Of the reference: one for all that the injector does, which everything of ours may still log in with. */
 export const injectorRole = 'all-rw';
+/** Of the manifests: one for each process, the role of the same name as its service account. */
+export const processRoles = [
+  'vault-db-injector-admission',
+  'vault-db-injector-renewal',
+  'vault-db-injector-revocation',
+] as const;
+export const injectorPolicies: readonly string[] = [injectorRole, ...processRoles];
 
 /** What the functions' own tokens are issued for. */
 export const audience = 'vault';

@@ -12,6 +12,8 @@ export type VaultServer = {
   folder: string;
   /** One JSON line per request and per answer. */
   auditFile: string;
+  /** The same with the secrets as they are, if it was started so. */
+  secretsFile: string;
   address: string;
   rootToken: string;
   unsealKey: string;
@@ -19,18 +21,30 @@ export type VaultServer = {
   caFile: string | undefined;
 };
 
-export type VaultServerOptions = {
-  binary: string;
-  folder: string;
+type Wishes = {
   /** Makes it speak TLS. */
   authority?: Authority | undefined;
+  /** Has it write a second audit log, with the secrets as they are, so that they can be looked for elsewhere. */
+  inTheClear?: boolean | undefined;
 };
+export type VaultServerOptions = Wishes & { binary: string; folder: string };
 
 const initialisation = object({ keys: array(string()), root_token: string() });
 
 type Ports = { api: number; cluster: number };
 
-const configuration = (files: VaultFiles, ports: Ports, tls: boolean): string => `
+const auditInTheClear = (files: VaultFiles): string => `
+audit "file" "in-the-clear" {
+  description = "every request, with its secrets"
+  options {
+    file_path = "${files.secrets}"
+    log_raw = "true"
+  }
+}`;
+
+const configuration = (files: VaultFiles, ports: Ports, { authority, inTheClear }: Wishes): string => {
+  const tls = authority !== undefined;
+  return `
 storage "raft" {
   path = "${files.data}"
   node_id = "stack"
@@ -55,9 +69,11 @@ audit "file" "file" {
     file_path = "${files.audit}"
   }
 }
+${inTheClear ? auditInTheClear(files) : ''}
 api_addr = "${tls ? 'https' : 'http'}://127.0.0.1:${ports.api}"
 cluster_addr = "https://127.0.0.1:${ports.cluster}"
 `;
+};
 
 type Keys = { unsealKey: string; rootToken: string };
 
@@ -85,16 +101,17 @@ const bringUp = (vault: VaultApi, onKeys: (keys: Keys) => void): (() => Promise<
 
 export const startVault = async (
   processes: Processes,
-  { binary, folder, authority }: VaultServerOptions,
+  { binary, folder, ...wishes }: VaultServerOptions,
 ): Promise<VaultServer> => {
   const files = vaultFiles(folder);
+  const { authority } = wishes;
   await mkdir(files.data, { recursive: true, mode: 0o700 });
   if (authority !== undefined) {
     await writeFile(files.ca, authority.certificate);
     await writeCertificate(files, await authority.issue({ commonName: 'vault' }));
   }
   const ports = { api: await freePort(), cluster: await freePort() };
-  await writeFile(files.configuration, configuration(files, ports, authority !== undefined));
+  await writeFile(files.configuration, configuration(files, ports, wishes));
 
   const address = `${authority === undefined ? 'http' : 'https'}://127.0.0.1:${ports.api}`;
   const caFile = authority === undefined ? undefined : files.ca;
@@ -109,5 +126,5 @@ export const startVault = async (
       keys = made;
     }),
   });
-  return { folder, auditFile: files.audit, address, caFile, ...keys };
+  return { folder, auditFile: files.audit, secretsFile: files.secrets, address, caFile, ...keys };
 };

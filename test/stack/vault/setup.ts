@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { type Postgres, query } from '../postgres.ts';
 import type { VaultApi } from './api.ts';
-import { audience, authPath, connection, databaseMount, injectorRole, secretName } from './names.ts';
+import {
+  audience,
+  authPath,
+  connection,
+  databaseMount,
+  injectorRole,
+  processRoles,
+  secretName,
+} from './names.ts';
+import { processPolicy } from './policies.ts';
 import { addAppRole, addAuthRole, addPolicy, readPolicy } from './roles.ts';
 
 const databaseUser = 'vault';
@@ -50,11 +59,22 @@ export const setUpKubernetesAuth = async (vault: VaultApi, cluster: ClusterAcces
   });
   await addAuthRole(vault, {
     name: injectorRole,
-    serviceAccounts: ['kube-vault-db-injector'],
+    serviceAccounts: processRoles,
     namespaces: ['vault-injector'],
     policies: [injectorRole],
     audience,
   });
+  for (const process of ['admission', 'renewal', 'revocation'] as const) {
+    const name = `vault-db-injector-${process}`;
+    await addPolicy(vault, name, await processPolicy(process));
+    await addAuthRole(vault, {
+      name,
+      serviceAccounts: [name],
+      namespaces: ['vault-injector'],
+      policies: [name],
+      audience,
+    });
+  }
   await addAppRole(vault, { name: 'gule-rw' });
   await addAppRole(vault, { name: 'other-rw' });
 };

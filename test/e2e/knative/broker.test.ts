@@ -1,0 +1,121 @@
+/**
+ * Deletions on Knative's real way: event source, broker, channel, filter. The revocation function is away for a while; what
+ * waits longer than the Trigger's retries last becomes a dead letter, and is sent again from there.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { runJob } from '../../stack/job.ts';
+import { readManifests } from '../../stack/manifests.ts';
+import { takeCensus } from '../support/census.ts';
+import { createPod, environmentOf, podWith, type StoredPod, uuidsOf } from '../support/pods.ts';
+import { exampleNamespace, stack } from '../support/stack.ts';
+
+const { functions, brokerUrl = '' } = stack.description;
+const { delivery, namespace } = (await readManifests()).trigger('revocation');
+const channel = `/apis/messaging.knative.dev/v1/namespaces/${namespace}/inmemorychannels/pods-kne-trigger`;
+const deadLetters = `/api/v1/namespaces/${namespace}/configmaps?labelSelector=vault-db-injector.numberly.io%2Fdead-letter%3Dtrue`;
+
+const Channel = v.looseObject({
+  metadata: v.looseObject({ generation: v.number() }),
+  status: v.looseObject({}),
+  spec: v.looseObject({ subscribers: v.tuple([v.looseObject({ delivery: v.looseObject({}) })]) }),
+});
+const List = v.object({ items: v.array(v.looseObject({ data: v.record(v.string(), v.string()) })) });
+
+let living: StoredPod;
+beforeAll(async () => {
+  living = await createPod(podWith({ role: 'gule-rw' }));
+});
+afterEach(() => stack.control.resume('revocation'));
+
+const createPods = (count: number) =>
+  Promise.all(Array.from({ length: count }, () => createPod(podWith({ role: 'gule-rw' }))));
+
+async function deletePods(pods: readonly StoredPod[]): Promise<void> {
+  for (const { metadata } of pods) {
+    await stack.kubernetes.call(
+      'DELETE',
+      `/api/v1/namespaces/${exampleNamespace}/pods/${metadata.name}?gracePeriodSeconds=0`,
+    );
+  }
+}
+
+const usersOf = (pods: readonly StoredPod[]) => pods.map((pod) => environmentOf(pod)['DBUSER'] ?? '');
+
+async function usersLeft(pods: readonly StoredPod[]): Promise<string[]> {
+  const { databaseUsers } = await takeCensus();
+  return usersOf(pods).filter((user) => databaseUsers.includes(user));
+}
+
+/** How often the revocation function's instances said that they revoked it. */
+async function revocations(uuid: string): Promise<number> {
+  const starts = await stack.control.starts('revocation');
+  const files = Array.from({ length: starts }, (_, index) =>
+    join(functions.folder, `revocation-${stackPid()}-${index + 1}`, 'revocation.log'),
+  );
+  const logs = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+  return logs
+    .join('\n')
+    .split('\n')
+    .filter((line) => line.includes('"msg":"grant revoked"') && line.includes(uuid)).length;
+}
+
+/** Of the process that runs the stack: it is in the names of its functions' folders. */
+function stackPid(): string {
+  const log = stack.description.parts.find(({ name }) => name === 'revocation')?.logFile ?? '';
+  return /revocation-(\d+)-\d+\//.exec(log)?.[1] ?? '';
+}
+
+const lettersOf = async (pods: readonly StoredPod[]) => {
+  const { items } = v.parse(List, await stack.kubernetes.call('GET', deadLetters));
+  return items.filter(({ data }) =>
+    pods.some(({ metadata }) => JSON.stringify(data).includes(metadata.name)),
+  );
+};
+
+async function setDelivery(changes: object): Promise<void> {
+  const found = v.parse(Channel, await stack.kubernetes.call('GET', channel));
+  const [subscriber] = found.spec.subscribers;
+  const changed = { ...subscriber, delivery: { ...subscriber.delivery, ...changes } };
+  const spec = { ...found.spec, subscribers: [changed] };
+  const stored = v.parse(Channel, await stack.kubernetes.call('PUT', channel, { ...found, spec }));
+  // As the controller would say once it has seen the change.
+  const status = { ...stored.status, observedGeneration: stored.metadata.generation };
+  await stack.kubernetes.call('PUT', `${channel}/status`, { ...stored, status });
+}
+
+test('what is deleted while the function is away is revoked when it is back: all of it, once, and nothing of the living', async () => {
+  const pods = await createPods(8);
+  await stack.control.suspend('revocation');
+  await deletePods(pods);
+  // The first attempts have failed by then; none of them revoked anything.
+  await expect.poll(async () => (await usersLeft(pods)).length).toBe(8);
+  await stack.control.resume('revocation');
+  await expect.poll(() => usersLeft(pods), { timeout: 40_000 }).toEqual([]);
+  for (const uuid of pods.flatMap(uuidsOf)) await expect.poll(() => revocations(uuid)).toBe(1);
+  expect(await usersLeft([living])).toEqual(usersOf([living]));
+});
+
+test('what exhausts the retries is kept as a dead letter, and revoked when it is sent again', async () => {
+  const pods = await createPods(3);
+  await stack.control.suspend('revocation');
+  // As many as the manifest has, without the hours between them.
+  await setDelivery({ backoffDelay: 'PT0S' });
+  await deletePods(pods);
+  await expect.poll(async () => (await lettersOf(pods)).length, { timeout: 50_000 }).toBe(3);
+  const secrets = pods.map((pod) => environmentOf(pod)['DBPASSWORD'] ?? '');
+  const kept = JSON.stringify(await lettersOf(pods));
+  expect(secrets.filter((secret) => kept.includes(secret))).toEqual([]);
+  expect(await usersLeft(pods)).toHaveLength(3);
+
+  await setDelivery({ backoffDelay: delivery.backoffDelay });
+  await stack.control.resume('revocation');
+  const { code } = await runJob('replay', functions, { overrides: { replaySink: brokerUrl } });
+  expect(code).toBe(0);
+  expect(await lettersOf(pods)).toEqual([]);
+  await expect.poll(() => usersLeft(pods), { timeout: 20_000 }).toEqual([]);
+});
+
+afterAll(() => setDelivery({ backoffDelay: delivery.backoffDelay }));

@@ -1,0 +1,175 @@
+/** All that each process does in Vault, once, as far as its policy could stand in its way. */
+
+import { expect } from 'vitest';
+import { deadlineIn } from '../../../shared/deadline.ts';
+import { createVault } from '../../../shared/vault/index.ts';
+import { query } from '../../stack/postgres.ts';
+import { secretName } from '../../stack/vault/names.ts';
+import type { ProcessPolicy } from '../../stack/vault/policies.ts';
+import { addAppRole, addPolicy } from '../../stack/vault/roles.ts';
+import { until } from '../../stack/wait.ts';
+import { startAdmission } from './admission-function.ts';
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
+import { afterwards, cutAfter, gate } from './faults.ts';
+import { configurationWith, type Given, type Keys } from './fleet.ts';
+import { deletePod, usersLeft } from './fleet-state.ts';
+import { podWith, uuidsOf } from './pods.ts';
+import { databaseUri } from './postgres.ts';
+import type { StrictFleet } from './process-policies.ts';
+import { ask, patched, reviewOf } from './reviews.ts';
+import { dataOf, send, startRevocation } from './revoking.ts';
+import { stack } from './stack.ts';
+import { HOUR, sweepIn } from './sweeping.ts';
+
+/** One whose tokens may revoke their own leases, and one whose may not. */
+export const roles = ['strict-owner-rw', 'strict-bare-rw'] as const;
+const [owner, bare] = roles;
+
+// Acts as itself, so that what it makes is its own, and stands in the way of dropping it.
+const creationStatements = [
+  `CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}' IN ROLE "demo-rw";`,
+];
+
+export async function addRoles(): Promise<void> {
+  for (const name of roles) await addAppRole(stack.vault, { name, creationStatements });
+  await addPolicy(stack.vault, bare, `path "pgsql2-dv/creds/${bare}" { capabilities = ["read"] }`);
+}
+
+/** Login, its renewal and its end, by a clock that is set forward. */
+async function wholeLogin(keys: Keys, process: 'injector' | 'revoker') {
+  let now = 0;
+  const logins: string[] = [];
+  const { vault: options } = configurationWith(keys, process);
+  const vault = createVault(
+    options,
+    () => now,
+    (outcome) => void logins.push(outcome),
+  );
+  const deadline = () => deadlineIn(5_000, () => now);
+  await vault.session.ready(deadline());
+  now = 1_800_000;
+  await vault.session.ready(deadline());
+  await until('the login is renewed', () => logins.length === 2);
+  expect(logins).toEqual(['success', 'success']);
+  await vault.session.close(deadline());
+  vault.close();
+}
+
+async function admissionJob(strict: StrictFleet): Promise<void> {
+  const { fleet, ledgerPrefix } = strict;
+  const labels = { [fleet.label]: 'true' };
+  const staleSweep = {
+    succeededAt: Date.now() - HOUR,
+    shortestLeaseSeconds: 3600,
+    clusterId: 'any',
+    shards: 1,
+  };
+  for (const folder of ['', '/named']) {
+    const path = `${secretName}/data/${ledgerPrefix}-sweep${folder}/last-0`;
+    await stack.vault.call('POST', path, { data: staleSweep });
+  }
+  for (const clusterId of [undefined, 'named']) {
+    const proxy = await startFaultProxy();
+    const overrides = { ...strict.keysOf('admission'), ...(clusterId && { clusterId }) };
+    const admission = await startAdmission(proxy, { overrides });
+    const pod = podWith({ role: owner }, { labels });
+    const dry = await ask(admission, reviewOf(pod, { dryRun: true }));
+    expect([dry.message, proxy.count('token')]).toEqual(['', 0]);
+    const verdict = await ask(admission, reviewOf(pod));
+    expect(verdict).toMatchObject({ allowed: true, warnings: [expect.stringMatching(/^the renewal job/)] });
+    expect(await fleet.records()).toEqual(expect.arrayContaining(uuidsOf(patched(pod, verdict))));
+    await undoes(admission, proxy, labels);
+    proxy.fail('record', cutAfter);
+    expect((await ask(admission, reviewOf(podWith({ role: bare }, { labels })))).message).toBe('');
+    expect(proxy.count('record')).toBe(4);
+    await admission.stop();
+    expect(await admission.log()).not.toContain('vault_denied');
+  }
+  expect(await fleet.records()).toHaveLength(4);
+  await wholeLogin(strict.keysOf('admission'), 'injector');
+}
+
+/** One of two databases fails when the other is recorded already. */
+async function undoes(
+  admission: Awaited<ReturnType<typeof startAdmission>>,
+  proxy: FaultProxy,
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  const recorded = gate();
+  proxy.failWhere('record', /data/, afterwards(recorded.open));
+  proxy.failWhere('credentials', new RegExp(bare), async (exchange) => {
+    await recorded.opened;
+    exchange.reply({ status: 400, body: '{"errors":["no"]}' });
+  });
+  const two = { 'a.role': owner, 'b.role': bare, 'b.env-key-dbuser': 'B', 'b.env-key-dbpassword': 'P' };
+  expect((await ask(admission, reviewOf(podWith(two, { labels })))).allowed).toBe(false);
+  await until('both are revoked', () => proxy.count('revoke') === 2);
+  await proxy.settled();
+}
+
+const tableOf = ({ uuid }: Given) => `"table of ${uuid}"`;
+
+async function podThatLeavesATable({ fleet }: StrictFleet): Promise<Given> {
+  const pod = await fleet.pod({ role: owner });
+  await query(databaseUri(pod.user, pod.password), `CREATE TABLE ${tableOf(pod)} (id int)`);
+  await deletePod(pod);
+  return pod;
+}
+
+const dropTable = (pod: Given) => query(stack.description.databaseUrl, `DROP TABLE ${tableOf(pod)}`);
+
+/** Later than half of a token's period. */
+const LATER = 17 * 24 * HOUR;
+
+async function renewalJob(strict: StrictFleet): Promise<void> {
+  const { fleet, ledgerPrefix } = strict;
+  const keys = strict.keysOf('renewal');
+  let later = LATER;
+  const sweepNext = async () => {
+    later += HOUR;
+    const { code, report, log } = await sweepIn(later, fleet, { keys });
+    expect(log.filter(({ level }) => level === 'error')).toEqual([]);
+    return [code, report.renewed, report.revoked, report.pending];
+  };
+  await fleet.pod({ role: owner });
+  expect(await sweepNext()).toEqual([0, 1, 0, 0]);
+  expect(await sweepNext()).toEqual([0, 1, 0, 0]);
+  // What is left of a memory without its head is overwritten.
+  await stack.vault.call('DELETE', `${secretName}/metadata/${ledgerPrefix}-sweep/index-0-of-1`);
+  expect(await sweepNext()).toEqual([0, 1, 0, 0]);
+  for (const role of roles) await deletePod(await fleet.pod({ role }));
+  expect(await sweepNext()).toEqual([0, 1, 2, 0]);
+  const stuck = await podThatLeavesATable(strict);
+  expect(await sweepNext()).toEqual([1, 1, 0, 1]);
+  await dropTable(stuck);
+  expect(await sweepNext()).toEqual([0, 1, 1, 0]);
+  expect([(await fleet.records()).length, (await usersLeft(fleet)).length]).toEqual([1, 1]);
+  const { code, log } = await stack.sweep({ overrides: keys });
+  expect([code, log]).toEqual([0, expect.not.stringContaining('vault_denied')]);
+}
+
+async function revocationJob(strict: StrictFleet): Promise<void> {
+  const { fleet } = strict;
+  const revocation = await startRevocation(fleet, strict.keysOf('revocation'));
+  for (const role of roles) {
+    const pod = await fleet.pod({ role });
+    await deletePod(pod);
+    expect((await send(revocation, { data: dataOf(pod) })).status).toBe(204);
+  }
+  expect([await fleet.records(), await usersLeft(fleet)]).toEqual([[], []]);
+  const stuck = await podThatLeavesATable(strict);
+  expect((await send(revocation, { data: dataOf(stuck) })).status).toBe(204);
+  expect(await revocation.outcomes()).toEqual({ revoked: 2, pending: 1 });
+  expect(await fleet.record(stuck.uuid)).toHaveProperty('RevokingSince');
+  await revocation.stop();
+  expect(JSON.stringify(await revocation.log())).not.toContain('vault_denied');
+  await dropTable(stuck);
+  await wholeLogin(strict.keysOf('revocation'), 'revoker');
+}
+
+/** @throws where something could not be done. */
+export const jobs: Readonly<Record<ProcessPolicy, (strict: StrictFleet) => Promise<void>>> = {
+  admission: admissionJob,
+  renewal: renewalJob,
+  revocation: revocationJob,
+};

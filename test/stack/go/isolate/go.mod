@@ -1,0 +1,3 @@
+module stack.test/isolate
+
+go 1.26.0

@@ -1,0 +1,35 @@
+/** The three policies of knative/vault, filled in as Terraform's `templatefile` does it. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { projectRoot } from '../paths.ts';
+import { authPath, databaseMount, secretName, secretPrefix } from './names.ts';
+
+export type ProcessPolicy = 'admission' | 'renewal' | 'revocation';
+
+export type PolicyOptions = {
+  authPath?: string;
+  ledgerPrefix?: string;
+  /** Which policies the admission function may give to pods; any, where none are named. */
+  applicationPolicies?: readonly string[];
+};
+
+/** @throws where the template has a variable that nobody fills in. */
+export const fillIn = (template: string, values: Readonly<Record<string, string>>): string =>
+  template.replaceAll(/\$\{(\w+)\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new Error(`nothing is known of \${${name}}`);
+    return value;
+  });
+
+/** As it is written to Vault, for the stack's mounts. */
+export const processPolicy = async (name: ProcessPolicy, options: PolicyOptions = {}): Promise<string> => {
+  const { ledgerPrefix = secretPrefix, applicationPolicies = [] } = options;
+  const template = await readFile(join(projectRoot, 'knative/vault', `${name}.hcl`), 'utf8');
+  return fillIn(template, {
+    auth_path: options.authPath ?? authPath,
+    ledger_mount: secretName,
+    ledger_prefix: ledgerPrefix,
+    application_policies: JSON.stringify(applicationPolicies.map((policy) => [policy])),
+    leases: JSON.stringify([`${databaseMount}/creds/*`]),
+  });
+};
