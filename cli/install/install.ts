@@ -1,0 +1,119 @@
+/** Checks, applies, waits, tries it out, and says what it did. A second time it changes nothing. */
+import type { Kubectl } from '../kubectl.ts';
+import { type KubernetesObject, listOf, nameOf } from '../objects.ts';
+import { resumeRenewal } from '../renewal-suspension.ts';
+import { NO_SECRET, withPath } from '../webhook-path.ts';
+import { apply, type Changes } from './apply.ts';
+import { type Cluster, readCluster } from './cluster.ts';
+import { readBrokerAddress, readExisting } from './existing.ts';
+import { findLeftOvers } from './left-overs.ts';
+import type { InstallOptions } from './options.ts';
+import { isWebhook, renderManifests } from './overlay.ts';
+import { makePlan, type Plan } from './plan.ts';
+import { untilReady, untilTrusted, type Wait } from './ready.ts';
+import { listOfMissing, whatChanged, whatIsThere, whatNext } from './report.ts';
+import { missingIn } from './requirements.ts';
+import { missingRights } from './rights.ts';
+import { selfTest } from './self-test.ts';
+
+type Say = (line: string) => void;
+
+interface Parts {
+  readonly kubectl: Kubectl;
+  readonly options: InstallOptions;
+  readonly say: Say;
+}
+
+/** @returns the exit code. @throws Refusal */
+export async function install({ kubectl, options, say }: Parts): Promise<number> {
+  const cluster = await readCluster(kubectl);
+  const existing = await readExisting(kubectl, cluster.kinds);
+  const plan = await makePlan(options, existing, cluster);
+  const manifests = await renderManifests(kubectl, plan);
+  const missing = [
+    ...missingIn(cluster, manifests, plan.ingress),
+    ...(await missingRights(kubectl, cluster, manifests)),
+  ];
+  if (missing.length > 0) {
+    say(listOfMissing(missing));
+    return 1;
+  }
+  say(whatIsThere(cluster));
+  if (options['dry-run']) {
+    say(`Would apply: ${manifests.map(nameOf).join(', ')}`);
+    return 0;
+  }
+  await applyAll({ kubectl, options, say }, cluster, plan, manifests);
+  const test = {
+    namespace: options['self-test-namespace'],
+    serviceAccount: options['self-test-service-account'],
+    role: options['self-test-role'],
+  };
+  say(`Self-test: ${await selfTest(kubectl, test)}.`);
+  say(whatNext(plan));
+  return 0;
+}
+
+/** The webhook last: no pod waits for a function that is not there yet. */
+async function applyAll(
+  { kubectl, options, say }: Parts,
+  cluster: Cluster,
+  plan: Plan,
+  manifests: readonly KubernetesObject[],
+): Promise<void> {
+  const applying = { force: options['force-conflicts'] };
+  const wait: Wait = { withinMs: options.timeout * 1_000, say };
+  if (plan.suspended) await resumeRenewal(kubectl);
+  const changes = [
+    await apply(
+      kubectl,
+      manifests.filter((one) => !isWebhook(one)),
+      applying,
+    ),
+  ];
+  say('Waiting for functions, events and certificates.');
+  await untilReady(kubectl, manifests, wait);
+  const broker = await readBrokerAddress(kubectl);
+  const final = broker === plan.broker ? manifests : await renderManifests(kubectl, { ...plan, broker });
+  // Known only now where the cluster's Broker is not Knative's own: the replay job sends there.
+  if (final !== manifests)
+    changes.push(
+      await apply(
+        kubectl,
+        final.filter(({ kind }) => kind === 'CronJob'),
+        applying,
+      ),
+    );
+  const leftOver = await findLeftOvers(kubectl, cluster.kinds, final);
+  // What an uninstallation guards with would refuse what the webhook gives uuids to.
+  const guards = leftOver.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
+  await remove(kubectl, guards);
+  changes.push(...(await applyWebhook({ kubectl, options, say }, plan, final.filter(isWebhook))));
+  await remove(
+    kubectl,
+    leftOver.filter((one) => !guards.includes(one)),
+  );
+  say(whatChanged(changes, leftOver.map(nameOf)));
+}
+
+async function applyWebhook(
+  { kubectl, options, say }: Parts,
+  plan: Plan,
+  webhooks: readonly KubernetesObject[],
+): Promise<Changes[]> {
+  // With another way there, cainjector's authority has to make room.
+  const applying = { force: options['force-conflicts'] || plan.anotherWay };
+  const changes: Changes[] = [];
+  // Whoever creates a pod is told the URL of a function that the API server does not trust.
+  if (plan.awaitsTrust) {
+    const harmless = webhooks.map((one) => withPath(one, NO_SECRET));
+    changes.push(await apply(kubectl, harmless, applying));
+    await untilTrusted(kubectl, { withinMs: options.timeout * 1_000, say });
+  }
+  return [...changes, await apply(kubectl, webhooks, applying)];
+}
+
+async function remove(kubectl: Kubectl, objects: readonly KubernetesObject[]): Promise<void> {
+  if (objects.length > 0)
+    await kubectl.text(['delete', '--ignore-not-found', '--filename=-'], listOf(objects));
+}

@@ -1,0 +1,166 @@
+/**
+ * The manifests as they are applied: the repository's own, by a kustomize overlay in a folder that lives for a moment.
+ * The path's secret is put in afterwards, and never stands there.
+ */
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { dump, loadAll } from 'js-yaml';
+import * as v from 'valibot';
+import type { Kubectl } from '../kubectl.ts';
+import { KubernetesObject, NAMESPACE, WEBHOOK } from '../objects.ts';
+import { PATH_SECRET } from '../path-secret.ts';
+import { NO_SECRET, withPath } from '../webhook-path.ts';
+import type { Ingress } from './existing.ts';
+
+const KNATIVE = join(import.meta.dirname, '../../knative');
+
+export interface Wishes {
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** Absent: as the manifests name it. */
+  readonly image: string | undefined;
+  readonly ingress: Ingress;
+  readonly pathSecret: string;
+  /** The Broker's address, where it is known. */
+  readonly broker: string | undefined;
+  /** PEM of the authority of Vault's certificate; absent, it is one that everybody trusts. */
+  readonly vaultCa: string | undefined;
+  /** Of knative/components, beside the ingress' own. */
+  readonly components: readonly string[];
+}
+
+export async function renderManifests(kubectl: Kubectl, wishes: Wishes): Promise<KubernetesObject[]> {
+  // kustomize takes relative paths only, and follows links first.
+  const folder = await mkdtemp(join(await realpath(tmpdir()), 'vault-db-injector-'));
+  try {
+    const write = (name: string, content: string) => writeFile(join(folder, name), content, { mode: 0o600 });
+    await write('config.yaml', dump(wishes.configuration));
+    await write('kustomization.yaml', dump(kustomizationFor(wishes, relative(folder, KNATIVE))));
+    if (wishes.vaultCa !== undefined) await write('ca.crt', wishes.vaultCa);
+    const rendered = await kubectl.text(['kustomize', folder]);
+    const manifests = loadAll(rendered).map((document) => v.parse(KubernetesObject, document));
+    // Before the function that mounts it.
+    const isNamespace = ({ kind }: KubernetesObject) => kind === 'Namespace';
+    return [
+      ...manifests.filter(isNamespace),
+      secretFor(wishes.pathSecret),
+      ...manifests
+        .filter((one) => !isNamespace(one))
+        .map((one) => (isWebhook(one) ? withPath(one, wishes.pathSecret) : one)),
+    ];
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+export function isWebhook({ kind }: KubernetesObject): boolean {
+  return kind === 'MutatingWebhookConfiguration';
+}
+
+/** Not by kustomize, which breaks long values into lines: to server-side apply that is another value. */
+function secretFor(pathSecret: string): KubernetesObject {
+  const labels = { 'app.kubernetes.io/part-of': 'vault-db-injector' };
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: PATH_SECRET, namespace: NAMESPACE, labels },
+    type: 'Opaque',
+    data: { current: Buffer.from(pathSecret).toString('base64') },
+  };
+}
+
+const VAULT_CA = {
+  name: 'vault-ca',
+  namespace: NAMESPACE,
+  files: ['ca.crt'],
+  options: { disableNameSuffixHash: true },
+};
+
+function kustomizationFor(wishes: Wishes, knative: string): object {
+  const { ingress, components, image, vaultCa } = wishes;
+  const ways = { kourier: 'kourier', istio: 'istio', none: 'webhook-url' };
+  const all = [ways[ingress.kind], 'notices', ...(vaultCa === undefined ? [] : ['vault-ca']), ...components];
+  return {
+    apiVersion: 'kustomize.config.k8s.io/v1beta1',
+    kind: 'Kustomization',
+    resources: ['base', 'serving', 'eventing'].map((name) => `${knative}/${name}`),
+    components: all.map((name) => `${knative}/components/${name}`),
+    ...(image && { images: [imageFor(image)] }),
+    configMapGenerator: [
+      { name: 'configuration', namespace: NAMESPACE, behavior: 'replace', files: ['config.yaml'] },
+      ...(vaultCa === undefined ? [] : [VAULT_CA]),
+    ],
+    patches: patchesFor(wishes),
+  };
+}
+
+function imageFor(image: string): object {
+  const name = 'vault-db-injector';
+  const [withoutDigest = '', digest] = image.split('@');
+  const [, newName = withoutDigest, newTag] = /^(.+):([^:/]+)$/.exec(withoutDigest) ?? [];
+  return { name, newName, ...(newTag && { newTag }), ...(digest && { digest }) };
+}
+
+type Operation = Readonly<{ op: 'add' | 'replace'; path: string; value: unknown }>;
+
+function patchesFor({ ingress, broker, configuration }: Wishes): object[] {
+  const vault = vaultPlace(String(configuration['vaultAddress']));
+  const namespaces = 'namespaceSelector/matchExpressions/0/values/-';
+  const patch = (kind: string, name: string, ...operations: readonly Operation[]) => ({
+    target: { kind, name },
+    patch: JSON.stringify(operations),
+  });
+  return [
+    ...(ingress.kind === 'none'
+      ? [patch('MutatingWebhookConfiguration', WEBHOOK, ...wayOf(ingress.url, ingress.caBundle))]
+      : []),
+    patch('NetworkPolicy', 'to-vault', { op: 'replace', path: '/spec/egress', value: [vault.egress] }),
+    ...(vault.namespace === undefined || vault.namespace === 'vault'
+      ? []
+      : [
+          patch('MutatingWebhookConfiguration', WEBHOOK, {
+            op: 'add',
+            path: `/webhooks/0/${namespaces}`,
+            value: vault.namespace,
+          }),
+          patch('ValidatingAdmissionPolicy', 'vault-db-injector-left-out-namespaces', {
+            op: 'add',
+            path: `/spec/matchConstraints/${namespaces}`,
+            value: vault.namespace,
+          }),
+        ]),
+    ...(broker === undefined ? [] : [replaySink(broker)]),
+  ];
+}
+
+function wayOf(url: string, caBundle: string | undefined): Operation[] {
+  const way = '/webhooks/0/clientConfig';
+  return [
+    { op: 'replace', path: `${way}/url`, value: `${url}/${NO_SECRET}` },
+    ...(caBundle === undefined ? [] : [{ op: 'add' as const, path: `${way}/caBundle`, value: caBundle }]),
+  ];
+}
+
+function replaySink(url: string): object {
+  const container = { name: 'replay', env: [{ name: 'INJECTOR_REPLAY_SINK', value: url }] };
+  const template = { spec: { containers: [container] } };
+  return {
+    patch: JSON.stringify({
+      apiVersion: 'batch/v1',
+      kind: 'CronJob',
+      metadata: { name: 'replay', namespace: NAMESPACE },
+      spec: { jobTemplate: { spec: { template } } },
+    }),
+  };
+}
+
+const IN_CLUSTER = /\.([a-z\d-]+)\.svc(?:\.cluster\.local)?\.?$/;
+
+/** Where Vault is, as far as a NetworkPolicy can say so. */
+function vaultPlace(address: string) {
+  const { hostname, port, protocol } = new URL(address);
+  const [, namespace] = IN_CLUSTER.exec(hostname) ?? [];
+  const ports = [{ protocol: 'TCP', port: Number(port || (protocol === 'https:' ? 443 : 80)) }];
+  const to = [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } }];
+  return { namespace, egress: { ...(namespace && { to }), ports } };
+}

@@ -1,0 +1,137 @@
+/** What is going to be installed: what was asked for, and where nothing was, what is there already. */
+import { readFile } from 'node:fs/promises';
+import { load } from 'js-yaml';
+import * as v from 'valibot';
+import { parseConfig } from '../../shared/config.ts';
+import { InjectorError } from '../../shared/errors.ts';
+import { isPathSecret, newPathSecret, PATH_SECRET } from '../path-secret.ts';
+import { Refusal } from '../refusal.ts';
+import { type Cluster, hasSenderIdentity, hasSourceFilters } from './cluster.ts';
+import type { Existing, Ingress } from './existing.ts';
+import type { InstallOptions } from './options.ts';
+import type { Wishes } from './overlay.ts';
+
+export interface Plan extends Wishes {
+  /** Whether the path's secret has just been made. */
+  readonly newPathSecret: boolean;
+  /** Whether the API server is to take another way to the function than it does. */
+  readonly anotherWay: boolean;
+  /** Whether the API server has still to be told whom to trust on that way. */
+  readonly awaitsTrust: boolean;
+  /** Whether the renewal job has to be resumed. */
+  readonly suspended: boolean;
+}
+
+const Mapping = v.record(v.string(), v.unknown());
+/** Of knative/base/config.yaml, for what nobody says. */
+const DEFAULTS = {
+  vaultSecretName: 'vault-injector',
+  serviceAccountTokenFile: '/var/run/secrets/vault/token',
+  injectorLabel: 'vault-db-injector',
+};
+const NEEDED = {
+  vaultAddress: '--vault-address',
+  vaultAuthPath: '--vault-auth-path',
+  vaultSecretPrefix: '--prefix',
+};
+
+/** @throws Refusal that lists what has to be said, or said otherwise. */
+export async function makePlan(options: InstallOptions, existing: Existing, cluster: Cluster): Promise<Plan> {
+  const configuration = await configurationFor(options, existing);
+  const pathSecret = pathSecretIn(existing);
+  const ingress = await ingressFor(options, existing);
+  const anotherWay = existing.ingress !== undefined && existing.ingress.kind !== ingress.kind;
+  return {
+    configuration,
+    image: options.image ?? existing.image,
+    vaultCa: await vaultCaFor(options, existing),
+    ingress,
+    anotherWay,
+    awaitsTrust: ingress.kind !== 'none' && (anotherWay || !existing.hasAuthority),
+    pathSecret: pathSecret ?? newPathSecret(),
+    newPathSecret: pathSecret === undefined,
+    broker: existing.broker,
+    suspended: existing.suspended,
+    components: [
+      ...(hasSenderIdentity(cluster) ? ['event-authentication'] : []),
+      ...(hasSourceFilters(cluster) ? ['source-filters'] : []),
+      ...(configuration['onLost'] === 'evict' || configuration['onMaxTtl'] === 'evict' ? ['evict'] : []),
+    ],
+  };
+}
+
+async function configurationFor(
+  options: InstallOptions,
+  existing: Existing,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { prefix, config } = options;
+  const [address, authPath] = [options['vault-address'], options['vault-auth-path']];
+  const configuration = {
+    ...(existing.configuration ?? DEFAULTS),
+    ...(config !== undefined && (await readMapping(config))),
+    ...(address !== undefined && { vaultAddress: address }),
+    ...(authPath !== undefined && { vaultAuthPath: authPath }),
+    ...(prefix !== undefined && { vaultSecretPrefix: prefix }),
+  };
+  const missing = Object.entries(NEEDED).flatMap(([key, option]) => (key in configuration ? [] : [option]));
+  // The manifests' own name is that of no registry.
+  if ((options.image ?? existing.image) === undefined) missing.push('--image');
+  if (missing.length > 0) throw new Refusal(`missing: ${missing.join(', ')}`);
+  check(configuration);
+  return configuration;
+}
+
+async function readMapping(file: string): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return v.parse(Mapping, load(await readFile(file, 'utf8')));
+  } catch {
+    throw new Refusal(`--config: ${file} cannot be read as a YAML mapping`);
+  }
+}
+
+async function vaultCaFor(options: InstallOptions, existing: Existing): Promise<string | undefined> {
+  const file = options['vault-ca'];
+  if (file === undefined) return existing.vaultCa;
+  const pem = await readFile(file, 'utf8').catch(() => '');
+  if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem;
+  throw new Refusal(`--vault-ca: ${file} cannot be read, or holds no certificate in PEM`);
+}
+
+/** As the processes themselves will, so that they start. */
+function check(configuration: Readonly<Record<string, unknown>>): void {
+  try {
+    const environment = { INJECTOR_KUBE_ROLE: 'vault-db-injector-renewal' };
+    const file = JSON.stringify(configuration);
+    const { injectorLabel } = parseConfig({ file, environment, process: 'renewer' });
+    if (injectorLabel === DEFAULTS.injectorLabel) return;
+    throw new Refusal(
+      `injectorLabel: the manifests select pods by ${DEFAULTS.injectorLabel}; another label needs an overlay of your own (docs/install.md)`,
+    );
+  } catch (error) {
+    throw error instanceof InjectorError ? new Refusal(error.message) : error;
+  }
+}
+
+function pathSecretIn({ pathSecrets }: Existing): string | undefined {
+  if (pathSecrets === undefined) return undefined;
+  const { current, ...others } = pathSecrets;
+  if (Object.keys(others).length > 0) {
+    throw new Refusal(
+      "the webhook's path is being rotated: finish that first, by npm run rotate:webhook-path",
+    );
+  }
+  if (isPathSecret(current)) return current;
+  throw new Refusal(
+    `the Secret ${PATH_SECRET} has no key "current" with 64 hexadecimal digits in lower case: delete it, and a new one is made`,
+  );
+}
+
+async function ingressFor(options: InstallOptions, existing: Existing): Promise<Ingress> {
+  const { ingress } = options;
+  const [url, ca] = [options['webhook-url'], options['webhook-ca']];
+  if (ingress === undefined) return existing.ingress ?? { kind: 'kourier' };
+  if (ingress !== 'none') return { kind: ingress };
+  const pem = ca === undefined ? undefined : await readFile(ca).catch(() => undefined);
+  if (ca !== undefined && pem === undefined) throw new Refusal(`--webhook-ca: ${ca} cannot be read`);
+  return { kind: 'none', url: new URL(url ?? '').origin, caBundle: pem?.toString('base64') };
+}

@@ -1,0 +1,115 @@
+/** Waits until the cluster's controllers have made of the objects what they are for. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
+import type { Kubectl } from '../kubectl.ts';
+import { find, type KubernetesObject, keyOf, NAMESPACE, nameOf, WEBHOOK } from '../objects.ts';
+import { Refusal } from '../refusal.ts';
+
+const Condition = v.object({
+  type: v.string(),
+  status: v.string(),
+  reason: v.optional(v.string(), ''),
+  message: v.optional(v.string(), ''),
+});
+const Status = v.object({
+  status: v.optional(
+    v.object({
+      observedGeneration: v.optional(v.number()),
+      conditions: v.optional(v.array(Condition), []),
+    }),
+    {},
+  ),
+});
+const Webhook = v.object({
+  webhooks: v.array(v.object({ clientConfig: v.object({ caBundle: v.optional(v.string(), '') }) })),
+});
+
+const POLL_MS = 1_000;
+const NEWS_EVERY_MS = 15_000;
+/** Of those that are applied, the kinds that a controller reports about. */
+const WITH_CONDITIONS =
+  /^(?:serving\.knative\.dev\/.*(?:Service|DomainMapping)|eventing\.knative\.dev\/.*(?:Broker|Trigger)|sources\.knative\.dev\/.*ApiServerSource|cert-manager\.io\/.*Certificate)$/;
+
+export interface Wait {
+  readonly withinMs: number;
+  readonly say: (line: string) => void;
+}
+
+/** @throws Refusal that names what is not ready, why, and how to look. */
+export async function untilReady(
+  kubectl: Kubectl,
+  applied: readonly KubernetesObject[],
+  wait: Wait,
+): Promise<void> {
+  const awaited = applied.filter(({ apiVersion, kind }) => WITH_CONDITIONS.test(`${apiVersion}/${kind}`));
+  await until(wait, async () => {
+    const found = new Map((await find(kubectl, awaited)).map((object) => [keyOf(object), object]));
+    return awaited.flatMap((object) => notReady(found.get(keyOf(object)) ?? object));
+  });
+}
+
+interface NotReady {
+  readonly name: string;
+  readonly why: string;
+  readonly look: string;
+}
+
+function notReady(object: KubernetesObject): NotReady[] {
+  const { status } = v.parse(Status, object);
+  const ready = status.conditions.find(({ type }) => type === 'Ready');
+  const { generation = 0 } = object.metadata;
+  const isOld = status.observedGeneration !== undefined && status.observedGeneration < generation;
+  if (ready?.status === 'True' && !isOld) return [];
+  const said = [ready?.reason, ready?.message].filter((text) => text).join(': ');
+  const [group = ''] = object.apiVersion.split('/');
+  const plural = `${object.kind.toLowerCase()}s.${group}`;
+  return [
+    {
+      name: nameOf(object),
+      why: isOld || !ready ? 'its controller has not reported about it yet' : said || 'no reason is given',
+      look:
+        object.kind === 'Service'
+          ? `kubectl --namespace ${NAMESPACE} logs --selector serving.knative.dev/service=${object.metadata.name} --container ${object.metadata.name}`
+          : `kubectl --namespace ${NAMESPACE} describe ${plural} ${object.metadata.name}`,
+    },
+  ];
+}
+
+/** Until cert-manager has told the API server whom to trust. */
+export async function untilTrusted(kubectl: Kubectl, wait: Wait): Promise<void> {
+  await until(wait, async () => {
+    const webhook = v.parse(Webhook, await kubectl.json(['get', 'mutatingwebhookconfiguration', WEBHOOK]));
+    if (webhook.webhooks.every(({ clientConfig }) => clientConfig.caBundle !== '')) return [];
+    return [
+      {
+        name: `MutatingWebhookConfiguration ${WEBHOOK}`,
+        why: "cert-manager's cainjector has not put its authority in yet",
+        look: `kubectl --namespace ${NAMESPACE} get certificates.cert-manager.io`,
+      },
+    ];
+  });
+}
+
+async function until({ withinMs, say }: Wait, look: () => Promise<readonly NotReady[]>): Promise<void> {
+  const end = performance.now() + withinMs;
+  let news = performance.now() + NEWS_EVERY_MS;
+  for (;;) {
+    const waiting = await look();
+    if (waiting.length === 0) return;
+    if (performance.now() > end) throw new Refusal(explain(waiting, withinMs));
+    if (performance.now() > news) {
+      say(`  … waiting for ${waiting.map(({ name }) => name).join(', ')}`);
+      news = performance.now() + NEWS_EVERY_MS;
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+function explain(waiting: readonly NotReady[], withinMs: number): string {
+  const lines = waiting.map(({ name, why, look }) => `  - ${name}: ${why}\n    look: ${look}`);
+  return [
+    `After ${withinMs / 1_000} s this is not ready:`,
+    ...lines,
+    'Once it is, run the same command again.',
+  ].join('\n');
+}

@@ -1,0 +1,94 @@
+/** A Job made of a CronJob, by a person. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
+import type { Kubectl } from './kubectl.ts';
+import { NAMESPACE } from './objects.ts';
+import { Refusal } from './refusal.ts';
+
+export interface JobOptions {
+  readonly withinMs: number;
+  /** Behind those of the CronJob. */
+  readonly args?: readonly string[];
+  readonly activeDeadlineSeconds?: number;
+}
+
+export interface FinishedJob {
+  readonly name: string;
+  readonly succeeded: boolean;
+  /** What it printed; empty where the cluster no longer knows. */
+  readonly log: string;
+}
+
+const Container = v.looseObject({ args: v.optional(v.array(v.string()), []) });
+const CronJob = v.object({
+  spec: v.object({
+    jobTemplate: v.object({
+      spec: v.looseObject({
+        template: v.looseObject({ spec: v.looseObject({ containers: v.tuple([Container]) }) }),
+      }),
+    }),
+  }),
+});
+const Job = v.object({
+  status: v.optional(
+    v.object({
+      conditions: v.optional(v.array(v.object({ type: v.string(), status: v.string() })), []),
+    }),
+    {},
+  ),
+});
+const POLL_MS = 1_000;
+
+/** @throws Refusal where it cannot be made, or has not ended in time. */
+export async function runJobOf(cronJob: string, kubectl: Kubectl, options: JobOptions): Promise<FinishedJob> {
+  const found = await kubectl.json(['get', 'cronjob', cronJob, `--namespace=${NAMESPACE}`]);
+  const name = `${cronJob}-${Date.now().toString(36)}`;
+  await kubectl.text(['create', '--filename=-'], JSON.stringify(jobOf(found, cronJob, name, options)));
+  const succeeded = await untilFinished(name, kubectl, options.withinMs);
+  // It has ended: a pod that is not there by now does not come.
+  const logs = ['logs', `job/${name}`, `--namespace=${NAMESPACE}`, '--pod-running-timeout=1s'];
+  const { stdout } = await kubectl.run(logs);
+  return { name, succeeded, log: stdout.trimEnd() };
+}
+
+function jobOf(found: unknown, cronJob: string, name: string, options: JobOptions): object {
+  const { spec } = v.parse(CronJob, found).spec.jobTemplate;
+  const [container] = spec.template.spec.containers;
+  const containers = [{ ...container, args: [...container.args, ...(options.args ?? [])] }];
+  const { activeDeadlineSeconds } = options;
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: {
+      name,
+      namespace: NAMESPACE,
+      labels: { 'app.kubernetes.io/part-of': 'vault-db-injector' },
+      annotations: {
+        'cronjob.kubernetes.io/instantiate': 'manual',
+        'vault-db-injector.numberly.io/from': cronJob,
+      },
+    },
+    spec: {
+      ...spec,
+      ...(activeDeadlineSeconds && { activeDeadlineSeconds }),
+      template: { ...spec.template, spec: { ...spec.template.spec, containers } },
+    },
+  };
+}
+
+async function untilFinished(name: string, kubectl: Kubectl, withinMs: number): Promise<boolean> {
+  const end = performance.now() + withinMs;
+  for (;;) {
+    const { status } = v.parse(Job, await kubectl.json(['get', 'job', name, `--namespace=${NAMESPACE}`]));
+    const is = (type: string) =>
+      status.conditions.some((condition) => condition.type === type && condition.status === 'True');
+    if (is('Complete')) return true;
+    if (is('Failed')) return false;
+    if (performance.now() > end) {
+      throw new Refusal(
+        `the Job ${name} has not ended after ${withinMs / 1_000} s. Look: kubectl --namespace ${NAMESPACE} describe job ${name}`,
+      );
+    }
+    await sleep(POLL_MS);
+  }
+}

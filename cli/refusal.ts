@@ -1,0 +1,7 @@
+/** Ends a command with a message that a person can act on. */
+export class Refusal extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'Refusal';
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * A new secret for the webhook's path, and no failed admission: the function accepts the new one beside the old one
+ * before the API server is told to use it, and the old one until no API server can still use it. Each step looks at what
+ * is there, so that what was interrupted is taken up again.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
+import { untilReady } from '../install/ready.ts';
+import { type Kubectl, saidBy } from '../kubectl.ts';
+import { KubernetesObject, NAMESPACE, WEBHOOK } from '../objects.ts';
+import { isPathSecret, newPathSecret, PATH_SECRET } from '../path-secret.ts';
+import { Refusal } from '../refusal.ts';
+import { withPath } from '../webhook-path.ts';
+import type { RotateOptions } from './options.ts';
+
+const MANAGER = '--field-manager=vault-db-injector-rotation';
+const IN_NAMESPACE = `--namespace=${NAMESPACE}`;
+const FUNCTION = ['services.serving.knative.dev', 'admission', IN_NAMESPACE] as const;
+const Secret = v.looseObject({ data: v.optional(v.record(v.string(), v.string()), {}) });
+
+export async function rotate(
+  kubectl: Kubectl,
+  options: RotateOptions,
+  say: (line: string) => void,
+): Promise<void> {
+  await findFunction(kubectl);
+  const next = await acceptBoth(kubectl);
+  await startAnew(kubectl, next);
+  say('The function is started anew with both secrets.');
+  const service = v.parse(KubernetesObject, await kubectl.json(['get', ...FUNCTION]));
+  await untilReady(kubectl, [service], { withinMs: options.timeout * 1_000, say });
+  await pointWebhook(kubectl, next);
+  say(`The webhook uses the new one. Waiting ${options.settle} s until all API servers know.`);
+  await sleep(options.settle * 1_000);
+  await dropOld(kubectl, next);
+  say('The old one is out of the Secret; instances that run forget it within two minutes.');
+}
+
+/** Before anything is changed. */
+async function findFunction(kubectl: Kubectl): Promise<void> {
+  const { code, stderr } = await kubectl.run(['get', ...FUNCTION, '--output=name']);
+  if (code === 0) return;
+  throw new Refusal(
+    `nothing was changed: the Knative Service admission in ${NAMESPACE} cannot be found (${saidBy(stderr)}). Without Knative, rotate by hand: docs/install.md says how`,
+  );
+}
+
+/** @returns the new secret, which is in the Secret beside the old one. */
+async function acceptBoth(kubectl: Kubectl): Promise<string> {
+  const { secret, values } = await readSecret(kubectl);
+  if (isPathSecret(values['next'])) return values['next'];
+  if (!isPathSecret(values['current'])) {
+    throw new Refusal(`the Secret ${PATH_SECRET} has no usable key "current": run npm run install:cluster`);
+  }
+  const next = newPathSecret();
+  await replace(kubectl, { ...secret, data: { ...secret.data, next: encode(next) } });
+  return next;
+}
+
+/** A running instance would see the new secret only when its kubelet looks again. */
+async function startAnew(kubectl: Kubectl, next: string): Promise<void> {
+  // The same rotation, taken up again, starts nothing anew; and it tells nothing of the secret.
+  const mark = createHash('sha256').update(next).digest('hex').slice(0, 16);
+  const annotations = { 'vault-db-injector.numberly.io/webhook-path': mark };
+  const patch = JSON.stringify({ spec: { template: { metadata: { annotations } } } });
+  await kubectl.text(['patch', ...FUNCTION, '--type=merge', `--patch=${patch}`, MANAGER]);
+}
+
+async function pointWebhook(kubectl: Kubectl, next: string): Promise<void> {
+  const found = await kubectl.json(['get', 'mutatingwebhookconfiguration', WEBHOOK]);
+  await replace(kubectl, withPath(v.parse(KubernetesObject, found), next));
+}
+
+async function dropOld(kubectl: Kubectl, next: string): Promise<void> {
+  const { secret } = await readSecret(kubectl);
+  await replace(kubectl, { ...secret, data: { current: encode(next) } });
+}
+
+async function readSecret(kubectl: Kubectl) {
+  const found = await kubectl.json(['get', 'secret', PATH_SECRET, IN_NAMESPACE, '--ignore-not-found']);
+  if (found === undefined)
+    throw new Refusal(`there is no Secret ${PATH_SECRET}: run npm run install:cluster`);
+  const secret = v.parse(Secret, found);
+  const values = Object.fromEntries(
+    Object.entries(secret.data).map(([key, value]) => [
+      key,
+      Buffer.from(value, 'base64').toString('utf8').trim(),
+    ]),
+  );
+  return { secret, values };
+}
+
+/** With its resourceVersion: what somebody else has changed meanwhile is not overwritten. */
+async function replace(kubectl: Kubectl, object: object): Promise<void> {
+  await kubectl.text(['replace', '--filename=-', MANAGER], JSON.stringify(object));
+}
+
+const encode = (secret: string): string => Buffer.from(secret).toString('base64');

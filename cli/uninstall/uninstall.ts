@@ -1,0 +1,199 @@
+/**
+ * The end of an installation. The webhook goes first: from then on no pod is given credentials, and none waits for a
+ * function that is not there. What lives on decides the rest: credentials that are kept have to be renewed, and revoked
+ * when their pods are gone, by whom they were before.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DefinedKind, readKinds } from '../install/cluster.ts';
+import type { InstallOptions } from '../install/options.ts';
+import { runJobOf } from '../job.ts';
+import type { Kubectl } from '../kubectl.ts';
+import {
+  FIELD_MANAGER,
+  find,
+  type KubernetesObject,
+  NAMESPACE,
+  nameOf,
+  objectsIn,
+  PART_OF,
+  WEBHOOK,
+} from '../objects.ts';
+import { Refusal } from '../refusal.ts';
+import { isSuspendedByUs, RENEWAL, resumeRenewal, suspendRenewal } from '../renewal-suspension.ts';
+import { guard } from './guard.ts';
+
+interface Parts {
+  readonly kubectl: Kubectl;
+  readonly options: InstallOptions;
+  readonly say: (line: string) => void;
+}
+
+const IN_NAMESPACE = `--namespace=${NAMESPACE}`;
+const REVOKE_WITHIN_SECONDS = 3_600;
+const LIVE_PODS = [
+  'get',
+  'pods',
+  '--all-namespaces',
+  '--selector=vault-db-injector=true',
+  '--field-selector=status.phase!=Succeeded,status.phase!=Failed',
+  `-o=jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.annotations.db-creds-injector\\.numberly\\.io/uuid}{"\\n"}{end}`,
+];
+/** What only admission is for, by kind; of the ingress' there are others where Knative or cert-manager has none. */
+const OF_ADMISSION = [
+  ['serving.knative.dev', 'domainmappings'],
+  ['networking.internal.knative.dev', 'clusterdomainclaims'],
+  ['cert-manager.io', 'certificates'],
+  ['cert-manager.io', 'issuers'],
+] as const;
+const OF_CLUSTER = [
+  'validatingadmissionpolicybindings',
+  'validatingadmissionpolicies',
+  'clusterrolebindings',
+  'clusterroles',
+];
+
+const IN_OUR_NAMESPACE = [
+  'cronjobs',
+  'jobs',
+  'configmaps',
+  'secrets',
+  'networkpolicies',
+  'rolebindings',
+  'roles',
+  'serviceaccounts',
+];
+const WORKLOADS = 'deployments,statefulsets,daemonsets,cronjobs';
+
+/** @returns the exit code. @throws Refusal */
+export async function uninstall(parts: Parts): Promise<number> {
+  const { kubectl, options, say } = parts;
+  if (options['dry-run']) {
+    const pods = await livePods(kubectl);
+    say(`Would remove the webhook and the admission function. Live pods with credentials: ${pods.length}.`);
+    return 0;
+  }
+  const kinds = await readKinds(kubectl);
+  await removeAdmission(parts, kinds);
+  if (options.credentials === 'revoke') await revokeAll(parts);
+  else if (await keepForLivePods(parts)) return 0;
+  // Of a pod that was deleted a moment ago nobody would revoke anything any more.
+  else if (await findRenewal(kubectl)) await revokeAll(parts);
+  await removeAll(parts, kinds);
+  return 0;
+}
+
+async function removeAdmission(
+  { kubectl, options, say }: Parts,
+  kinds: readonly DefinedKind[],
+): Promise<void> {
+  await remove(kubectl, 'mutatingwebhookconfiguration', WEBHOOK);
+  say(
+    `The webhook is gone: no pod is given credentials any more. Waiting ${options.settle} s for admissions under way.`,
+  );
+  await sleep(options.settle * 1_000);
+  const marked = OF_ADMISSION.filter(([group, plural]) => has(kinds, group, plural));
+  await removeMarked(
+    kubectl,
+    marked.map(([group, plural]) => `${plural}.${group}`),
+  );
+  if (has(kinds, 'serving.knative.dev', 'services'))
+    await remove(kubectl, 'services.serving.knative.dev', 'admission');
+  await remove(kubectl, 'secret', 'webhook-path', 'webhook-tls', 'webhook-ca');
+  await remove(kubectl, 'serviceaccount', 'vault-db-injector-admission');
+  say('The admission function is gone.');
+}
+
+/** @returns whether there are pods for whom something has to stay. */
+async function keepForLivePods({ kubectl, say }: Parts): Promise<boolean> {
+  const pods = await livePods(kubectl);
+  if (pods.length === 0) return false;
+  await kubectl.text(['apply', '--server-side', `--field-manager=${FIELD_MANAGER}`, '--filename=-'], guard);
+  // By a run before this one, that was to revoke everything and could not.
+  if (isSuspendedByUs(await findRenewal(kubectl))) await resumeRenewal(kubectl);
+  const some = pods.length > 5 ? [...pods.slice(0, 5), '…'] : pods;
+  say(
+    [
+      `${pods.length} live pods keep their credentials (${some.join(', ')}): these go on being renewed, and are revoked when their pods are deleted.`,
+      'When the last of them is gone, run the same command again: it removes the rest.',
+    ].join('\n'),
+  );
+  return true;
+}
+
+async function findRenewal(kubectl: Kubectl): Promise<KubernetesObject | undefined> {
+  const [renewal] = await find(kubectl, [RENEWAL]);
+  return renewal;
+}
+
+async function livePods(kubectl: Kubectl): Promise<string[]> {
+  const lines = (await kubectl.text(LIVE_PODS)).split('\n');
+  return lines.flatMap((line) => {
+    const [name = '', uuid = ''] = line.split(' ');
+    return uuid === '' ? [] : [name];
+  });
+}
+
+async function revokeAll({ kubectl, say }: Parts): Promise<void> {
+  await suspendRenewal(kubectl);
+  say('Nothing is renewed any more. Revoking all credentials that are left.');
+  const { name, succeeded, log } = await runJobOf('renewal', kubectl, {
+    args: ['--revoke-all'],
+    activeDeadlineSeconds: REVOKE_WITHIN_SECONDS,
+    withinMs: (REVOKE_WITHIN_SECONDS + 300) * 1_000,
+  });
+  const last = log.split('\n').at(-1) ?? '';
+  if (last !== '') say(last);
+  if (succeeded) return;
+  throw new Refusal(
+    `Not everything could be revoked (Job ${name}): its log says why. Mend that, and run the same command again.`,
+  );
+}
+
+async function removeAll({ kubectl, options, say }: Parts, kinds: readonly DefinedKind[]): Promise<void> {
+  const found = await kubectl.text(['get', OF_CLUSTER.join(','), `--selector=${PART_OF}`, '-o=name']);
+  const own = found.split('\n').filter((name) => name.includes('/vault-db-injector-'));
+  if (own.length > 0) await kubectl.text(['delete', ...own, '--ignore-not-found']);
+  const within = `--timeout=${options.timeout}s`;
+  // By their own controllers, while these still can.
+  const knative = kinds.filter(({ group }) => /^(?:sources|eventing|serving)\.knative\.dev$/.test(group));
+  await removeMarked(
+    kubectl,
+    knative.map(({ group, plural }) => `${plural}.${group}`),
+    within,
+  );
+  await removeMarked(kubectl, IN_OUR_NAMESPACE);
+  const keeps = await whatKeepsTheNamespace(kubectl);
+  if (keeps === undefined) await remove(kubectl, 'namespace', NAMESPACE, within);
+  const rest = keeps === undefined ? '' : `, but for the namespace ${NAMESPACE}: ${keeps}`;
+  say(`Everything is removed${rest}. In Vault, roles, policies and the ledger are as they were.`);
+}
+
+/** Undefined where it may go. The Go injector's namespace has the same name, and an operator may have put more there. */
+async function whatKeepsTheNamespace(kubectl: Kubectl): Promise<string | undefined> {
+  const [namespace] = objectsIn(await kubectl.json(['get', 'namespace', NAMESPACE, '--ignore-not-found']));
+  if (namespace?.metadata.labels?.['app.kubernetes.io/part-of'] !== 'vault-db-injector')
+    return 'it is not marked as ours';
+  const others = objectsIn(
+    await kubectl.json(['get', WORKLOADS, IN_NAMESPACE, `--selector=${PART_OF.replace('=', '!=')}`]),
+  );
+  // What Knative made of ours goes with what it was made of.
+  const strangers = others.filter(({ metadata }) => (metadata.ownerReferences ?? []).length === 0);
+  if (strangers.length === 0) return undefined;
+  return `there is more in it (${strangers.map(nameOf).join(', ')})`;
+}
+
+async function removeMarked(
+  kubectl: Kubectl,
+  kinds: readonly string[],
+  ...options: readonly string[]
+): Promise<void> {
+  if (kinds.length > 0) await remove(kubectl, kinds.join(','), `--selector=${PART_OF}`, ...options);
+}
+
+async function remove(kubectl: Kubectl, kind: string, ...what: readonly string[]): Promise<void> {
+  await kubectl.text(['delete', kind, ...what, IN_NAMESPACE, '--ignore-not-found']);
+}
+
+function has(kinds: readonly DefinedKind[], group: string, plural: string): boolean {
+  return kinds.some((one) => one.group === group && one.plural === plural);
+}

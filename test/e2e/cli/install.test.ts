@@ -1,0 +1,298 @@
+/**
+ * Installing by one command, on a real API server with Knative's and cert-manager's real definitions. Their controllers
+ * do not run there: support/controllers.ts writes what they would. The pod of the self-test goes to the stack's admission
+ * function, and on to Vault.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { type BareCluster, bringKnative, startBareCluster } from '../support/bare-cluster.ts';
+import { askedFor, commandsOn } from '../support/commands.ts';
+import { type Controllers, startControllers } from '../support/controllers.ts';
+import { startInstalledFunction } from '../support/installed-function.ts';
+import { exampleAccount, exampleNamespace } from '../support/stack.ts';
+
+const ASKED = askedFor('https://vault.secrets.svc:8200', 'mine');
+const SECRET = /\b[\da-f]{64}\b/;
+
+let cluster: BareCluster;
+let controllers: Controllers;
+let commands: ReturnType<typeof commandsOn>;
+let admission: Awaited<ReturnType<typeof startInstalledFunction>>;
+/** All that the commands have printed. */
+const said: string[] = [];
+
+beforeAll(async () => {
+  cluster = await startBareCluster('install');
+  commands = commandsOn(cluster);
+});
+
+const Versioned = v.object({
+  items: v.array(
+    v.looseObject({
+      kind: v.string(),
+      metadata: v.looseObject({ name: v.string(), resourceVersion: v.string() }),
+    }),
+  ),
+});
+/** All that is installed, by kind and name, with its resourceVersion. */
+async function installed(): Promise<Record<string, string>> {
+  const kinds =
+    'mutatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,clusterroles,clusterrolebindings,clusterdomainclaims.networking.internal.knative.dev,roles,rolebindings,serviceaccounts,networkpolicies,configmaps,secrets,cronjobs,services.serving.knative.dev,domainmappings.serving.knative.dev,certificates.cert-manager.io,issuers.cert-manager.io,brokers.eventing.knative.dev,triggers.eventing.knative.dev,apiserversources.sources.knative.dev';
+  const answer = await cluster.kubectl('get', kinds, '--namespace=vault-injector', '--output=json');
+  const { items } = v.parse(Versioned, JSON.parse(answer));
+  const ours = items.filter(
+    ({ metadata }) => !/^system:|^cluster-admin|^admin$|^edit$|^view$/.test(metadata.name),
+  );
+  return Object.fromEntries(
+    ours.map(({ kind, metadata }) => [`${kind} ${metadata.name}`, metadata.resourceVersion]),
+  );
+}
+
+const Webhooks = v.object({
+  items: v.array(v.object({ webhooks: v.array(v.looseObject({ clientConfig: v.looseObject({}) })) })),
+});
+async function webhooks() {
+  const answer = await cluster.kubectl('get', 'mutatingwebhookconfigurations', '--output=json');
+  return v.parse(Webhooks, JSON.parse(answer)).items.flatMap((item) => item.webhooks);
+}
+
+async function pathSecret(key: string): Promise<string> {
+  const encoded = await get('secret', 'webhook-path', `--output=jsonpath={.data.${key}}`);
+  return Buffer.from(encoded, 'base64').toString();
+}
+
+const get = async (...args: string[]): Promise<string> =>
+  cluster.kubectl('get', '--namespace=vault-injector', ...args);
+
+describe('where something is missing', () => {
+  test('all of it is in one list, with what to do, and nothing is changed', async () => {
+    const { code, text } = await commands.install(...ASKED);
+    expect(code).toBe(1);
+    const [where, title, ...lines] = text.split('\n');
+    expect(where).toMatch(/^On the cluster https:\/\/127\.0\.0\.1:\d+, context ".+"\.$/);
+    expect(title).toBe('Nothing was changed. What is missing:');
+    const items = lines.filter((line) => line.startsWith('  - '));
+    expect(items.map((line) => line.replace(/^ {2}- /, ''))).toEqual([
+      expect.stringContaining('Knative Serving, which brings'),
+      expect.stringContaining('cert-manager, which brings'),
+      expect.stringContaining('Knative Eventing, which brings'),
+      "the ingress' Service kourier in kourier-system",
+    ]);
+    expect(lines.filter((line) => line.includes('install it')).length).toBe(items.length);
+    await expect(cluster.admin.call('GET', '/api/v1/namespaces/vault-injector')).rejects.toThrow('404');
+  });
+
+  test('options too', async () => {
+    const { code, text } = await commands.install('--prefix', 'mine');
+    expect([code, text]).toEqual([
+      1,
+      expect.stringMatching(/^missing: --vault-address, --vault-auth-path, --image$/m),
+    ]);
+  });
+
+  test('kubectl, or the cluster', async () => {
+    const none = await commandsOn({ ...cluster, kubectlProgram: '/nowhere/kubectl' }).install(...ASKED);
+    expect([none.code, none.text]).toEqual([1, expect.stringContaining('install kubectl, or set KUBECTL')]);
+    const away = await commands.install('--context', 'elsewhere', ...ASKED);
+    expect([away.code, away.text]).toEqual([
+      1,
+      expect.stringContaining('context "elsewhere" does not exist'),
+    ]);
+  });
+
+  test('the right to do it', async () => {
+    await bringKnative(cluster);
+    const reader = ['--verb=get,list', '--resource=*.*'];
+    await cluster.kubectl('create', 'clusterrole', 'reader', ...reader);
+    await cluster.kubectl('create', 'clusterrolebinding', 'reader', '--clusterrole=reader', '--user=reader');
+    const file = join(cluster.folder, 'kubeconfig-of-a-reader');
+    const admin = await readFile(cluster.kubeconfig, 'utf8');
+    await writeFile(file, admin.replace('    user:\n', '    user:\n      as: reader\n'), { mode: 0o600 });
+    const { code, text } = await commandsOn({ ...cluster, kubeconfig: file }).install(...ASKED);
+    expect([code, text]).toEqual([1, expect.stringContaining('  - the right to ')]);
+    expect(text).toMatch(/create mutatingwebhookconfigurations/);
+    expect(text).toMatch(/patch validatingadmissionpolicies/);
+    expect(text).not.toMatch(/get services|Knative Serving, which/);
+  });
+});
+
+describe('where all is there', () => {
+  beforeAll(async () => {
+    admission = await startInstalledFunction(cluster, 'installed');
+    controllers = startControllers(cluster, { startAdmission: admission.mountSecret });
+  });
+
+  async function install(...args: string[]) {
+    const result = await commands.install(...args);
+    said.push(result.text);
+    return result;
+  }
+
+  test('a dry run says what it would do and does nothing', async () => {
+    const { code, text } = await install('--dry-run', ...ASKED);
+    expect([code, text]).toEqual([0, expect.stringContaining('Would apply: Namespace vault-injector')]);
+    await expect(cluster.admin.call('GET', '/api/v1/namespaces/vault-injector')).rejects.toThrow('404');
+  });
+
+  test('what does not become ready is named, with its reason and how to look', async () => {
+    controllers.failing.set('triggers', 'BrokerNotReady');
+    const { code, text } = await install('--timeout', '2', ...ASKED);
+    controllers.failing.clear();
+    expect(code).toBe(1);
+    expect(text).toContain('- Trigger revocation: BrokerNotReady');
+    expect(text).toContain(
+      'look: kubectl --namespace vault-injector describe triggers.eventing.knative.dev revocation',
+    );
+    // The webhook comes last: no pod waits for a function that is not ready.
+    expect(await get('mutatingwebhookconfigurations', '--output=name')).toBe('');
+  });
+
+  test('so is a webhook that the API server does not trust yet', async () => {
+    controllers.failing.set('cainjector', '');
+    const { code, text } = await install('--timeout', '2');
+    controllers.failing.clear();
+    expect([code, text]).toEqual([1, expect.stringContaining('cainjector has not put its authority in yet')]);
+    // Whoever creates a pod now is told the whole URL.
+    const [webhook] = await webhooks();
+    expect(webhook?.clientConfig).toMatchObject({ service: { path: '/the-path-secret-is-not-set' } });
+  });
+
+  test('a gateway that leads nowhere fails the self-test, and the path stays secret', async () => {
+    const { code, text } = await install();
+    expect([code, text]).toEqual([1, expect.stringContaining('The API server did not reach the function')]);
+    expect(text).toContain('kourier.kourier-system.svc:443/[redacted]');
+    const [webhook] = await webhooks();
+    const path = `/${await pathSecret('current')}`;
+    expect(webhook?.clientConfig).toMatchObject({
+      service: { namespace: 'kourier-system', name: 'kourier', port: 443, path },
+      caBundle: expect.any(String),
+    });
+  });
+
+  test('the way that leads to the function: the self-test reaches Vault, and what is no longer asked for goes', async () => {
+    const { code, text } = await install(...admission.way);
+    expect([code, text]).toEqual([0, expect.stringContaining('is denied, by name')]);
+    expect(text).toMatch(/Removed, since nothing asks for it any more:.*DomainMapping kourier/);
+    expect(
+      await get('domainmappings.serving.knative.dev,certificates.cert-manager.io', '--output=name'),
+    ).toBe('');
+  });
+
+  test('a second time nothing is changed', async () => {
+    const before = await installed();
+    const { code, text } = await install();
+    expect([code, text]).toEqual([0, expect.stringContaining('nothing was changed')]);
+    expect(await installed()).toEqual(before);
+    expect(Object.keys(before).length).toBeGreaterThan(30);
+  });
+
+  test('a role and an account that Vault knows: the self-test shows where credentials will stand', async () => {
+    await cluster.kubectl('create', 'namespace', exampleNamespace);
+    await cluster.kubectl('create', 'serviceaccount', exampleAccount, `--namespace=${exampleNamespace}`);
+    const { code, text } = await install(
+      '--self-test-role=gule-rw',
+      `--self-test-namespace=${exampleNamespace}`,
+      `--self-test-service-account=${exampleAccount}`,
+    );
+    expect([code, text]).toEqual([0, expect.stringContaining('"gule-rw" would be given credentials')]);
+  });
+
+  test('a namespace that the webhook leaves out: the self-test says that nobody was asked', async () => {
+    await cluster.kubectl('create', 'serviceaccount', 'default', '--namespace=knative-serving');
+    const { code, text } = await install('--self-test-namespace=knative-serving');
+    expect([code, text]).toEqual([1, expect.stringContaining('the API server did not ask the function')]);
+  });
+
+  test('a new image and a new key change what they are of, and nothing else', async () => {
+    const before = await installed();
+    const file = join(cluster.folder, 'more.yaml');
+    await writeFile(file, 'gracePeriodSecond: 300\n');
+    const { code } = await install('--image', 'registry.example:5000/injector:3.1.0', '--config', file);
+    expect(code).toBe(0);
+    const changed = Object.entries(await installed()).flatMap(([name, version]) =>
+      before[name] === version ? [] : [name],
+    );
+    expect(changed.toSorted()).toEqual([
+      'ConfigMap configuration',
+      'CronJob renewal',
+      'CronJob replay',
+      'Service admission',
+      'Service dead-letters',
+      'Service revocation',
+    ]);
+    const configuration = await get('configmap', 'configuration', '--output=jsonpath={.data.config\\.yaml}');
+    expect(parse(configuration)).toMatchObject({ gracePeriodSecond: 300, vaultSecretPrefix: 'mine' });
+    const image = await get('cronjob', 'renewal', '--output=jsonpath={..image}');
+    expect(image).toBe('registry.example:5000/injector:3.1.0');
+  });
+
+  test("the authority of Vault's certificate is mounted where it is asked of Vault, and kept", async () => {
+    const file = join(cluster.folder, 'vault-ca.pem');
+    const pem = await readFile(cluster.caFile, 'utf8');
+    await writeFile(file, pem);
+    expect((await install('--vault-ca', file)).text).toContain('Created: ConfigMap vault-ca.');
+    expect((await install()).text).toContain('nothing was changed');
+    const stored = await get('configmap', 'vault-ca', '--output=jsonpath={.data.ca\\.crt}');
+    expect(stored.trim()).toBe(pem.trim());
+    const path = '/etc/vault-db-injector/vault-ca/ca.crt';
+    for (const one of [
+      'service.serving.knative.dev/admission',
+      'service.serving.knative.dev/revocation',
+      'cronjob/renewal',
+    ])
+      expect(await get(one, '--output=json')).toContain(path);
+    const { code, text } = await install('--vault-ca', join(cluster.folder, 'more.yaml'));
+    expect([code, text]).toEqual([1, expect.stringContaining('holds no certificate in PEM')]);
+  });
+
+  test('a configuration that no process would start with is refused before anything is applied', async () => {
+    const file = join(cluster.folder, 'wrong.yaml');
+    await writeFile(file, 'gracePeriodSeconds: 300\nlogLevel: loud\n');
+    const before = await installed();
+    const { code, text } = await install('--config', file);
+    expect([code, text]).toEqual([
+      1,
+      expect.stringMatching(/gracePeriodSeconds: is not a known key\n.*logLevel/),
+    ]);
+    expect(await installed()).toEqual(before);
+  });
+
+  test('what somebody else has set is left to them, unless it is taken over', async () => {
+    const schedule = { schedule: '*/4 * * * *' };
+    const theirs = { apiVersion: 'batch/v1', kind: 'CronJob', metadata: { name: 'renewal' }, spec: schedule };
+    const file = join(cluster.folder, 'theirs.json');
+    await writeFile(file, JSON.stringify(theirs));
+    await cluster.kubectl(
+      'apply',
+      '--server-side',
+      '--force-conflicts',
+      '--field-manager=gitops',
+      '--namespace=vault-injector',
+      `--filename=${file}`,
+    );
+    const { code, text } = await install();
+    expect([code, text]).toEqual([1, expect.stringMatching(/conflict with "gitops".*--force-conflicts/s)]);
+    expect((await install('--force-conflicts')).code).toBe(0);
+    expect(await get('cronjob', 'renewal', '--output=jsonpath={.spec.schedule}')).toBe('*/5 * * * *');
+  });
+
+  test("Vault's place is in the NetworkPolicy, and its namespace is left out by the webhook", async () => {
+    const egress = await get('networkpolicy', 'to-vault', '--output=jsonpath={.spec.egress}');
+    expect(JSON.parse(egress)).toEqual([
+      {
+        to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'secrets' } } }],
+        ports: [{ protocol: 'TCP', port: 8200 }],
+      },
+    ]);
+    const [webhook] = await webhooks();
+    expect(JSON.stringify(webhook)).toContain('"secrets"');
+  });
+
+  test('the secret of the path was never printed', () => {
+    expect(said.filter((text) => SECRET.test(text))).toEqual([]);
+    expect(said.length).toBeGreaterThan(10);
+  });
+});

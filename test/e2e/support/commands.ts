@@ -1,0 +1,45 @@
+/** The commands of cli/, run as people run them. */
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { nodeProgram, projectRoot } from '../../stack/paths.ts';
+import type { BareCluster } from './bare-cluster.ts';
+
+export interface Said {
+  readonly code: number;
+  /** All that it printed. */
+  readonly text: string;
+}
+
+/** @param env on top: another kubectl, for instance. */
+export function commandsOn(
+  { kubeconfig, kubectlProgram }: Pick<BareCluster, 'kubeconfig' | 'kubectlProgram'>,
+  env: Readonly<Record<string, string>> = {},
+) {
+  const runs =
+    (file: string) =>
+    async (...args: readonly string[]): Promise<Said> => {
+      const { exitCode = -1, all } = await execa(nodeProgram, [join(projectRoot, file), ...args], {
+        env: { KUBECONFIG: kubeconfig, KUBECTL: kubectlProgram, ...env },
+        all: true,
+        reject: false,
+      });
+      return { code: exitCode, text: all };
+    };
+  return {
+    install: runs('cli/install.ts'),
+    rotate: runs('cli/rotate-webhook-path.ts'),
+    replay: runs('cli/replay.ts'),
+  };
+}
+
+/** The options that a first installation cannot do without. */
+export const askedFor = (vaultAddress: string, prefix: string): readonly string[] => [
+  '--vault-address',
+  vaultAddress,
+  '--vault-auth-path',
+  'k8s',
+  '--prefix',
+  prefix,
+  '--image',
+  'registry.example.com/injector:3.0.0',
+];
