@@ -9,7 +9,7 @@ import { createGrants } from './grants.ts';
 import { createKv } from './kv.ts';
 import { createLedger } from './ledger.ts';
 import { createRenewals } from './renewals.ts';
-import { createVaultRequests } from './requests.ts';
+import { createVaultRequests, type SentRequest } from './requests.ts';
 import { createRevocation } from './revocation.ts';
 import { createSession } from './session.ts';
 import { createSweepMemory } from './sweep-memory.ts';
@@ -33,6 +33,7 @@ export function createVault(
   options: VaultOptions,
   clock: Clock,
   onLogin: (outcome: 'success' | 'error') => void,
+  onSent: (request: SentRequest) => void = () => {},
 ) {
   const { address, namespace, authPath, kubeRole } = options;
   const caFile = options.caFile === undefined ? undefined : createCaFile(options.caFile, clock);
@@ -42,6 +43,7 @@ export function createVault(
     caFile,
     rateLimit: options.rateLimit,
     random: Math.random,
+    onSent,
   });
   const session = createSession({
     requests,
