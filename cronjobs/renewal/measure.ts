@@ -23,4 +23,5 @@ export function measureSweep(report: SweepReport, code: number, { config, metric
   metrics.set('leader_election_duration_seconds', leader, seconds);
 }
 
-const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/** Of a report's field: the label's value. */
+export const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
