@@ -10,12 +10,19 @@ export function observeGrants(sweep: Sweep): void {
     const isOurs = claims.has(uuid) && !isForeign(state, sweep);
     // What Vault does not know any more has no end to come.
     if (!isOurs || lost.has(uuid)) continue;
-    const { namespace, leaseDueAt, tokenDueAt } = state;
+    const { namespace } = state;
     perNamespace.set(namespace, (perNamespace.get(namespace) ?? 0) + 1);
-    if (Math.min(leaseDueAt, tokenDueAt) <= startedAt) report.overdue += 1;
+    if (isOverdue(state, startedAt)) report.overdue += 1;
     observeExpiry(uuid, state, sweep);
   }
   for (const [namespace, count] of perNamespace) metrics.set('grants', { namespace }, count);
+}
+
+/** What is due at every sweep, since it lasts for so few of them, is not overdue once this one has renewed it. */
+function isOverdue(state: GrantState, startedAt: number): boolean {
+  const { leaseDueAt, leaseRenewedAt, tokenDueAt, tokenRenewedAt } = state;
+  const lease = leaseDueAt <= startedAt && leaseRenewedAt < startedAt;
+  return lease || (tokenDueAt <= startedAt && tokenRenewedAt < startedAt);
 }
 
 function observeExpiry(uuid: string, state: GrantState, { metrics }: Sweep): void {
