@@ -77,7 +77,7 @@ function given(command: string, entries: Entries, args: readonly string[], most:
 function suggestion(message: string, entries: Entries): string {
   const [, unknown] = /^Unknown option '--([^']+)'/.exec(message) ?? [];
   const meant = unknown === undefined ? undefined : nearest(unknown, Object.keys(entries));
-  return meant === undefined ? '' : ` Did you mean --${meant}?`;
+  return meant === undefined ? '' : `. Did you mean --${meant}?`;
 }
 
 /** npm hands on only what stands behind two dashes. */

@@ -23,14 +23,15 @@ export function outlookOn(explained: Explained, access: readonly Access[]): Outl
 }
 
 export function linesOf(file: string, outlook: Outlook, { paint }: Pick<Terminal, 'paint'>): string[] {
-  const { kind, namespace, name, line, serviceAccount, isOurs, access, containers, outcome } = outlook;
+  const { kind, namespace, name, line, serviceAccount, isOurs, requests, access, containers, outcome } =
+    outlook;
   const place = (at: number) => `${file}:${at}`;
   const style = outcome === 'denied' ? 'red' : outcome === 'given' ? 'green' : 'gray';
   const remark = (symbol: string) => (one: Remark) => `  ${symbol} ${place(one.line)}: ${one.message}`;
   return [
     `${place(line)}: ${kind} ${namespace}/${name || '(not named)'}, service account ${serviceAccount}: ${paint(style, OUTCOMES[outcome])}`,
     ...(isOurs ? access.map((one) => `  ${accessLine(one, outlook, file, paint)}`) : []),
-    ...containers.map(
+    ...(requests.length === 0 ? [] : containers).map(
       (one) =>
         `    container ${one.name}: ${one.variables.join(', ') || 'nothing (annotation "containers")'}`,
     ),

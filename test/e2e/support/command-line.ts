@@ -1,0 +1,82 @@
+/** `npx vault-db-injector` as people and programs run it. */
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { stringify } from 'yaml';
+import { configurationOf } from '../../stack/function.ts';
+import { projectRoot } from '../../stack/paths.ts';
+import type { Keys } from './fleet.ts';
+import { stack } from './stack.ts';
+
+export interface Output {
+  readonly code: number;
+  /** What a program reads. */
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Wishes {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string;
+}
+
+const program = join(projectRoot, 'cli/vault-db-injector.js');
+// Nothing of whoever runs the tests, and NO_COLOR, so that a terminal's output can be compared.
+const surroundings = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', NO_COLOR: '1' };
+
+/** In a pipe. Without a configuration it is what the cluster has. */
+export async function run(args: readonly string[], { env = {}, input = '' }: Wishes = {}): Promise<Output> {
+  const {
+    exitCode = -1,
+    stdout,
+    stderr,
+  } = await execa(program, args, {
+    env: { ...surroundings, KUBECONFIG: stack.description.kubernetes.kubeconfig, ...env },
+    extendEnv: false,
+    input,
+    reject: false,
+  });
+  return { code: exitCode, out: stdout, err: stderr };
+}
+
+/** At a terminal: all that a person sees, and types. */
+export async function runAtTerminal(args: readonly string[], typed = ''): Promise<Omit<Output, 'err'>> {
+  const command = [program, ...args].map((word) => `'${word}'`).join(' ');
+  const { exitCode = -1, stdout } = await execa(
+    'script',
+    ['--quiet', '--return', '--echo', 'never', '--command', command, '/dev/null'],
+    {
+      env: { ...surroundings, KUBECONFIG: stack.description.kubernetes.kubeconfig, SHELL: '/bin/sh' },
+      extendEnv: false,
+      input: typed,
+      reject: false,
+    },
+  );
+  return { code: exitCode, out: stdout.replaceAll('\r\n', '\n') };
+}
+
+/** A file with the stack's configuration, and these keys on top. */
+export async function configurationFile(keys: Keys): Promise<string> {
+  const { folder, configuration } = stack.description.functions;
+  const file = join(await mkdtemp(join(folder, 'cli-')), 'config.yaml');
+  await writeFile(file, stringify(configurationOf(configuration, keys)), { mode: 0o600 });
+  return file;
+}
+
+const VARYING: readonly (readonly [RegExp, string])[] = [
+  [/[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/g, 'UUID'],
+  [/127\.0\.0\.1:\d+/g, 'ADDRESS'],
+  [/\b(?:strict|fleet|doctor)-[\da-f]{8}/g, 'PREFIX'],
+  [/\bpod-\d+-\d+/g, 'POD'],
+  [/\b(\w+-rw)-\d{10}-\w+/g, '$1-USER'],
+  [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
+  [/\d{4}-\d\d-\d\d/g, 'DATE'],
+  [/(?:in )?\b\d+[dhms]\b(?: ago)?(?= )/g, 'SPAN'],
+  [/\b\d+ s ago/g, 'N s ago'],
+  [/version \d[\w.+-]+/g, 'version V'],
+  [/\/\S+\/cli-\w+\/config\.yaml/g, 'config.yaml'],
+];
+
+/** Without what differs from one run to the next. */
+export const normalised = (text: string): string =>
+  `${VARYING.reduce((all, [pattern, name]) => all.replaceAll(pattern, name), text)}\n`;
