@@ -1,6 +1,7 @@
 import type { Config } from '../shared/config.ts';
 import type { Environment } from '../shared/config-source.ts';
 import { deadlineIn, monotonicClock } from '../shared/deadline.ts';
+import { InjectorError } from '../shared/errors.ts';
 import type { KubernetesApi } from '../shared/kubernetes/api.ts';
 import type { VaultClient } from '../shared/vault/index.ts';
 import { type InstallationOptions, readInstallation } from './installation.ts';
@@ -19,6 +20,7 @@ interface Caller {
 
 const READ_WITHIN_MS = 10_000;
 const LOGOUT_WITHIN_MS = 2_000;
+const ANSWER_WITHIN_MS = 3_000;
 
 /** Work in Vault as one of the processes, with the login before it and the logout after it. */
 export async function openSession<T>(
@@ -38,4 +40,16 @@ export async function openSession<T>(
     closing.release();
     vault.close();
   }
+}
+
+/**
+ * Asked first: a login would be tried for longer than a person likes to wait.
+ *
+ * @throws InjectorError where Vault does not answer, or is sealed.
+ */
+export async function mustAnswer({ inspection }: Pick<VaultClient, 'inspection'>): Promise<void> {
+  const deadline = deadlineIn(ANSWER_WITHIN_MS, monotonicClock);
+  const { sealed } = await inspection.health({ deadline, vaultCalls: 0 }).finally(deadline.release);
+  if (sealed)
+    throw new InjectorError('vault_unavailable', 'Vault is sealed; whoever operates it has to unseal it');
 }

@@ -11,7 +11,6 @@ const CronJob = v.object({
   spec: v.object({ schedule: v.string(), suspend: v.optional(v.boolean(), false) }),
   status: v.optional(
     v.object({
-      lastScheduleTime: v.optional(v.pipe(v.string(), v.isoTimestamp())),
       lastSuccessfulTime: v.optional(v.pipe(v.string(), v.isoTimestamp())),
     }),
     {},
@@ -20,6 +19,8 @@ const CronJob = v.object({
 const PATH = `/apis/batch/v1/namespaces/${NAMESPACE}/cronjobs/renewal`;
 const IN = `kubectl --namespace ${NAMESPACE}`;
 export const RUN_NOW = `${IN} create job renewal-now --from=cronjob/renewal`;
+
+const secondsSince = (time: string, { now }: Facts): number => Math.round((now() - Date.parse(time)) / 1_000);
 
 const readCronJob = ({ api, deadline }: Facts) => readObject(api, PATH, CronJob, deadline());
 
@@ -30,9 +31,11 @@ export const cronJob = (facts: Facts): Check => ({
     const found = await readCronJob(facts);
     if (!found) return failed('is not there: nothing renews', 'npm run install:cluster');
     const { schedule, suspend } = found.spec;
+    const { lastSuccessfulTime: last } = found.status ?? {};
     const resume = `${IN} patch cronjob renewal --patch '{"spec":{"suspend":false}}'`;
     if (suspend) return failed('is suspended: nothing renews', resume);
-    return ok(`started at ${schedule}`);
+    const success = last === undefined ? '' : `, last success ${secondsSince(last, facts)} s ago`;
+    return ok(`started at ${schedule}${success}`);
   },
 });
 

@@ -12,7 +12,7 @@ import { configFromFile, INSTALLATION_OPTIONS, INSTALLATION_USAGE } from '../ins
 import { flagOption, readCommandLine, textOption } from '../options.ts';
 import { Misuse, Refusal } from '../refusal.ts';
 import type { Terminal } from '../terminal.ts';
-import { openSession } from '../vault-session.ts';
+import { mustAnswer, openSession } from '../vault-session.ts';
 import { accessOf } from './access.ts';
 import { type ExplainOptions, explain } from './explain.ts';
 import { type Manifests, readManifests } from './manifests.ts';
@@ -68,9 +68,12 @@ async function look(manifests: Manifests, options: Options, environment: Environ
   }
   const api = createKubernetesApi(undefined, options.context);
   try {
-    return await openSession({ api, options, environment }, 'admission', async ({ vault, config }) =>
-      lookAt(manifests, await settings(options, config, api), vault.authorization, ''),
-    );
+    return await openSession({ api, options, environment }, 'admission', async ({ vault, config }) => {
+      const { authorization } = vault;
+      const known = await settings(options, config, api);
+      const refused = await mustAnswer(vault).then(() => undefined, asRefused);
+      return lookAt(manifests, known, refused === undefined ? authorization : undefined, refused ?? '');
+    });
   } catch (error) {
     if (!(error instanceof InjectorError || error instanceof Refusal)) throw error;
     // Without an installation the pod's own faults can still be told.
@@ -81,6 +84,11 @@ async function look(manifests: Manifests, options: Options, environment: Environ
       `not asked: ${error.message}`,
     );
   }
+}
+
+function asRefused(error: unknown): string {
+  if (error instanceof InjectorError) return `Vault could not be asked: ${error.message}`;
+  throw error;
 }
 
 async function settings(

@@ -8,7 +8,7 @@ import type { Command } from '../command.ts';
 import { INSTALLATION_OPTIONS, INSTALLATION_USAGE } from '../installation.ts';
 import { flagOption, readArguments, textOption } from '../options.ts';
 import { type Terminal, table } from '../terminal.ts';
-import { openSession } from '../vault-session.ts';
+import { mustAnswer, openSession } from '../vault-session.ts';
 import { type ListedGrant, type Listing, listGrants } from './grants.ts';
 
 const usage = `npx vault-db-injector list [options]
@@ -48,20 +48,18 @@ export const listCommand: Command = {
     const api = createKubernetesApi(undefined, options.context);
     const newDeadline = () => deadlineIn(WITHIN_MS, monotonicClock);
     const now = Date.now();
-    const listing = await openSession({ api, options, environment }, 'renewal', async ({ vault, config }) =>
-      listGrants(
-        {
-          ...vault,
-          pods: createPods(api),
-          config,
-          clusterId: config.clusterId ?? (await readClusterUid(api, newDeadline()).catch(() => undefined)),
-          now,
-          newDeadline,
-          onProgress: terminal.progress,
-        },
+    const listing = await openSession({ api, options, environment }, 'renewal', async (session) => {
+      const { vault, config } = session;
+      await mustAnswer(vault);
+      const ofCluster = () => readClusterUid(api, newDeadline()).catch(() => undefined);
+      const clusterId = config.clusterId ?? (await ofCluster());
+      const pods = createPods(api);
+      const { progress: onProgress } = terminal;
+      return listGrants(
+        { ...vault, pods, config, clusterId, now, newDeadline, onProgress },
         options.namespace,
-      ),
-    );
+      );
+    });
     if (options.json) terminal.say(JSON.stringify(listing, null, 2));
     else show(listing, now, terminal);
     return 0;

@@ -11,7 +11,7 @@ import { INSTALLATION_OPTIONS, INSTALLATION_USAGE } from '../installation.ts';
 import { flagOption, readCommandLine, textOption } from '../options.ts';
 import { Misuse, Refusal } from '../refusal.ts';
 import type { Terminal } from '../terminal.ts';
-import { openSession } from '../vault-session.ts';
+import { mustAnswer, openSession } from '../vault-session.ts';
 import { findTargets, type Target, type Targets } from './targets.ts';
 
 const NAME = 'npx vault-db-injector revoke';
@@ -43,6 +43,7 @@ export const revokeCommand: Command = {
         throw error;
       });
     return openSession({ api, options, environment }, 'renewal', async ({ vault, config }) => {
+      await mustAnswer(vault);
       const clusterId = config.clusterId ?? (await readClusterUid(api, newDeadline()).catch(() => undefined));
       const parts = {
         ...vault,

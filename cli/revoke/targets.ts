@@ -21,7 +21,7 @@ export interface Targets {
 export interface TargetParts {
   readonly ledger: Pick<Ledger, 'list' | 'read'>;
   readonly pods: Pick<Pods, 'get' | 'listNamespace'>;
-  /** Other clusters' grants are not ours to end; `undefined` where nobody could say. */
+  /** Other clusters' grants are not ours to end; `undefined` where nobody could say: then none with a cluster's name is. */
   readonly clusterId: string | undefined;
   readonly newDeadline: () => Deadline;
   readonly onProgress: (what: string) => void;
@@ -106,5 +106,5 @@ async function readAll(uuids: readonly string[], parts: TargetParts): Promise<Ta
 }
 
 function isForeign(record: LedgerRecord, { clusterId }: TargetParts): boolean {
-  return record.clusterId !== undefined && clusterId !== undefined && record.clusterId !== clusterId;
+  return record.clusterId !== undefined && record.clusterId !== clusterId;
 }

@@ -1,6 +1,7 @@
 /** `npx vault-db-injector` as people and programs run it. */
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
 import { configurationOf } from '../../stack/function.ts';
@@ -52,8 +53,11 @@ export async function runAtTerminal(args: readonly string[], typed = ''): Promis
       reject: false,
     },
   );
-  return { code: exitCode, out: stdout.replaceAll('\r\n', '\n') };
+  return { code: exitCode, out: stdout.split('\r\n').map(visible).join('\n') };
 }
+
+/** What is left of a line once all has been written over it. */
+const visible = (line: string): string => stripVTControlCharacters(line.slice(line.lastIndexOf('\r') + 1));
 
 /** A file with the stack's configuration, and these keys on top. */
 export async function configurationFile(keys: Keys): Promise<string> {
