@@ -7,14 +7,14 @@ import { vaultPath } from './path.ts';
 import type { VaultRequests, Work } from './requests.ts';
 import type { Session } from './session.ts';
 
-export interface Health {
+interface Health {
   readonly initialized: boolean;
   readonly sealed: boolean;
   readonly standby: boolean;
   readonly version: string;
 }
 
-export interface Mount {
+interface Mount {
   /** `kv`, `database`, … */
   readonly type: string;
   /** Of a KV engine; empty where it does not say. */
@@ -22,7 +22,7 @@ export interface Mount {
   readonly defaultLeaseSeconds: number;
 }
 
-export interface DatabaseRole {
+interface DatabaseRole {
   readonly name: string;
   /** 0: as long as the mount's leases are. */
   readonly defaultTtlSeconds: number;

@@ -1,12 +1,15 @@
 /** The program as it is started: what is not understood is named, and ends with 2. */
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { COMMANDS, USAGE } from '../../../cli/commands.ts';
 
+const program = join(process.cwd(), 'cli/vault-db-injector.js');
+
 // On whatever Node runs it: an old one hands over to the one that npm installed.
 const run = async (...args: string[]) => {
   const env = { PATH: process.env['PATH'] ?? '', KUBECONFIG: '/nonexistent', HOME: '/nonexistent' };
-  const { exitCode, stdout, stderr } = await execa('cli/vault-db-injector.js', args, {
+  const { exitCode, stdout, stderr } = await execa(program, args, {
     env,
     extendEnv: false,
     reject: false,
