@@ -2,7 +2,7 @@
 import { v7 as newUuid } from 'uuid';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { configurationFile, normalised, run, runAtTerminal } from '../support/command-line.ts';
+import { configurationFile, normalised, run, runAtTerminal, runInPod } from '../support/command-line.ts';
 import { type Fleet, type Given, openFleet } from '../support/fleet.ts';
 import { canLogIn, changePod, deletePod } from '../support/fleet-state.ts';
 import { createPod, podWith } from '../support/pods.ts';
@@ -76,6 +76,22 @@ describe('list', () => {
       /NAMESPACE +POD +DATABASE +ROLE +USER +ISSUED +LEASE ENDS +TOKEN ENDS +RENEWAL +STATE +UUID$/,
     );
     expect(table[1]).toMatch(/gule-rw +gule-rw-\S+ +\d+s ago +in \d+m +in \d+d +in \d+m +ok /);
+  });
+
+  test('colours and progress are for a terminal, and colours not with NO_COLOR', async () => {
+    const green = '\u001b[32mok';
+    const args = ['list', '--config', config];
+    const coloured = await runAtTerminal(args, '', { NO_COLOR: '' });
+    expect([coloured.raw.includes(green), coloured.raw.includes('reading the ledger')]).toEqual([true, true]);
+    const plain = await runAtTerminal(args);
+    expect([plain.raw.includes(green), plain.out.includes('reading the ledger')]).toEqual([false, false]);
+    const piped = await run(args, { env: { NO_COLOR: '' } });
+    expect([piped.out.includes('\u001b'), piped.err]).toEqual([false, '']);
+  });
+
+  test('in the image, as the renewal job itself', async () => {
+    const { code, out, err } = await runInPod(['list'], fleet.keys);
+    expect([code, err, normalised(out)]).toEqual([0, '', normalised((await list()).out)]);
   });
 
   test('one that should have been renewed', async () => {
@@ -188,7 +204,7 @@ describe('revoke', () => {
       'nothing was revoked: there is no terminal to ask at; if this is meant, add --yes',
     ]);
     const asked = await runAtTerminal(['revoke', '--config', config, pod.uuid], 'n\n');
-    expect([asked.code, asked.out]).toEqual([
+    expect([asked.code, asked.raw]).toEqual([
       1,
       expect.stringContaining('lives, and loses its databases. [y/N]'),
     ]);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
-import { configurationOf } from '../../stack/function.ts';
-import { projectRoot } from '../../stack/paths.ts';
+import { configurationOf, containerOf, environmentIn } from '../../stack/function.ts';
+import { nodeProgram, projectRoot } from '../../stack/paths.ts';
 import type { Keys } from './fleet.ts';
 import { stack } from './stack.ts';
 
@@ -22,6 +22,7 @@ export interface Wishes {
 }
 
 const program = join(projectRoot, 'cli/vault-db-injector.js');
+const bundle = join(projectRoot, 'dist/vault-db-injector.cjs');
 // Nothing of whoever runs the tests, and NO_COLOR, so that a terminal's output can be compared.
 const surroundings = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', NO_COLOR: '1' };
 
@@ -40,20 +41,38 @@ export async function run(args: readonly string[], { env = {}, input = '' }: Wis
   return { code: exitCode, out: stdout, err: stderr };
 }
 
-/** At a terminal: all that a person sees, and types. */
-export async function runAtTerminal(args: readonly string[], typed = ''): Promise<Omit<Output, 'err'>> {
+export interface Seen {
+  readonly code: number;
+  /** What a person still sees at the end. */
+  readonly out: string;
+  /** All that was ever written, with what colours it and moves the cursor. */
+  readonly raw: string;
+}
+
+/** At a terminal, where a person types. */
+export async function runAtTerminal(
+  args: readonly string[],
+  typed = '',
+  env: Readonly<Record<string, string>> = {},
+): Promise<Seen> {
   const command = [program, ...args].map((word) => `'${word}'`).join(' ');
   const { exitCode = -1, stdout } = await execa(
     'script',
     ['--quiet', '--return', '--echo', 'never', '--command', command, '/dev/null'],
     {
-      env: { ...surroundings, KUBECONFIG: stack.description.kubernetes.kubeconfig, SHELL: '/bin/sh' },
+      env: {
+        ...surroundings,
+        KUBECONFIG: stack.description.kubernetes.kubeconfig,
+        SHELL: '/bin/sh',
+        TERM: 'xterm-256color',
+        ...env,
+      },
       extendEnv: false,
       input: typed,
       reject: false,
     },
   );
-  return { code: exitCode, out: stdout.split('\r\n').map(visible).join('\n') };
+  return { code: exitCode, out: stdout.split('\r\n').map(visible).join('\n'), raw: stdout };
 }
 
 /** What is left of a line once all has been written over it. */
