@@ -27,13 +27,31 @@ const bundle = join(projectRoot, 'dist/vault-db-injector.cjs');
 const surroundings = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', NO_COLOR: '1' };
 
 /** In a pipe. Without a configuration it is what the cluster has. */
-export async function run(args: readonly string[], { env = {}, input = '' }: Wishes = {}): Promise<Output> {
+export const run = (args: readonly string[], { env, ...wishes }: Wishes = {}): Promise<Output> =>
+  start(program, args, { ...wishes, env: { KUBECONFIG: stack.description.kubernetes.kubeconfig, ...env } });
+
+/** As the image has it, in a pod of the renewal job's. */
+export async function runInPod(args: readonly string[], keys: Keys): Promise<Output> {
+  const container = containerOf(stack.description.functions, 'renewal');
+  const env = {
+    ...environmentIn(container, { ...keys }),
+    KUBECONFIG: container.kubeconfig,
+    CONFIG_FILE: await configurationFile({ ...keys, serviceAccountTokenFile: container.tokenFile }),
+  };
+  return start(nodeProgram, [bundle, ...args], { env });
+}
+
+async function start(
+  file: string,
+  args: readonly string[],
+  { env = {}, input = '' }: Wishes,
+): Promise<Output> {
   const {
     exitCode = -1,
     stdout,
     stderr,
-  } = await execa(program, args, {
-    env: { ...surroundings, KUBECONFIG: stack.description.kubernetes.kubeconfig, ...env },
+  } = await execa(file, args, {
+    env: { ...surroundings, ...env },
     extendEnv: false,
     input,
     reject: false,
