@@ -6,7 +6,7 @@ import { databaseEngines, databaseRoles } from './databases.ts';
 import type { Facts } from './facts.ts';
 import { knative } from './knative.ts';
 import { ledgerMount, ledgerReadable } from './ledger.ts';
-import { cronJob, lastSweep } from './sweep.ts';
+import { cronJob, lastSweep, schedule } from './sweep.ts';
 import { login, rightsInVault, vault } from './vault.ts';
 import { podGuard, webhook, webhookAuthority, webhookCertificate } from './webhook.ts';
 
@@ -23,6 +23,7 @@ export function checksOf(facts: Facts): Check[] {
     databaseEngines(facts),
     databaseRoles(facts),
     cronJob(facts),
+    schedule(facts),
     lastSweep(facts),
     webhook(facts),
     webhookAuthority(facts),

@@ -1,9 +1,11 @@
 /** Whether the renewal job is started, and when it last did all it had to do. */
 import * as v from 'valibot';
 import { readObject } from '../../shared/kubernetes/objects.ts';
+import { intervalOf } from '../../shared/schedule.ts';
 import { NAMESPACE } from '../objects.ts';
 import { readMemory } from '../sweep-state.ts';
 import { type Check, failed, ok, unknown } from './check.ts';
+import { EDIT_CONFIGURATION } from './configuration.ts';
 import type { Facts } from './facts.ts';
 
 const CronJob = v.object({
@@ -36,6 +38,19 @@ export const cronJob = (facts: Facts): Check => ({
     if (suspend) return failed('is suspended: nothing renews', resume);
     const success = last === undefined ? '' : `, last success ${secondsSince(last, facts)} s ago`;
     return ok(`started at ${schedule}${success}`);
+  },
+});
+
+/** What is due follows from the interval, so sweeps must not be rarer. */
+export const schedule = (facts: Facts): Check => ({
+  name: 'schedule',
+  needs: ['CronJob renewal', 'configuration'],
+  async look() {
+    const { syncIntervalSeconds } = await facts.config();
+    const { schedule: sweepSchedule } = (await readCronJob(facts))?.spec ?? {};
+    const { fault } = await intervalOf({ sweepSchedule, syncIntervalSeconds }, new Date(facts.now()));
+    if (fault === undefined) return ok(`a sweep at least every ${syncIntervalSeconds} s (syncTTLSecond)`);
+    return failed(fault, `${EDIT_CONFIGURATION}, or ${IN} edit cronjob renewal`);
   },
 });
 

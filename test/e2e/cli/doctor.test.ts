@@ -54,7 +54,7 @@ test('the same for programs', async () => {
     ok: v.literal(true),
     checks: v.array(v.object({ check: v.string(), state: v.literal('ok'), detail: v.string() })),
   });
-  expect([code, v.parse(Report, JSON.parse(out)).checks.length]).toEqual([0, 30]);
+  expect([code, v.parse(Report, JSON.parse(out)).checks.length]).toEqual([0, 31]);
 });
 
 test('without a token of somebody who may read the database roles, nobody says that these are well', async () => {
@@ -172,6 +172,17 @@ describe('a fault is named, with the command that mends it:', () => {
       [
         `✗ CronJob renewal: is suspended: nothing renews\n    kubectl --namespace vault-injector patch cronjob renewal --patch '{"spec":{"suspend":false}}'`,
       ],
+    ]);
+  });
+
+  test('the schedule is slower than the interval', async () => {
+    const { ledgerPrefix: vaultSecretPrefix } = strict;
+    const file = await configurationFile({ vaultSecretPrefix, defaultEngine: mount, syncTTLSecond: 60 });
+    const { code, out } = await doctor({ CONFIG_FILE: file });
+    expect([code, wrong(out)[0]]).toEqual([
+      1,
+      `✗ schedule: the CronJob's schedule "*/5 * * * *" lets 300 s pass between two sweeps, and syncTTLSecond is 60: make them agree
+    kubectl --namespace vault-injector edit configmap configuration, or kubectl --namespace vault-injector edit cronjob renewal`,
     ]);
   });
 
