@@ -39,7 +39,7 @@ export function createTerminal({ stdin, stdout, stderr }: NodeJS.Process): Termi
       if (!stderr.isTTY) return;
       erase();
       if (what === '') return;
-      stderr.write(what.slice(0, Math.max(0, (stderr.columns ?? 80) - 1)));
+      stderr.write(what.slice(0, Math.max(0, (stderr.columns || 80) - 1)));
       shown = true;
     },
     confirm(question) {

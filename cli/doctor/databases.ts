@@ -13,32 +13,37 @@ interface Role {
   readonly ttlSeconds: number;
 }
 
-const WITH_A_TOKEN = 'VAULT_TOKEN=… of somebody who may read the roles of the database engines';
-const ENGINES = 'database engines';
+// Where neither role nor mount says how long a lease lasts, and the server's own configuration does not.
+const SERVER_DEFAULT_SECONDS = 768 * 3_600;
+const WITH_A_TOKEN = 'VAULT_TOKEN=… of somebody who may read database roles';
 
 export const databaseEngines = (facts: Facts): Check => ({
-  name: ENGINES,
+  name: 'database engines',
   needs: ['login of renewal'],
   async look() {
     const mounts = await mountsInUse(facts);
     const { operatorToken: token } = facts;
     // The injector has no business there: only the pods' own tokens have.
     if (!token) return unknown(`${mounts.join(', ')}: not the injector's own to see`, WITH_A_TOKEN);
-    const { inspection } = await facts.vault();
-    for (const path of mounts) {
-      const mount = await inspection.mount(path, facts.work(), token);
-      if (!mount) return failed(`there is no mount ${path}, or VAULT_TOKEN may not see it`, enable(path));
-      if (mount.type !== 'database')
-        return failed(
-          `${path} is of type ${mount.type}, not database`,
-          `correct defaultEngine: ${EDIT_CONFIGURATION}`,
-        );
-    }
-    return ok(mounts.join(', '));
+    const faults = await Promise.all(mounts.map((mount) => faultOf(mount, token, facts)));
+    return faults.find((fault) => fault !== undefined) ?? ok(mounts.join(', '));
   },
 });
 
-const enable = (path: string): string => `vault secrets enable -path=${path} database`;
+async function faultOf(mount: string, token: Secret, facts: Facts): Promise<Verdict | undefined> {
+  const { inspection } = await facts.vault();
+  const found = await inspection.anyMount(mount, facts.work(), token);
+  const correct = `correct defaultEngine: ${EDIT_CONFIGURATION}`;
+  if (found === 'hidden') return unknown(`${mount}: VAULT_TOKEN may not see it`, WITH_A_TOKEN);
+  if (found === 'absent')
+    return failed(
+      `there is no mount ${mount}`,
+      `vault secrets enable -path=${mount} database, or ${correct}`,
+    );
+  return found.type === 'database'
+    ? undefined
+    : failed(`${mount} is of type ${found.type}, not database`, correct);
+}
 
 export const databaseRoles = (facts: Facts): Check => ({
   name: 'database roles',
@@ -47,6 +52,9 @@ export const databaseRoles = (facts: Facts): Check => ({
     const { syncIntervalSeconds } = await facts.config();
     const { operatorToken: token } = facts;
     if (!token) return judged(await rolesInUse(facts), syncIntervalSeconds, 'in use');
+    const faults = await Promise.all((await mountsInUse(facts)).map((mount) => faultOf(mount, token, facts)));
+    if (faults.some((fault) => fault?.state === 'failed'))
+      return unknown('could not be looked at: see the database engines');
     try {
       return judged(await rolesThere(facts, token), syncIntervalSeconds, 'there');
     } catch (error) {
@@ -60,12 +68,13 @@ export const databaseRoles = (facts: Facts): Check => ({
 async function rolesThere(facts: Facts, token: Secret): Promise<Role[]> {
   const { inspection } = await facts.vault();
   const ofMount = async (mount: string) => {
-    const engine = await inspection.mount(mount, facts.work(), token);
+    const engine = await inspection.anyMount(mount, facts.work(), token);
+    const mountTtl = typeof engine === 'string' ? 0 : engine.defaultLeaseSeconds;
     const roles = await inspection.databaseRoles(mount, facts.work(), token);
     return roles.map(({ name, defaultTtlSeconds }) => ({
       mount,
       name,
-      ttlSeconds: defaultTtlSeconds || (engine?.defaultLeaseSeconds ?? 0),
+      ttlSeconds: defaultTtlSeconds || mountTtl || SERVER_DEFAULT_SECONDS,
     }));
   };
   return (await Promise.all((await mountsInUse(facts)).map(ofMount))).flat();

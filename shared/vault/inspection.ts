@@ -38,10 +38,13 @@ export interface Inspection {
   /** What the injector's login may do, by path (https://developer.hashicorp.com/vault/api-docs/system/capabilities-self). */
   capabilities(paths: readonly string[], work: Work): Promise<ReadonlyMap<string, readonly string[]>>;
   /**
-   * @param token in place of the injector's login.
-   * @returns `undefined` where there is no such mount, or nothing below it is the token's to see.
+   * By the injector's login.
+   *
+   * @returns `undefined` where there is no such mount, or nothing below it is the injector's to see.
    */
-  mount(path: string, work: Work, token?: Secret): Promise<Mount | undefined>;
+  mount(path: string, work: Work): Promise<Mount | undefined>;
+  /** By the token: `hidden` where it may not even know whether there is such a mount. */
+  anyMount(path: string, work: Work, token: Secret): Promise<Mount | 'absent' | 'hidden'>;
   /** All roles of a database engine; the injector's own login may not read them. */
   databaseRoles(mount: string, work: Work, token: Secret): Promise<DatabaseRole[]>;
 }
@@ -79,6 +82,24 @@ export function createInspection(
       ? session.send({ operation, method: 'GET', path, work })
       : requests.send({ operation, method: 'GET', path, work, token });
 
+  async function mountAt(
+    folder: string,
+    path: string,
+    work: Work,
+    token?: Secret,
+  ): Promise<Mount | 'absent' | 'hidden'> {
+    const operation = `look at the mount "${path}"`;
+    try {
+      const answer = await read(operation, vaultPath(folder, path), work, token);
+      const { type, options, config } = checked(MountAnswer, operation, answer).data;
+      return { type, version: options?.version ?? '', defaultLeaseSeconds: config?.default_lease_ttl ?? 0 };
+    } catch (error) {
+      if (error instanceof VaultError && error.status === 403) return 'hidden';
+      if (error instanceof VaultError && [400, 404].includes(error.status)) return 'absent';
+      throw error;
+    }
+  }
+
   return {
     async health(work) {
       const operation = 'say how it is';
@@ -100,20 +121,15 @@ export function createInspection(
       return new Map(paths.map((one) => [one, checked(Capabilities, operation, data[one])]));
     },
 
-    async mount(path, work, token) {
-      const operation = `look at the mount "${path}"`;
-      try {
-        const answer = await read(operation, vaultPath('sys/internal/ui/mounts', path), work, token);
-        const { type, options, config } = checked(MountAnswer, operation, answer).data;
-        return {
-          type,
-          version: options?.version ?? '',
-          defaultLeaseSeconds: config?.default_lease_ttl ?? 0,
-        };
-      } catch (error) {
-        if (error instanceof VaultError && [403, 404].includes(error.status)) return undefined;
-        throw error;
-      }
+    async mount(path, work) {
+      const found = await mountAt('sys/internal/ui/mounts', path, work);
+      return typeof found === 'string' ? undefined : found;
+    },
+
+    async anyMount(path, work, token) {
+      const found = await mountAt('sys/mounts', path, work, token);
+      if (found !== 'hidden') return found;
+      return mountAt('sys/internal/ui/mounts', path, work, token);
     },
 
     async databaseRoles(mount, work, token) {

@@ -61,8 +61,21 @@ test('without a token of somebody who may read the database roles, nobody says t
   const { code, out } = await doctor({ VAULT_TOKEN: '' });
   expect(code).toBe(0);
   expect(wrong(out)).toEqual([
-    "? database engines: PREFIX: not the injector's own to see\n    VAULT_TOKEN=… of somebody who may read the roles of the database engines",
-    "? database roles: no sweep has seen a lease yet, and the roles are not the injector's own to read\n    VAULT_TOKEN=… of somebody who may read the roles of the database engines",
+    "? database engines: PREFIX: not the injector's own to see\n    VAULT_TOKEN=… of somebody who may read database roles",
+    "? database roles: no sweep has seen a lease yet, and the roles are not the injector's own to read\n    VAULT_TOKEN=… of somebody who may read database roles",
+  ]);
+});
+
+test('a role that does not say how long its leases last has those of its mount', async () => {
+  await databaseRole(0);
+  const roleLine = async () => /^. database roles: .*$/m.exec((await doctor()).out)?.[0];
+  const byServer = await roleLine();
+  await stack.vault.call('POST', `sys/mounts/${mount}/tune`, { default_lease_ttl: '2h' });
+  const byMount = await roleLine();
+  await databaseRole(3600);
+  expect([byServer, byMount]).toEqual([
+    '✓ database roles: 1 there, the shortest lease 2764800 s; two sync intervals are 600 s',
+    '✓ database roles: 1 there, the shortest lease 7200 s; two sync intervals are 600 s',
   ]);
 });
 
@@ -136,6 +149,28 @@ describe('a fault is named, with the command that mends it:', () => {
       1,
       [
         '✗ database roles: leases of PREFIX/orders-rw 300 s are shorter than two sync intervals (600 s)\n    vault write PREFIX/roles/orders-rw default_ttl=600s, or a shorter syncTTLSecond and schedule',
+      ],
+    ]);
+  });
+
+  test('a mount is not there, and whether it is cannot be told', async () => {
+    const { ledgerPrefix: vaultSecretPrefix } = strict;
+    const file = await configurationFile({ vaultSecretPrefix, defaultEngine: 'nowhere' });
+    const { code, out } = await doctor({ CONFIG_FILE: file });
+    expect([code, wrong(out)]).toEqual([
+      1,
+      [
+        `✗ database engines: there is no mount nowhere
+    vault secrets enable -path=nowhere database, or correct defaultEngine: kubectl --namespace vault-injector edit configmap configuration`,
+        '? database roles: could not be looked at: see the database engines',
+      ],
+    ]);
+    const dark = await doctor({ CONFIG_FILE: file, VAULT_TOKEN: 'of-nobody' });
+    expect([dark.code, wrong(dark.out)]).toEqual([
+      0,
+      [
+        expect.stringMatching(/^\? database engines: nowhere: VAULT_TOKEN may not see it\n/),
+        expect.stringMatching(/^\? database roles: could not be looked at: VAULT_TOKEN may not read them\n/),
       ],
     ]);
   });
