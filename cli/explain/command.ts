@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import type { Config } from '../../shared/config.ts';
 import { keys } from '../../shared/config-keys.ts';
 import type { Environment } from '../../shared/config-source.ts';
+import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { createKubernetesApi, type KubernetesClient } from '../../shared/kubernetes/api.ts';
 import type { Authorization } from '../../shared/vault/authorization.ts';
@@ -14,7 +15,8 @@ import { Misuse, Refusal } from '../refusal.ts';
 import type { Terminal } from '../terminal.ts';
 import { mustAnswer, openSession } from '../vault-session.ts';
 import { accessOf } from './access.ts';
-import { type ExplainOptions, explain } from './explain.ts';
+import { type Explained, type ExplainOptions, explain, leftOut } from './explain.ts';
+import { isLeftOut } from './left-out.ts';
 import { type Manifests, readManifests } from './manifests.ts';
 import { linesOf, type Outlook, outlookOn, plainOf } from './report.ts';
 
@@ -32,6 +34,7 @@ Nothing is touched. Exit code: 0 no pod would be denied, as far as could be foun
 that is not understood. Vault is asked as the admission function, so by whoever may create tokens of its service account.`;
 
 const ENTRIES = { namespace: textOption, offline: flagOption, json: flagOption, ...INSTALLATION_OPTIONS };
+const ASK_WITHIN_MS = 5_000;
 type Options = ReturnType<typeof readCommandLine<typeof ENTRIES>>['options'];
 
 export const explainCommand: Command = {
@@ -72,7 +75,7 @@ async function look(manifests: Manifests, options: Options, environment: Environ
       const { authorization } = vault;
       const known = await settings(options, config, api);
       const refused = await mustAnswer(vault).then(() => undefined, asRefused);
-      return lookAt(manifests, known, refused === undefined ? authorization : undefined, refused ?? '');
+      return lookAt(manifests, known, refused === undefined ? authorization : undefined, refused ?? '', api);
     });
   } catch (error) {
     if (!(error instanceof InjectorError || error instanceof Refusal)) throw error;
@@ -109,13 +112,21 @@ function lookAt(
   options: ExplainOptions,
   authorization: Authorization | undefined,
   whyNot: string,
+  api?: KubernetesClient,
 ): Promise<Outlook[]> {
   return Promise.all(
     pods.map(async (pod) => {
       const explained = explain(pod, options);
-      return outlookOn(explained, await accessOf(explained, authorization, whyNot));
+      const asked = explained.isOurs && api ? await whereItIsAsked(explained, api) : explained;
+      return outlookOn(asked, await accessOf(asked, authorization, whyNot));
     }),
   );
+}
+
+async function whereItIsAsked(explained: Explained, api: KubernetesClient): Promise<Explained> {
+  const deadline = deadlineIn(ASK_WITHIN_MS, monotonicClock);
+  const isOut = await isLeftOut(explained.namespace, api, deadline).finally(deadline.release);
+  return isOut ? leftOut(explained) : explained;
 }
 
 function show(

@@ -10,6 +10,7 @@ import {
 import { patchPod, variablesFor } from '../../shared/pod/patch.ts';
 import { containersOf, Pod } from '../../shared/pod/pod.ts';
 import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
+import { printable } from '../../shared/secret.ts';
 import type { Path, PodInFile, Remark } from './manifests.ts';
 
 export interface ExplainOptions {
@@ -52,8 +53,8 @@ export function explain(found: PodInFile, options: ExplainOptions): Explained {
   const isOurs = labels?.[options.injectorLabel] === 'true';
   const place = {
     kind: found.kind,
-    name: found.name,
-    namespace: found.namespace || options.namespace,
+    name: printable(found.name, 253),
+    namespace: printable(found.namespace, 63) || options.namespace,
     line: found.line,
     serviceAccount: pod.spec.serviceAccountName || 'default',
     isOurs,
@@ -91,6 +92,20 @@ export function explain(found: PodInFile, options: ExplainOptions): Explained {
   };
 }
 
+/** The same pod in a namespace that the API server does not ask about. */
+export function leftOut(explained: Explained): Explained {
+  const { line, namespace, warnings } = explained;
+  const message = `the webhook leaves the namespace "${namespace}" out: nothing is given to its pods`;
+  return {
+    ...explained,
+    isOurs: false,
+    requests: [],
+    containers: [],
+    problems: [],
+    warnings: [{ line, message }, ...warnings],
+  };
+}
+
 const byLine = (remarks: readonly Remark[]) => remarks.toSorted((left, right) => left.line - right.line);
 
 /** With the values that are none made texts, so that all that is wrong can be said at once. */
@@ -104,7 +119,7 @@ function readPod(found: PodInFile): { readonly pod: Pod; readonly problems: Rema
       const line = found.lineOf(['metadata', part, key]);
       problems.push({
         line,
-        message: `${part.slice(0, -1)} "${key}" is no text: expected "${String(value)}" in quotes`,
+        message: `${part.slice(0, -1)} "${printable(key, 100)}" is no text: expected "${printable(String(value), 80)}" in quotes`,
       });
     }
     return Object.fromEntries(entries.map(([key, value]) => [key, String(value)]));

@@ -9,6 +9,7 @@ import {
   type ParsedNode,
   parseAllDocuments,
 } from 'yaml';
+import { printable } from '../../shared/secret.ts';
 
 /** A fault or a note, and where it stands. */
 export interface Remark {
@@ -92,7 +93,7 @@ function readObject(
   const line = lineOf(path);
   const template = templateOf(kind, document.getIn([...path, 'apiVersion']));
   if (template === undefined) {
-    const what = kind === '' ? 'an object without a kind' : `${kind} ${name}`;
+    const what = kind === '' ? 'an object without a kind' : printable(`${kind} ${name}`, 200);
     return { line, message: `${what} has no pod in it` };
   }
   const pod = [...path, ...template];

@@ -60,6 +60,17 @@ spec:
   expect([code, out]).toEqual([1, expect.stringContaining(said)]);
 });
 
+test('in a namespace that the webhook leaves out nothing would happen', async () => {
+  const text = await readFile('examples/uri.yaml', 'utf8');
+  const file = await fileWith(text.replace('team-infrastructure', 'kube-system'));
+  const { code, out } = await explain(file);
+  expect([code, out.replaceAll(file, 'pod.yaml')]).toEqual([
+    0,
+    `pod.yaml:2: Pod kube-system/uri, service account vault-pgsql-example: would be left as it is
+  ! pod.yaml:2: the webhook leaves the namespace "kube-system" out: nothing is given to its pods`,
+  ]);
+});
+
 test('without a Vault that answers, what could not be asked is not called allowed', async () => {
   const { code, out } = await explain('examples/uri.yaml', '--vault-address', 'http://127.0.0.1:1');
   expect([code, normalised(out)]).toEqual([

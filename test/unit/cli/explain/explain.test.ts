@@ -144,7 +144,7 @@ describe('the pods in', () => {
     expect([others, faults]).toEqual([
       [
         { line: 2, message: 'Service s has no pod in it' },
-        { line: 16, message: 'ConfigMap  has no pod in it' },
+        { line: 16, message: 'ConfigMap has no pod in it' },
       ],
       [],
     ]);
