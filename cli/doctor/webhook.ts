@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import * as v from 'valibot';
 import { readObject } from '../../shared/kubernetes/objects.ts';
-import { WEBHOOK } from '../objects.ts';
+import { NAMESPACE, WEBHOOK } from '../objects.ts';
 import { NO_SECRET } from '../webhook-path.ts';
 import { type Check, failed, ok, unknown } from './check.ts';
 import type { Facts } from './facts.ts';
@@ -90,13 +90,16 @@ export const webhookAuthority = (facts: Facts): Check => ({
       return failed('its caBundle holds no certificate', INSTALL);
     const end = new Date(latest).toISOString().slice(0, 10);
     if (latest < facts.now())
-      return failed(
-        `expired on ${end}`,
-        'kubectl --namespace vault-injector delete secret webhook-ca webhook-tls',
-      );
+      return failed(`expired on ${end}`, anew(clientConfig, 'webhook-ca webhook-tls'));
     return ok(`valid until ${end}`);
   },
 });
+
+/** cert-manager makes what is deleted anew; what it does not look after, somebody has to bring. */
+const anew = ({ service }: ClientConfig, secrets: string): string =>
+  service
+    ? `kubectl --namespace ${NAMESPACE} delete secret ${secrets}`
+    : `${INSTALL} -- --ingress none --webhook-url URL --webhook-ca FILE`;
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
@@ -125,7 +128,7 @@ export const webhookCertificate = (facts: Facts): Check => ({
     if (shown.state === 'refused')
       return failed(
         `what ${shown.place} shows does not fit the webhook's authority (${shown.reason})`,
-        'kubectl --namespace vault-injector delete secret webhook-tls',
+        anew(clientConfig, 'webhook-tls'),
       );
     return ok(`${shown.place} shows one of that authority, valid until ${shown.validUntil}`);
   },

@@ -124,6 +124,25 @@ describe('a fault is named, with the command that mends it:', () => {
     ]);
   });
 
+  test('a policy of before does not let it ask for its capabilities', async () => {
+    const policy = await processPolicy('renewal', { ledgerPrefix: strict.ledgerPrefix });
+    await addPolicy(
+      stack.vault,
+      strict.roleOf('renewal'),
+      policy.replace('sys/capabilities-self', 'sys/other'),
+    );
+    const { code, out } = await doctor();
+    await addPolicy(stack.vault, strict.roleOf('renewal'), policy);
+    expect([code, wrong(out)]).toEqual([
+      0,
+      [
+        expect.stringMatching(
+          /^\? rights of renewal in Vault: could not be looked at: .*sys\/capabilities-self\n.*set-up\.sh$/,
+        ),
+      ],
+    ]);
+  });
+
   test('a process may not log in', async () => {
     const path = `auth/pgsql2-dv-kubernetes1-dv-par5/role/${strict.roleOf('revocation')}`;
     const Role = v.object({ data: v.record(v.string(), v.unknown()) });
@@ -244,5 +263,38 @@ test('whoever may do little is told so, and nothing counts as well that could no
     'rights of renewal in the cluster': '✓',
     'rights of events in the cluster': '?',
     'CronJob renewal': '?',
+  });
+});
+
+describe('once there are grants', () => {
+  const lineOf = (out: string, check: string) => new RegExp(`^. ${check}: .*$`, 'm').exec(out)?.[0];
+
+  test('their leases tell of roles, without a token that may read these', async () => {
+    await strict.fleet.pod();
+    await stack.sweep({ overrides: strict.keysOf('renewal') });
+    const { code, out } = await doctor({ VAULT_TOKEN: '' });
+    expect([code, lineOf(out, 'database roles'), lineOf(out, 'the ledger')]).toEqual([
+      0,
+      '✓ database roles: 1 in use, the shortest lease 3600 s; two sync intervals are 600 s',
+      `✓ the ledger: vault-injector/${strict.ledgerPrefix}: 1 record`,
+    ]);
+  });
+
+  test('a sweep that has not been successful for long is named', async () => {
+    const last = {
+      succeededAt: Date.now() - 3_600_000,
+      shortestLeaseSeconds: 3600,
+      clusterId: 'x',
+      shards: 1,
+    };
+    await stack.vault.call('POST', `vault-injector/data/${strict.ledgerPrefix}-sweep/last-0`, { data: last });
+    const { code, out } = await doctor({ VAULT_TOKEN: '' });
+    expect([code, lineOf(out, 'last sweep')]).toEqual([
+      1,
+      expect.stringMatching(
+        /^✗ last sweep: the last one that did all it had to do began 36\d\d s ago \(at most 600 s\)$/,
+      ),
+    ]);
+    expect(out).toContain('create job renewal-now --from=cronjob/renewal');
   });
 });

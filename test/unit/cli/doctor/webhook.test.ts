@@ -111,7 +111,7 @@ describe('the certificate that is shown', () => {
     expect(await looked(another, `https://127.0.0.1:${port}/x`)).toEqual({
       state: 'failed',
       detail: `what 127.0.0.1:${port} shows does not fit the webhook's authority (UNABLE_TO_VERIFY_LEAF_SIGNATURE)`,
-      mend: 'kubectl --namespace vault-injector delete secret webhook-tls',
+      mend: 'npm run install:cluster -- --ingress none --webhook-url URL --webhook-ca FILE',
     });
   });
 
