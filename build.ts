@@ -1,4 +1,4 @@
-/** Bundles each function and job into one self-contained file in `dist/`, with a source map. */
+/** Bundles each function and job, and the command line, into one self-contained file in `dist/`, with a source map. */
 import { globSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -68,7 +68,11 @@ const entryPoints = globSync(['functions/*/index.ts', 'cronjobs/*/index.ts']).ma
   out: basename(dirname(entry)),
 }));
 const { outputFiles } = await build({
-  entryPoints: [...entryPoints, { in: '@sentry/node', out: 'sentry' }],
+  entryPoints: [
+    ...entryPoints,
+    { in: 'cli/main.ts', out: 'vault-db-injector' },
+    { in: '@sentry/node', out: 'sentry' },
+  ],
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
   bundle: true,

@@ -2,8 +2,8 @@
 
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { intervalOf } from '../../../cronjobs/renewal/schedule.ts';
 import { parseConfig, parseDeadLetterConfig, parseReplayConfig } from '../../../shared/config.ts';
+import { intervalOf } from '../../../shared/schedule.ts';
 import { type Manifests, readManifests } from '../../stack/manifests.ts';
 import { renderExample, renderWith, variants } from '../support/kustomizations.ts';
 import { environmentIn, type PodTemplate, podOf, podTemplatesIn } from '../support/pod-templates.ts';
