@@ -29,6 +29,8 @@ export interface DatabaseRequest {
   /** The role of the Kubernetes auth method that must allow the pod. */
   readonly authRole: string;
   readonly delivery: Delivery;
+  /** Whether the credentials stand in a Secret that the pod refers to, and not in the pod itself. */
+  readonly inSecret: boolean;
 }
 
 export interface ParsedAnnotations {
@@ -41,10 +43,10 @@ export interface ParsedAnnotations {
   readonly warnings: readonly string[];
 }
 
-const POD_KEYS = ['cluster', 'role', 'containers', 'uuid'];
+const POD_KEYS = ['cluster', 'role', 'delivery', 'containers', 'uuid'];
 const CLASSIC_KEYS = ['env-key-dbuser', 'env-key-dbpassword'];
 const URI_KEYS = ['env-key-uri', 'template'];
-const DATABASE_KEYS = ['cluster', 'role', 'auth-role', 'mode', ...CLASSIC_KEYS, ...URI_KEYS];
+const DATABASE_KEYS = ['cluster', 'role', 'auth-role', 'delivery', 'mode', ...CLASSIC_KEYS, ...URI_KEYS];
 const MAX_DATABASES = 32;
 const MAX_VALUE_LENGTH = 4_096;
 // As Vault itself allows them in its paths.
@@ -54,10 +56,17 @@ const VARIABLE = /^[A-Za-z_.-][\w.-]*$/;
 
 type Settings = ReadonlyMap<string, string>;
 
+/** What the operator has decided for pods that do not say. */
+export interface PodDefaults {
+  readonly engine: string;
+  readonly delivery: 'env' | 'secret';
+  readonly podsMayChooseDelivery: boolean;
+}
+
 /** What is being read, and where its faults go. */
 interface Reading {
   readonly pod: Settings;
-  readonly defaultEngine: string;
+  readonly defaults: PodDefaults;
   readonly problems: string[];
   readonly warnings: string[];
 }
@@ -65,7 +74,7 @@ interface Reading {
 /** Reads all that stands under our prefix; never throws. */
 export function parseAnnotations(
   annotations: Readonly<Record<string, string>>,
-  defaultEngine: string,
+  defaults: PodDefaults,
 ): ParsedAnnotations {
   const problems: string[] = [];
   const warnings: string[] = [];
@@ -79,7 +88,7 @@ export function parseAnnotations(
     problems.push(`${databases.size} databases are asked for: expected at most ${MAX_DATABASES}`);
     databases.clear();
   }
-  const reading = { pod, defaultEngine, problems, warnings };
+  const reading = { pod, defaults, problems, warnings };
   const requests = [...databases]
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .flatMap(([database, settings]) => readDatabase(database, settings, reading) ?? []);
@@ -131,11 +140,33 @@ function readDatabase(database: string, settings: Settings, reading: Reading): D
   valid('role', role, ROLE, 'a role of the database engine (letters, digits, "_", "-", "." and "@")');
   const authRole = settings.get('auth-role') || role;
   if (authRole !== role) valid('auth-role', authRole, ROLE, 'a role of the Kubernetes auth method');
-  const mount = settings.get('cluster') || reading.pod.get('cluster') || reading.defaultEngine;
+  const mount = settings.get('cluster') || reading.pod.get('cluster') || reading.defaults.engine;
   valid('cluster', mount, MOUNT, 'a database engine\'s mount, such as "databases" (no "..", no leading "/")');
   const delivery = readDelivery(settings, named, reading);
+  const inSecret = readPlace(settings, named, reading) === 'secret';
+  if (inSecret && delivery?.mode === 'uri' && delivery.template.afterUserInfo.includes('$('))
+    reading.problems.push(
+      fault(named('template'), '$(…)', 'no reference, since Kubernetes expands none in a Secret'),
+    );
   if (!delivery || reading.problems.length > before) return undefined;
-  return { database, mount, role, authRole, delivery };
+  return { database, mount, role, authRole, delivery, inSecret };
+}
+
+/** Where the credentials are put: as the pod says, if it may. */
+function readPlace(
+  settings: Settings,
+  named: (key: string) => string,
+  { pod, defaults, problems }: Reading,
+): string {
+  const key = settings.has('delivery') ? named('delivery') : 'delivery';
+  const chosen = settings.get('delivery') ?? pod.get('delivery');
+  if (chosen === undefined || chosen === defaults.delivery) return defaults.delivery;
+  if (chosen !== 'env' && chosen !== 'secret') problems.push(fault(key, chosen, '"env" or "secret"'));
+  else if (!defaults.podsMayChooseDelivery)
+    problems.push(
+      fault(key, chosen, `"${defaults.delivery}", since pods may not choose here (podsMayChooseDelivery)`),
+    );
+  return chosen;
 }
 
 function readDelivery(

@@ -59,6 +59,8 @@ export const keys = {
   tokenTTL: v.optional(duration, '768h'),
   syncTTLSecond: v.optional(whole, 300),
   defaultEngine: v.optional(vaultPath, 'databases'),
+  delivery: v.optional(v.picklist(['env', 'secret'], 'expected env or secret'), 'env'),
+  podsMayChooseDelivery: v.optional(flag, false),
   injectorLabel: v.optional(text, 'vault-db-injector'),
   mode: v.optional(
     v.picklist(['injector', 'renewer', 'revoker', 'all'], 'expected injector, renewer, revoker or all'),

@@ -192,6 +192,12 @@ function shapeWithoutVault({ values, port, shard }: Parsed<CommonValues>) {
       tls: tlsFiles(values.metricsCertFile, values.metricsKeyFile),
       clientCaFile: values.metricsClientCaFile,
     }),
+    /** What a pod gets that does not say. */
+    podDefaults: Object.freeze({
+      engine: values.defaultEngine,
+      delivery: values.delivery,
+      podsMayChooseDelivery: values.podsMayChooseDelivery,
+    }),
     injectorLabel: values.injectorLabel,
     webhookPath: Object.freeze({
       folder: values.webhookPathSecretFolder,

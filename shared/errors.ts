@@ -13,6 +13,7 @@ export const ERROR_CATALOGUE = {
   sender_unknown: { status: 401, retryable: false },
   annotations_invalid: { status: 422, retryable: false },
   service_account_denied: { status: 403, retryable: false },
+  secret_refused: { status: 403, retryable: false },
   deadline_too_short: { status: 504, retryable: true },
   request_aborted: { status: 499, retryable: true },
   record_unreadable: { status: 500, retryable: false },

@@ -4,6 +4,8 @@ import { NAMESPACE } from '../objects.ts';
 
 const pods = (...verbs: readonly string[]): Right[] =>
   verbs.map((verb) => ({ verb, group: '', resource: 'pods' }));
+const secrets = (...verbs: readonly string[]): Right[] =>
+  verbs.map((verb) => ({ verb, group: '', resource: 'secrets' }));
 const configMaps = (...verbs: readonly string[]): Right[] =>
   verbs.map((verb) => ({ verb, group: '', resource: 'configmaps', namespace: NAMESPACE }));
 const ISSUER: readonly Right[] = [
@@ -13,12 +15,14 @@ const ISSUER: readonly Right[] = [
 
 /** By the last part of the service account's name. */
 export const CLUSTER_NEEDS: Readonly<Record<string, readonly Right[]>> = {
+  admission: secrets('create', 'delete'),
   renewal: [
     ...pods('list'),
+    ...secrets('delete', 'patch'),
     { verb: 'get', group: '', resource: 'namespaces', name: 'kube-system' },
     { verb: 'create', group: '', resource: 'events' },
   ],
-  revocation: [...pods('get', 'list'), ...ISSUER],
+  revocation: [...pods('get', 'list'), ...secrets('delete'), ...ISSUER],
   'dead-letters': [...configMaps('create'), ...ISSUER],
   events: pods('get', 'list', 'watch'),
   replay: configMaps('get', 'list', 'delete'),

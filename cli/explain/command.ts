@@ -102,7 +102,11 @@ async function settings(
   const own = async () => api?.namespace().catch(() => undefined);
   return {
     injectorLabel: known?.injectorLabel ?? v.getDefault(keys.injectorLabel),
-    defaultEngine: known?.vault.defaultEngine ?? v.getDefault(keys.defaultEngine),
+    podDefaults: known?.podDefaults ?? {
+      engine: v.getDefault(keys.defaultEngine),
+      delivery: v.getDefault(keys.delivery),
+      podsMayChooseDelivery: v.getDefault(keys.podsMayChooseDelivery),
+    },
     namespace: namespace ?? (await own()) ?? 'default',
   };
 }

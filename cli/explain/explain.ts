@@ -4,10 +4,11 @@ import {
   ANNOTATION_PREFIX,
   annotationIn,
   type DatabaseRequest,
+  type PodDefaults,
   parseAnnotations,
   variablesOf,
 } from '../../shared/annotations.ts';
-import { patchPod, variablesFor } from '../../shared/pod/patch.ts';
+import { patchPod, valuesFor, variablesFor } from '../../shared/pod/patch.ts';
 import { containersOf, Pod } from '../../shared/pod/pod.ts';
 import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
 import { printable } from '../../shared/secret.ts';
@@ -15,7 +16,7 @@ import type { Path, PodInFile, Remark } from './manifests.ts';
 
 export interface ExplainOptions {
   readonly injectorLabel: string;
-  readonly defaultEngine: string;
+  readonly podDefaults: PodDefaults;
   /** For pods that do not say. */
   readonly namespace: string;
 }
@@ -70,9 +71,11 @@ export function explain(found: PodInFile, options: ExplainOptions): Explained {
       lineOfDatabase: () => found.line,
     };
   }
-  const parsed = parseAnnotations(annotations ?? {}, options.defaultEngine);
+  const parsed = parseAnnotations(annotations ?? {}, options.podDefaults);
   const variables = new Map(
-    parsed.requests.flatMap((request) => [...variablesFor(request, 'user', 'password')]),
+    parsed.requests.flatMap((request) => [
+      ...variablesFor(request, valuesFor(request, 'user', 'password'), 'secret'),
+    ]),
   );
   const { warnings: ofPatch } = patchPod(pod, variables, parsed.containers, 'uuid');
   const at = (message: string): Remark => ({

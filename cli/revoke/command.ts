@@ -4,8 +4,10 @@ import { InjectorError } from '../../shared/errors.ts';
 import { createKubernetesApi, KubernetesError } from '../../shared/kubernetes/api.ts';
 import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
+import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { printable } from '../../shared/secret.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
+import { withSecrets } from '../../shared/withdrawal.ts';
 import type { Command } from '../command.ts';
 import { INSTALLATION_OPTIONS, INSTALLATION_USAGE } from '../installation.ts';
 import { flagOption, readCommandLine, textOption } from '../options.ts';
@@ -54,7 +56,7 @@ export const revokeCommand: Command = {
       };
       const targets = await findTargets(what, options.namespace, ownNamespace, parts);
       if (!options.yes) await confirm(targets, terminal);
-      return revokeAll(targets.grants, vault.revocation, terminal);
+      return revokeAll(targets.grants, withSecrets(vault.revocation, createPodSecrets(api)), terminal);
     });
   },
 };

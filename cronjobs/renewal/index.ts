@@ -6,9 +6,11 @@ import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
 import { createNotices } from '../../shared/kubernetes/notices.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
+import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { createParts, type Parts } from '../../shared/parts.ts';
 import { intervalOf } from '../../shared/schedule.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
+import { withSecrets } from '../../shared/withdrawal.ts';
 import { measureSweep } from './measure.ts';
 import { exitCodeOf, type SweepReport } from './report.ts';
 import { exitCodeOfAll, revokeAll } from './revoke-all.ts';
@@ -45,11 +47,14 @@ async function sweepOnce(parts: Parts, stopped: AbortSignal): Promise<number> {
   const deadline = deadlineIn(config.syncIntervalSeconds * 1_000 * SHARE_OF_INTERVAL, clock, stopped);
   const interval = await intervalOf(config, new Date());
   const api = createKubernetesApi();
+  const secrets = createPodSecrets(api);
   const report = await sweep(
     {
       ...vault,
       pods: createPods(api),
       notices: createNotices(api, () => new Date()),
+      secrets,
+      revocation: withSecrets(vault.revocation, secrets),
       readClusterUid: (within) => readClusterUid(api, within),
       metrics,
       log,
@@ -72,7 +77,13 @@ async function endAll({ config, clock, log, vault }: Parts, stopped: AbortSignal
   const deadline = deadlineIn(REVOKE_ALL_WITHIN_MS, clock, stopped);
   try {
     const report = await revokeAll(
-      { ...vault, log, clusterId, readClusterUid: (within) => readClusterUid(api, within) },
+      {
+        ...vault,
+        revocation: withSecrets(vault.revocation, createPodSecrets(api)),
+        log,
+        clusterId,
+        readClusterUid: (within) => readClusterUid(api, within),
+      },
       deadline,
     );
     log.sweep('all grants revoked', { ...report });

@@ -101,6 +101,7 @@ export function initialState(uuid: string, { record, writtenAt }: StoredRecord, 
     probedAt: 0,
     endsAt: 0,
     clusterId: record.clusterId ?? '',
+    secretToOwn: record.secretName ?? '',
   };
 }
 
@@ -124,11 +125,33 @@ async function keep(
     if (error instanceof GrantLost) return lost(uuid, error, pod, sweep);
     throw error;
   }
+  if (pod && state.secretToOwn !== '') {
+    state = await ownSecret(uuid, state, pod, sweep);
+    sweep.index.set(uuid, state);
+  }
   if (isDue) {
     report.renewed += 1;
     sweep.log.debug('grant renewed', { uuid, namespace: state.namespace, ...(pod && { pod: pod.name }) });
   }
   if (pod) await warn(uuid, state, pod, sweep);
+}
+
+/**
+ * Once a grant's life: from then on Kubernetes, too, sees to it that the Secret goes with its pod. That it fails harms no
+ * credential, and the next sweep tries again.
+ */
+async function ownSecret(uuid: string, state: GrantState, pod: LivePod, sweep: Sweep): Promise<GrantState> {
+  const { secrets, work, log } = sweep;
+  const facts = { uuid, namespace: pod.namespace, pod: pod.name };
+  try {
+    const isThere = await secrets.setOwner(state.secretToOwn, pod, work.deadline);
+    if (!isThere)
+      log.warn(`the Secret ${state.secretToOwn} of a live pod is gone: the pod cannot start anew`, facts);
+    return { ...state, secretToOwn: '' };
+  } catch (error) {
+    log.error(`the pod could not be made the owner of its Secret ${state.secretToOwn}`, error, facts);
+    return state;
+  }
 }
 
 async function renewLease(uuid: string, state: GrantState, sweep: Sweep): Promise<GrantState> {

@@ -8,6 +8,7 @@ import { validate } from 'uuid';
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import type { Notices } from '../../shared/kubernetes/notices.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
+import type { PodSecrets } from '../../shared/kubernetes/secrets.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import { type Ledger, UnreadableRecord } from '../../shared/vault/ledger.ts';
@@ -42,6 +43,7 @@ export interface SweepParts {
   readonly sweeps: SweepMemory;
   readonly pods: Pods;
   readonly notices: Notices;
+  readonly secrets: Pick<PodSecrets, 'setOwner'>;
   readonly readClusterUid: (deadline: Deadline) => Promise<string>;
   readonly requestsSent: () => number;
   readonly metrics: Metrics;

@@ -1,67 +1,15 @@
 /** Database requests -> grants, all of them or none: what was issued before another one failed is undone. */
 import { v7 as newUuid } from 'uuid';
-import type { DatabaseRequest } from '../../shared/annotations.ts';
-import type { Background } from '../../shared/background.ts';
-import type { Clock, Deadline } from '../../shared/deadline.ts';
+import type { Deadline } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
-import type { Secret } from '../../shared/secret.ts';
-import type { Logger } from '../../shared/telemetry/logger.ts';
-import type { Metrics } from '../../shared/telemetry/metrics.ts';
-import type { Credentials, Grants } from '../../shared/vault/grants.ts';
-import type { Ledger } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
-
-/** The pod, as far as it is known before it exists. */
-export interface PodIdentity {
-  readonly namespace: string;
-  readonly serviceAccount: string;
-  /** Empty for a pod of `generateName`. */
-  readonly name: string;
-  readonly generateName: string;
-  readonly nodeName: string;
-}
-
-export interface AuthorizedRequest {
-  readonly request: DatabaseRequest;
-  readonly policy: string;
-}
-
-export interface Grant {
-  readonly uuid: string;
-  readonly request: DatabaseRequest;
-  readonly credentials: Credentials;
-}
-
-export interface Granting {
-  readonly grants: Grants;
-  readonly ledger: Ledger;
-  readonly metrics: Metrics;
-  readonly log: Logger;
-  readonly background: Background;
-  readonly clock: Clock;
-  readonly newDeadline: (durationMs: number) => Deadline;
-  /** Names the cluster in the tokens' metadata. */
-  readonly cluster: string;
-  readonly periodSeconds: number;
-  /** What the records carry as the cluster's identity, where it is configured. */
-  readonly clusterId: string | undefined;
-}
-
-/** What a grant has become so far; each field is set before the next step begins. */
-interface Begun {
-  readonly uuid: string;
-  readonly correlationId: string | undefined;
-  token?: Secret;
-  /** Credentials that Vault is still making, after the deadline. */
-  issuing?: Promise<unknown>;
-  mayBeRecorded: boolean;
-}
-
-// Undoing goes on after the denial went out: the API server may have little time, the credentials must go all the same.
-const UNDO_WITHIN_MS = 60_000;
+import type { AuthorizedRequest, Begun, Granted, Granting, PodIdentity } from './granting.ts';
+import { issue, keepInSecret, record } from './issue.ts';
+import { undoAll } from './undo.ts';
 
 /**
- * Issues in parallel, in the order given.
+ * Issues in parallel, in the order given; each record is written as soon as its credentials are there, and the pod's Secret
+ * beside the last of them.
  *
  * @param answerBy when the denial has to go out, finished undoing or not.
  * @throws the first failure, after everything was undone (or `answerBy` has come).
@@ -72,182 +20,42 @@ export async function grantAll(
   work: Work,
   answerBy: Deadline,
   granting: Granting,
-): Promise<Grant[]> {
-  const begun: Begun[] = [];
-  const outcomes = await Promise.allSettled(
-    authorized.map(({ request, policy }) => {
-      const grant: Begun = { uuid: newUuid(), correlationId: work.correlationId, mayBeRecorded: false };
-      begun.push(grant);
-      return issue(request, policy, pod, grant, work, granting);
-    }),
-  );
+): Promise<Granted> {
+  const begun = begin(authorized);
+  const [secretName = ''] = begun.map((one) => one.secretName);
+  const issuing = begun.map((one) => issue(one, pod, work, granting));
+  const recording = begun.map(async (one, index) => {
+    const issued = await issuing[index];
+    if (issued) await record(one, issued, pod, work, granting);
+  });
+  const all = Promise.all(issuing);
+  // A failure is met where the records are waited for.
+  all.catch(() => undefined);
+  const keeping =
+    secretName === ''
+      ? undefined
+      : all.then((grants) => keepInSecret(grants, secretName, pod, work, granting));
+  const outcomes = await Promise.allSettled([...recording, keeping]);
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (!failed && !work.deadline.signal.aborted) {
-    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-  }
-  await undoAll(begun, pod, answerBy, granting);
+  if (!failed && !work.deadline.signal.aborted) return { grants: await all, secretName };
+  await undoAll(begun, pod, work, answerBy, granting);
   throw failed?.reason ?? tooLate(work.deadline.signal.reason);
+}
+
+function begin(authorized: readonly AuthorizedRequest[]): Begun[] {
+  const named = authorized.map((one) => ({ ...one, uuid: newUuid() }));
+  const inSecret = named.some(({ request }) => request.inSecret);
+  const secretName = inSecret ? secretNameFor(named.map(({ uuid }) => uuid)) : '';
+  return named.map((one) => ({ ...one, secretName, mayBeRecorded: false }));
+}
+
+/** Of a pod's Secret, from its grants: nobody else's can have it. */
+export function secretNameFor([first = '']: readonly string[]): string {
+  return `db-creds-${first}`;
 }
 
 /** All was issued, but nobody waits for it any more. */
 function tooLate(reason: unknown): InjectorError {
   if (reason instanceof InjectorError) return reason;
   return new InjectorError('vault_timeout', 'Vault took all of the time there was', { cause: reason });
-}
-
-async function issue(
-  request: DatabaseRequest,
-  policy: string,
-  pod: PodIdentity,
-  begun: Begun,
-  work: Work,
-  granting: Granting,
-): Promise<Grant> {
-  const { uuid } = begun;
-  const { grants, ledger, metrics } = granting;
-  const startedAt = granting.clock();
-  const { token, periodSeconds } = await counted(
-    inPhase('token', granting, () =>
-      grants.createToken(
-        { policy, periodSeconds: granting.periodSeconds, ...describeToken(uuid, pod, granting.cluster) },
-        work,
-        (late) => granting.background.add(undoLate(begun, late, pod, granting)),
-      ),
-    ),
-    (outcome) => metrics.count(`orphan_ticket_created_count_${outcome}`, {}),
-  );
-  begun.token = token;
-  const credentials = await inPhase('credentials', granting, () =>
-    grants.issue(request, token, work, (answer) => {
-      begun.issuing = answer;
-    }),
-  );
-  begun.mayBeRecorded = true;
-  const record = {
-    leaseId: credentials.leaseId,
-    token,
-    namespace: pod.namespace,
-    serviceAccountName: pod.serviceAccount,
-    podName: pod.name,
-    nodeName: pod.nodeName,
-    database: request.database,
-    mount: request.mount,
-    role: request.role,
-    userName: credentials.userName,
-    leaseTtlSeconds: credentials.leaseTtlSeconds,
-    tokenPeriodSeconds: periodSeconds,
-    clusterId: granting.clusterId,
-  };
-  await counted(
-    inPhase('record', granting, () => ledger.write(uuid, record, work)),
-    (outcome) => metrics.count(`store_data_count_${outcome}`, { uuid, namespace: pod.namespace }),
-  );
-  granting.log.info('credentials issued', {
-    requestUid: work.correlationId,
-    uuid,
-    namespace: pod.namespace,
-    pod: pod.name || pod.generateName,
-    database: request.database,
-    role: request.role,
-    durationMs: Math.round(granting.clock() - startedAt),
-  });
-  return { uuid, request, credentials };
-}
-
-/** What leads from a database user to its pod in Vault's audit log. */
-function describeToken(uuid: string, pod: PodIdentity, cluster: string) {
-  return {
-    displayName: `${pod.namespace}-${pod.serviceAccount}`,
-    metadata: {
-      cluster,
-      namespace: pod.namespace,
-      service_account: pod.serviceAccount,
-      uuid,
-      ...(pod.name ? { pod: pod.name } : { generate_name: pod.generateName }),
-    },
-  };
-}
-
-async function undoAll(
-  begun: readonly Begun[],
-  pod: PodIdentity,
-  answerBy: Deadline,
-  granting: Granting,
-): Promise<void> {
-  const undoing = inPhase('undo', granting, () =>
-    Promise.all(begun.map((grant) => undo(grant, pod, granting))).then(() => undefined),
-  );
-  granting.background.add(undoing);
-  await Promise.race([undoing, aborted(answerBy)]);
-}
-
-async function undoLate(
-  { uuid, correlationId }: Begun,
-  late: Promise<Secret | undefined>,
-  pod: PodIdentity,
-  granting: Granting,
-): Promise<void> {
-  const token = await late.catch(() => undefined);
-  if (token) await undo({ uuid, correlationId, token, mayBeRecorded: false }, pod, granting);
-}
-
-/** Never rejects: what cannot be undone is logged and counted, and ends with its lease, since nobody renews it. */
-async function undo(
-  { uuid, correlationId, token, issuing, mayBeRecorded }: Begun,
-  pod: PodIdentity,
-  granting: Granting,
-): Promise<void> {
-  if (!token) return;
-  await issuing?.catch(() => undefined);
-  const { grants, ledger, metrics, log } = granting;
-  const { namespace } = pod;
-  const work = {
-    deadline: granting.newDeadline(UNDO_WITHIN_MS),
-    vaultCalls: 0,
-    ...(correlationId !== undefined && { correlationId }),
-  };
-  try {
-    await counted(grants.revoke(token, work), (outcome) =>
-      metrics.count(`revoke_token_count_${outcome}`, { uuid, namespace }),
-    );
-    // A record whose token could not be revoked stays: the next sweep finds it.
-    if (!mayBeRecorded) return;
-    await counted(ledger.remove(uuid, work), (outcome) =>
-      metrics.count(`delete_data_count_${outcome}`, { uuid, namespace }),
-    );
-  } catch (error) {
-    log.error('a grant of a denied pod could not be undone', error, { uuid, namespace });
-  }
-}
-
-/** Its time counts as the phase's, however it ends. */
-export async function inPhase<T>(
-  phase: 'authorize' | 'token' | 'credentials' | 'record' | 'undo',
-  { metrics, clock }: Pick<Granting, 'metrics' | 'clock'>,
-  work: () => Promise<T>,
-): Promise<T> {
-  const startedAt = clock();
-  try {
-    return await work();
-  } finally {
-    metrics.observe('admission_phase_duration_seconds', { phase }, (clock() - startedAt) / 1_000);
-  }
-}
-
-async function counted<T>(promise: Promise<T>, count: (outcome: 'success' | 'error') => void): Promise<T> {
-  try {
-    const value = await promise;
-    count('success');
-    return value;
-  } catch (error) {
-    count('error');
-    throw error;
-  }
-}
-
-function aborted({ signal }: Deadline): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -2,24 +2,26 @@
 import {
   type DatabaseRequest,
   type ParsedAnnotations,
+  type PodDefaults,
   parseAnnotations,
   UUID_ANNOTATION,
 } from '../../shared/annotations.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import { asInjectorError, ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../shared/errors.ts';
-import { patchPod, type Variables, variablesFor } from '../../shared/pod/patch.ts';
+import { patchPod, type Variables, valuesFor, variablesFor } from '../../shared/pod/patch.ts';
 import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
 import { AccessDenied, type Authorization } from '../../shared/vault/authorization.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import { LEAST_WORK_MS } from './deadline.ts';
+import { grantAll, secretNameFor } from './grant.ts';
 import {
   type AuthorizedRequest,
   type Grant,
+  type Granted,
   type Granting,
-  grantAll,
   inPhase,
   type PodIdentity,
-} from './grant.ts';
+} from './granting.ts';
 import type { Issued } from './issued.ts';
 import type { PodCreation, Verdict } from './review.ts';
 import { type SweepWatch, staleSweep } from './sweep-watch.ts';
@@ -31,7 +33,7 @@ export interface Admission extends Granting {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly injectorLabel: string;
-  readonly defaultEngine: string;
+  readonly podDefaults: PodDefaults;
   readonly syncIntervalSeconds: number;
 }
 
@@ -88,7 +90,11 @@ export async function admit(
 
 /** `denied` is the pod's owner's to mend, `failed` somebody else's. */
 type Result = 'issued' | 'repeated' | 'dry_run' | 'denied' | 'failed';
-const DENIALS: ReadonlySet<ErrorCode> = new Set(['annotations_invalid', 'service_account_denied']);
+const DENIALS: ReadonlySet<ErrorCode> = new Set([
+  'annotations_invalid',
+  'service_account_denied',
+  'secret_refused',
+]);
 
 interface Decision {
   readonly result: Result;
@@ -105,7 +111,7 @@ async function decide(
 ): Promise<Decision> {
   const { pod, namespace, dryRun } = creation;
   const annotations = pod.metadata.annotations ?? {};
-  const parsed = validated(parseAnnotations(annotations, admission.defaultEngine), creation);
+  const parsed = validated(parseAnnotations(annotations, admission.podDefaults), creation);
   const databases = parsed.requests.map(({ database }) => database || '(unnamed)').join(', ');
   if (!dryRun && admission.issued.take(namespace, pod)) {
     const uuids = annotations[UUID_ANNOTATION] ?? '';
@@ -126,10 +132,10 @@ async function decide(
       'too little time is left to ask Vault for credentials; try again',
     );
   }
-  const grants = await grantAll(authorized, identity, work, answerBy, admission);
-  const delivered = deliver(creation, parsed, grants, admission);
+  const granted = await grantAll(authorized, identity, work, answerBy, admission);
+  const delivered = deliver(creation, parsed, granted, admission);
   const verdict = { ...delivered, warnings: [...staleSweep(last, admission.now()), ...delivered.warnings] };
-  return { result: 'issued', verdict, uuids: uuidsOf(grants), databases };
+  return { result: 'issued', verdict, uuids: uuidsOf(granted.grants), databases };
 }
 
 function validated(parsed: ParsedAnnotations, { pod }: PodCreation): ParsedAnnotations {
@@ -173,14 +179,14 @@ async function authorizeAll(
 function deliver(
   creation: PodCreation,
   parsed: ParsedAnnotations,
-  grants: readonly Grant[],
+  { grants, secretName }: Granted,
   admission: Admission,
 ): Verdict {
   const { pod, namespace } = creation;
   const uuids = uuidsOf(grants);
   const variables: Variables = new Map(
     grants.flatMap(({ request, credentials: { userName, password } }) => [
-      ...variablesFor(request, userName, password.reveal()),
+      ...variablesFor(request, valuesFor(request, userName, password.reveal()), secretName),
     ]),
   );
   const { operations, warnings } = patchPod(pod, variables, parsed.containers, uuids);
@@ -198,7 +204,10 @@ function deliver(
 
 function placeholders(creation: PodCreation, parsed: ParsedAnnotations): Verdict {
   const variables = new Map(
-    parsed.requests.flatMap((request) => [...variablesFor(request, 'dry-run-user', 'dry-run-password')]),
+    parsed.requests.flatMap((request) => {
+      const values = valuesFor(request, 'dry-run-user', 'dry-run-password');
+      return [...variablesFor(request, values, secretNameFor([DRY_RUN_UUID]))];
+    }),
   );
   const uuids = parsed.requests.map(() => DRY_RUN_UUID).join(',');
   const { operations, warnings } = patchPod(creation.pod, variables, parsed.containers, uuids);

@@ -3,6 +3,8 @@ import { createBackground } from '../../shared/background.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
 import { beginLogin } from '../../shared/first-login.ts';
 import { createRoutes } from '../../shared/http/routes.ts';
+import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
+import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { createParts } from '../../shared/parts.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
 import { createIssued } from './issued.ts';
@@ -21,6 +23,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const newDeadline = (durationMs: number) => deadlineIn(durationMs, clock);
   const reviews = createReviews({
     ...vault,
+    secrets: createPodSecrets(createKubernetesApi()),
     metrics,
     log,
     background,
@@ -33,7 +36,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     clusterId: config.clusterId,
     periodSeconds: config.tokenPeriodSeconds,
     injectorLabel: config.injectorLabel,
-    defaultEngine: config.vault.defaultEngine,
+    podDefaults: config.podDefaults,
     syncIntervalSeconds: config.syncIntervalSeconds,
   });
   const { accepts } = webhookPath;

@@ -3,9 +3,10 @@
  * itself (a second webhook configuration, a re-invocation); such a pod needs no second set of credentials.
  * A cache only: an instance that does not know the pod treats its uuid as anybody's and issues anew.
  */
+import * as v from 'valibot';
 import { UUID_ANNOTATION } from '../../shared/annotations.ts';
 import type { Clock } from '../../shared/deadline.ts';
-import type { Variables } from '../../shared/pod/patch.ts';
+import type { Source, Variables } from '../../shared/pod/patch.ts';
 import { containersOf, type Pod } from '../../shared/pod/pod.ts';
 import { Secret } from '../../shared/secret.ts';
 
@@ -23,7 +24,7 @@ export interface Issued {
 
 interface Entry {
   readonly identity: string;
-  readonly values: ReadonlyMap<string, Secret>;
+  readonly variables: ReadonlyMap<string, Secret>;
   readonly only: readonly string[] | undefined;
   readonly until: number;
 }
@@ -38,10 +39,10 @@ export function createIssued(clock: Clock): Issued {
     remember(namespace, pod, uuids, variables, only) {
       const oldest = entries.keys().next().value;
       if (entries.size >= REMEMBERED_AT_MOST && oldest !== undefined) entries.delete(oldest);
-      const values = new Map([...variables].map(([name, value]) => [name, new Secret(value)]));
+      const kept = new Map([...variables].map(([name, source]) => [name, new Secret(textOf(source))]));
       entries.set(uuids, {
         identity: identityOf(namespace, pod),
-        values,
+        variables: kept,
         only,
         until: clock() + REMEMBERED_FOR_MS,
       });
@@ -57,16 +58,28 @@ export function createIssued(clock: Clock): Issued {
   };
 }
 
-function holds(pod: Pod, { values, only }: Entry): boolean {
+function holds(pod: Pod, { variables, only }: Entry): boolean {
   return containersOf(pod)
     .filter(({ container }) => !only || only.includes(container.name))
     .every(({ container }) =>
-      [...values].every(([name, value]) => {
+      [...variables].every(([name, source]) => {
         const found = (container.env ?? []).filter((entry) => entry.name === name);
-        const held = found[0]?.['value'];
-        return found.length === 1 && held === value.reveal();
+        const held = v.safeParse(Held, found[0]);
+        return found.length === 1 && held.success && textOf(held.output) === source.reveal();
       }),
     );
+}
+
+const Held = v.union([
+  v.object({ valueFrom: v.object({ secretKeyRef: v.object({ name: v.string(), key: v.string() }) }) }),
+  v.object({ value: v.string() }),
+]);
+
+/** The same for the same source, whatever the API server has added to it. */
+function textOf(source: Source): string {
+  if ('value' in source) return JSON.stringify([source.value]);
+  const { name, key } = source.valueFrom.secretKeyRef;
+  return JSON.stringify([name, key]);
 }
 
 function identityOf(namespace: string, { metadata, spec }: Pod): string {

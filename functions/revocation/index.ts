@@ -9,9 +9,11 @@ import { fromSenders } from '../../shared/http/from-senders.ts';
 import { createRoutes, sendText } from '../../shared/http/routes.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
+import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { createParts } from '../../shared/parts.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
 import { originOf } from '../../shared/telemetry/origin.ts';
+import { withSecrets } from '../../shared/withdrawal.ts';
 import { createRevoke } from './handler.ts';
 import { createNamespaceClaims } from './namespace-claims.ts';
 
@@ -27,6 +29,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const pods = createPods(api);
   const revoke = createRevoke({
     ...vault,
+    revocation: withSecrets(vault.revocation, createPodSecrets(api)),
     pods,
     namespaceClaims: createNamespaceClaims(pods),
     metrics,

@@ -11,7 +11,7 @@ import { type ErrorCode, InjectorError } from '../errors.ts';
 import { printable } from '../secret.ts';
 
 interface KubernetesRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Absolute, with its query. */
   readonly path: string;
   readonly accept?: string;
@@ -105,7 +105,10 @@ export function createKubernetesApi(kubeconfig?: string, context?: string): Kube
       ...headersOf(identity),
       accept: accept ?? 'application/json',
       // The length too: Node adds none to a DELETE, whose body would be taken for the next request.
-      ...(sent && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) }),
+      ...(sent && {
+        'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+        'content-length': Buffer.byteLength(sent),
+      }),
     };
     return new Promise((resolve, reject) => {
       const options = { method, agent, headers, signal: deadline.signal };

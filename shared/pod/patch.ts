@@ -3,20 +3,40 @@ import { type DatabaseRequest, UUID_ANNOTATION } from '../annotations.ts';
 import { fillUriTemplate } from '../uri-template.ts';
 import { containersOf, type Pod, type PodContainer } from './pod.ts';
 
+/** What a variable is in a pod: a value, or where the value is to be found. */
+export type Source =
+  | { readonly value: string }
+  | { readonly valueFrom: { readonly secretKeyRef: { readonly name: string; readonly key: string } } };
 /** Environment variables by name, ready to stand in a pod. */
-export type Variables = ReadonlyMap<string, string>;
+export type Variables = ReadonlyMap<string, Source>;
 
-/** Values by name; both texts are what Vault issued. */
-export function variablesFor(request: DatabaseRequest, userName: string, password: string): Variables {
-  const { delivery } = request;
+/** Values by name, as the application is to see them; both texts are what Vault issued. */
+export function valuesFor(
+  { delivery }: DatabaseRequest,
+  userName: string,
+  password: string,
+): ReadonlyMap<string, string> {
   if (delivery.mode === 'uri') {
     const uri = fillUriTemplate(delivery.template, userName, password);
     return new Map(delivery.uriVariables.map((name) => [name, uri]));
   }
   return new Map([
-    ...delivery.userVariables.map((name) => [name, literal(userName)] as const),
-    ...delivery.passwordVariables.map((name) => [name, literal(password)] as const),
+    ...delivery.userVariables.map((name) => [name, userName] as const),
+    ...delivery.passwordVariables.map((name) => [name, password] as const),
   ]);
+}
+
+/** @param secretName of the Secret that has the values under the variables' names, for a request that wants one. */
+export function variablesFor(
+  request: DatabaseRequest,
+  values: ReadonlyMap<string, string>,
+  secretName: string,
+): Variables {
+  const sourceOf = (name: string, value: string): Source => {
+    if (request.inSecret) return { valueFrom: { secretKeyRef: { name: secretName, key: name } } };
+    return { value: request.delivery.mode === 'uri' ? value : literal(value) };
+  };
+  return new Map([...values].map(([name, value]) => [name, sourceOf(name, value)]));
 }
 
 /** Kubernetes expands `$(NAME)` in values; `$$` stands for a `$` that is just one. */
@@ -66,9 +86,9 @@ function environmentOf(container: PodContainer, variables: Variables) {
     const value = left.get(entry.name);
     left.delete(entry.name);
     // A name that stands twice keeps its first place only.
-    return value === undefined ? [] : [{ name: entry.name, value }];
+    return value === undefined ? [] : [{ name: entry.name, ...value }];
   });
-  return [...kept, ...[...left].map(([name, value]) => ({ name, value }))];
+  return [...kept, ...[...left].map(([name, source]) => ({ name, ...source }))];
 }
 
 function annotate({ metadata }: Pod, uuids: string): PatchOperation {

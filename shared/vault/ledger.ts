@@ -24,6 +24,8 @@ export interface LedgerRecord {
   readonly tokenPeriodSeconds?: number | undefined;
   /** The cluster that the pod is of; a record without one is of the cluster that reads it. */
   readonly clusterId?: string | undefined;
+  /** Of the pod's Secret in its namespace, where its credentials stand in one. */
+  readonly secretName?: string | undefined;
   /** ISO 8601; set when revoking has begun and Vault has not yet dropped the lease. */
   readonly revokingSince?: string | undefined;
 }
@@ -69,6 +71,7 @@ const Fields = v.object({
   LeaseTtlSeconds: v.optional(v.number()),
   TokenPeriodSeconds: v.optional(v.number()),
   ClusterId: v.optional(v.string()),
+  SecretName: v.optional(v.string()),
   RevokingSince: v.optional(v.string()),
 });
 
@@ -105,6 +108,7 @@ function fieldsOf(record: LedgerRecord): object {
     LeaseTtlSeconds: record.leaseTtlSeconds,
     TokenPeriodSeconds: record.tokenPeriodSeconds,
     ClusterId: record.clusterId,
+    SecretName: record.secretName,
     RevokingSince: record.revokingSince,
   };
 }
@@ -124,6 +128,7 @@ function recordOf(fields: v.InferOutput<typeof Fields>): LedgerRecord {
     leaseTtlSeconds: fields.LeaseTtlSeconds,
     tokenPeriodSeconds: fields.TokenPeriodSeconds,
     clusterId: fields.ClusterId,
+    secretName: fields.SecretName,
     revokingSince: fields.RevokingSince,
   };
 }

@@ -24,6 +24,8 @@ export interface GrantState {
   readonly endsAt: number;
   /** The cluster that the record is of; empty where it does not say. */
   readonly clusterId: string;
+  /** Of the pod's Secret, until the pod is its owner; empty where there is none, or it has its owner. */
+  readonly secretToOwn: string;
 }
 
 export interface LastSweep {
@@ -61,6 +63,7 @@ const State = v.object({
   probedAt: v.number(),
   endsAt: v.number(),
   clusterId: v.string(),
+  secretToOwn: v.optional(v.string(), ''),
 });
 const Head = v.object({ chunks: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000)) });
 const Grants = v.record(v.string(), State);

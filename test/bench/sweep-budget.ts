@@ -8,6 +8,7 @@ import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
 import { createNotices } from '../../shared/kubernetes/notices.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
+import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { createErrorReports } from '../../shared/telemetry/error-reports.ts';
 import { createLogger } from '../../shared/telemetry/logger.ts';
 import { createMetrics } from '../../shared/telemetry/metrics.ts';
@@ -66,6 +67,7 @@ async function sweepAt({ description }: AttachedStack, now: number): Promise<voi
       ...vault,
       pods: createPods(api),
       notices: createNotices(api, () => new Date(now)),
+      secrets: createPodSecrets(api),
       readClusterUid: (within) => readClusterUid(api, within),
       metrics: createMetrics({ process: 'renewal', uuidLabel: false }),
       log: createLogger(

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { parse as parseYaml } from 'yaml';
 import { UUID_ANNOTATION } from '../../shared/annotations.ts';
+import { resolveEnvironment } from '../stack/kubernetes/environment.ts';
 import { projectRoot } from '../stack/paths.ts';
 import type { Demo } from './step.ts';
 
@@ -22,6 +23,11 @@ export async function readExample(file: string, { stack }: Demo): Promise<Manife
   return v.parse(Manifest, parseYaml(text.replaceAll(EXAMPLE_ADDRESS, `${host}${pathname}`)));
 }
 
+const Variable = v.object({
+  name: v.string(),
+  value: v.optional(v.string()),
+  valueFrom: v.optional(v.unknown()),
+});
 const Stored = v.object({
   metadata: v.object({
     name: v.string(),
@@ -29,9 +35,7 @@ const Stored = v.object({
     annotations: v.record(v.string(), v.string()),
   }),
   spec: v.object({
-    containers: v.tuple([
-      v.object({ env: v.optional(v.array(v.object({ name: v.string(), value: v.string() })), []) }),
-    ]),
+    containers: v.tuple([v.object({ env: v.optional(v.array(Variable), []) })]),
   }),
 });
 
@@ -55,12 +59,13 @@ export async function tryCreate(manifest: Manifest, { stack }: Demo): Promise<An
     return { status, message: v.parse(v.object({ message: v.string() }), JSON.parse(body)).message };
   }
   const { metadata, spec } = v.parse(Stored, JSON.parse(body));
+  const env = await resolveEnvironment(spec.containers[0].env, metadata.namespace, stack.kubernetes);
   return {
     pod: {
       name: metadata.name,
       namespace: metadata.namespace,
       uuids: metadata.annotations[UUID_ANNOTATION]?.split(',') ?? [],
-      env: new Map(spec.containers[0].env.map(({ name, value }) => [name, value])),
+      env: new Map(env.map(({ name, value }) => [name, value ?? ''])),
     },
   };
 }

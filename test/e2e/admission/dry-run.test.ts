@@ -3,9 +3,10 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { startAdmission } from '../support/admission-function.ts';
 import { type Census, takeCensus } from '../support/census.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
-import { createPod, environmentOf, podWith, tryCreatePod, uuidsOf } from '../support/pods.ts';
+import { secretNames } from '../support/pod-secrets.ts';
+import { createPod, podWith, tryCreatePod, uuidsOf } from '../support/pods.ts';
 import { databaseTemplate } from '../support/postgres.ts';
-import { ask, reviewOf } from '../support/reviews.ts';
+import { ask, patched, reviewOf } from '../support/reviews.ts';
 
 let before: Census;
 beforeEach(async () => {
@@ -26,11 +27,14 @@ describe('a dry run through the API server', () => {
   test('shows where the credentials will stand, and counts nothing up', async () => {
     const pod = await createPod(podWith(annotations), '?dryRun=All');
     const nobody = '00000000-0000-0000-0000-000000000000';
-    expect(environmentOf(pod)).toEqual({
-      DBUSER: 'dry-run-user',
-      DBPASSWORD: 'dry-run-password',
-      DATABASE_URL: databaseTemplate.replace('@', 'dry-run-user:dry-run-password@'),
-    });
+    const name = `db-creds-${nobody}`;
+    expect(pod.spec.containers[0]?.env).toEqual(
+      ['DBUSER', 'DBPASSWORD', 'DATABASE_URL'].map((key) => ({
+        name: key,
+        valueFrom: { secretKeyRef: { name, key } },
+      })),
+    );
+    expect(await secretNames()).not.toContain(name);
     expect(uuidsOf(pod)).toEqual([nobody, nobody]);
     expect(await takeCensus()).toEqual(before);
   });
@@ -58,6 +62,12 @@ describe('what a dry run asks Vault', () => {
     const admission = await startAdmission(proxy);
     const verdict = await ask(admission, reviewOf(podWith(annotations), { dryRun: true }));
     expect(verdict.allowed).toBe(true);
+    const [app] = patched(podWith(annotations), verdict).spec.containers;
+    expect(app?.env).toEqual([
+      { name: 'DBUSER', value: 'dry-run-user' },
+      { name: 'DBPASSWORD', value: 'dry-run-password' },
+      { name: 'DATABASE_URL', value: databaseTemplate.replace('@', 'dry-run-user:dry-run-password@') },
+    ]);
     const asked = (['login', 'role', 'last sweep'] as const).map((step) => proxy.count(step));
     expect(asked).toEqual([1, 2, 1]);
     expect(proxy.total()).toBe(4);

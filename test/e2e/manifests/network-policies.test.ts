@@ -66,7 +66,7 @@ const broker = 'knative-eventing 8080,8443';
 const fromKnative = (gateway: string) => [`${gateway} 8012,8112`, 'knative-serving 8012,8112,9090'];
 
 const onKnative = (gateway: string): Readonly<Record<string, { in: string[]; out: string[] }>> => ({
-  admission: { in: fromKnative(gateway), out: [...dns, 'vault 8200'] },
+  admission: { in: fromKnative(gateway), out: [...dns, apiServer, 'vault 8200'] },
   revocation: { in: fromKnative(gateway), out: [...dns, apiServer, 'vault 8200'] },
   'dead-letters': { in: fromKnative(gateway), out: [...dns, apiServer] },
   renewal: { in: [], out: [...dns, apiServer, 'vault 8200'] },
@@ -79,7 +79,7 @@ const expected = {
   knative: onKnative('kourier-system'),
   'knative/overlays/istio': onKnative('istio-system'),
   'knative/overlays/without-knative': {
-    admission: { in: ['anybody 8443'], out: [...dns, 'vault 8200'] },
+    admission: { in: ['anybody 8443'], out: [...dns, apiServer, 'vault 8200'] },
     renewal: { in: [], out: [...dns, apiServer, 'vault 8200'] },
     'anything else': { in: [], out: dns },
   },

@@ -73,9 +73,16 @@ const issuer = ['get /.well-known/openid-configuration', 'get /openid/v1/jwks'];
 
 // With the components "notices" (by default) and "evict" (in the stack).
 const everywhere: Readonly<Record<Account, readonly string[]>> = {
-  admission: [],
-  renewal: ['create events', 'create pods/eviction', 'get namespaces/kube-system', 'list pods'],
-  revocation: ['get pods', 'list pods'],
+  admission: ['create secrets', 'delete secrets'],
+  renewal: [
+    'create events',
+    'create pods/eviction',
+    'delete secrets',
+    'get namespaces/kube-system',
+    'list pods',
+    'patch secrets',
+  ],
+  revocation: ['delete secrets', 'get pods', 'list pods'],
   'dead-letters': [],
   events: ['get pods', 'list pods', 'watch pods'],
   replay: [],
@@ -126,6 +133,9 @@ const rbac = 'rbac.authorization.k8s.io';
 const never: readonly Attributes[] = [
   { verb: 'get', resource: 'secrets', namespace: own },
   { verb: 'list', resource: 'secrets' },
+  { verb: 'watch', resource: 'secrets' },
+  { verb: 'get', resource: 'secrets', namespace: exampleNamespace },
+  { verb: 'deletecollection', resource: 'secrets', namespace: exampleNamespace },
   { verb: 'create', resource: 'pods', namespace: own },
   { verb: 'delete', resource: 'pods', namespace: exampleNamespace },
   { verb: 'patch', resource: 'pods', namespace: exampleNamespace },

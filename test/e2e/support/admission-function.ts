@@ -19,9 +19,12 @@ afterAll(async () => {
 
 export type AdmissionFunction = Awaited<ReturnType<typeof startAdmission>>;
 
-/** Its requests to Vault go through `proxy`. Ends with the test file. */
+/**
+ * Its requests to Vault go through `proxy`, and what it gives stands in the patch, where nothing else is said: what it makes
+ * of Secrets, the stack's own function shows. Ends with the test file.
+ */
 export async function startAdmission(proxy: FaultProxy, options: Options = {}) {
-  const overrides = { vaultAddress: proxy.url, ...options.overrides };
+  const overrides = { vaultAddress: proxy.url, delivery: 'env', ...options.overrides };
   const part = await stack.startFunction({ name: 'admission', ...options, overrides });
   started.push({ logFile: part.logFile, proxy });
   return {

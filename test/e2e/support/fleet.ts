@@ -14,9 +14,12 @@ import { parseReview } from '../../../functions/admission/review.ts';
 import { createBackground } from '../../../shared/background.ts';
 import { parseConfig } from '../../../shared/config.ts';
 import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
+import { createKubernetesApi } from '../../../shared/kubernetes/api.ts';
+import { createPodSecrets } from '../../../shared/kubernetes/secrets.ts';
 import { createMetrics } from '../../../shared/telemetry/metrics.ts';
 import { createVault } from '../../../shared/vault/index.ts';
-import { configurationFor } from '../../stack/function.ts';
+import { configurationFor, containerOf } from '../../stack/function.ts';
+import { resolveEnvironment } from '../../stack/kubernetes/environment.ts';
 import { injectorRole, secretName } from '../../stack/vault/names.ts';
 import { createKeptLog } from './kept-log.ts';
 import { createPod, environmentOf, type PodManifest, type PodWishes, podWith, uuidsOf } from './pods.ts';
@@ -81,8 +84,10 @@ export async function openFleet(own: Keys = {}) {
     return jsonPatch.applyPatch(pod, [...(verdict.patch ?? [])], true).newDocument;
   }
 
-  function noted(pod: PodManifest, name: string): Given {
-    const env = new Map(pod.spec.containers[0]?.env?.map(({ name: key, value }) => [key, value ?? '']));
+  async function noted(pod: PodManifest, name: string): Promise<Given> {
+    const stated = pod.spec.containers[0]?.env ?? [];
+    const resolved = await resolveEnvironment(stated, pod.metadata.namespace, stack.kubernetes);
+    const env = new Map(resolved.map(({ name: key, value }) => [key, value ?? '']));
     const uuids = uuidsOf(pod);
     const [uuid = ''] = uuids;
     const [user, password] = [env.get('DBUSER') ?? '', env.get('DBPASSWORD') ?? ''];
@@ -112,7 +117,7 @@ export async function openFleet(own: Keys = {}) {
     /** A pod that was admitted, and that the API server has not stored: `store` makes up for it. */
     async admission(wishes: PodWishes & { readonly role?: string } = {}) {
       const pod = await admitted({ role: wishes.role ?? 'gule-rw' }, wishes);
-      return { ...noted(pod, pod.metadata.name ?? ''), store: () => createPod(pod), manifest: pod };
+      return { ...(await noted(pod, pod.metadata.name ?? '')), store: () => createPod(pod), manifest: pod };
     },
 
     async orphans(count: number): Promise<Given[]> {
@@ -184,7 +189,10 @@ function admissionOf(keys: Keys) {
     clusterId: config.clusterId,
     periodSeconds: config.tokenPeriodSeconds,
     injectorLabel: config.injectorLabel,
-    defaultEngine: config.vault.defaultEngine,
+    podDefaults: config.podDefaults,
+    secrets: createPodSecrets(
+      createKubernetesApi(containerOf(stack.description.functions, 'admission').kubeconfig),
+    ),
     syncIntervalSeconds: config.syncIntervalSeconds,
   };
 }

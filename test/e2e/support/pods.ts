@@ -1,6 +1,7 @@
 /** Pods as people write them, and as the API server stores them. */
 import * as v from 'valibot';
 import type { KubernetesApi } from '../../stack/kubernetes/api.ts';
+import { resolveEnvironment } from '../../stack/kubernetes/environment.ts';
 import { exampleAccount, exampleNamespace, stack } from './stack.ts';
 
 const prefix = 'db-creds-injector.numberly.io/';
@@ -79,7 +80,12 @@ export function podWith(annotations: Readonly<Record<string, string>>, wishes: P
 
 const StoredContainer = v.looseObject({
   name: v.string(),
-  env: v.optional(v.array(v.looseObject({ name: v.string(), value: v.optional(v.string()) })), []),
+  env: v.optional(
+    v.array(
+      v.looseObject({ name: v.string(), value: v.optional(v.string()), valueFrom: v.optional(v.unknown()) }),
+    ),
+    [],
+  ),
 });
 const StoredPod = v.looseObject({
   metadata: v.looseObject({
@@ -112,7 +118,11 @@ export async function tryCreatePod(
   const path = `/api/v1/namespaces/${manifest.metadata.namespace}/pods${query}`;
   const { status, headers, body } = await on.ask('POST', path, manifest);
   const warnings = warningsIn(headers['warning']);
-  if (status === 201) return { pod: v.parse(StoredPod, JSON.parse(body)), warnings };
+  if (status === 201)
+    return {
+      pod: await resolved(v.parse(StoredPod, JSON.parse(body)), manifest.metadata.namespace, on),
+      warnings,
+    };
   return { refusal: v.parse(Refusal, JSON.parse(body)).message, warnings };
 }
 
@@ -125,7 +135,28 @@ export async function createPod(manifest: PodManifest, query = '', on: Kubernete
 
 export async function readPod(name: string, namespace = exampleNamespace): Promise<StoredPod> {
   const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
-  return v.parse(StoredPod, await stack.kubernetes.call('GET', path));
+  return resolved(v.parse(StoredPod, await stack.kubernetes.call('GET', path)), namespace);
+}
+
+/** The pod as its containers see it. */
+async function resolved(
+  pod: StoredPod,
+  namespace: string,
+  on: KubernetesApi = stack.kubernetes,
+): Promise<StoredPod> {
+  const withValues = (containers: StoredPod['spec']['containers']) =>
+    Promise.all(
+      containers.map(async (one) => ({ ...one, env: await resolveEnvironment(one.env, namespace, on) })),
+    );
+  const { containers, initContainers } = pod.spec;
+  return {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      containers: await withValues(containers),
+      initContainers: await withValues(initContainers),
+    },
+  };
 }
 
 /** Of `Warning: 299 - "…", 299 - "…"` (RFC 9111, 5.5). */

@@ -11,7 +11,7 @@ const NAMES = /"(?:client_token|password|jwt|token|TokenId|secret_id)":"([^"]{16
 const PLACES = /\.log$/;
 
 /** Of Vault's audit log in the clear. */
-async function secretsIn(file: string): Promise<Set<string>> {
+export async function secretsIn(file: string): Promise<Set<string>> {
   const secrets = new Set<string>();
   for await (const line of createInterface({ input: createReadStream(file) })) {
     for (const [, secret] of line.matchAll(NAMES)) if (secret !== undefined) secrets.add(secret);

@@ -7,8 +7,10 @@ import { createKubernetesApi } from '../../../shared/kubernetes/api.ts';
 import { readClusterUid } from '../../../shared/kubernetes/cluster.ts';
 import { createNotices } from '../../../shared/kubernetes/notices.ts';
 import { createPods } from '../../../shared/kubernetes/pods.ts';
+import { createPodSecrets } from '../../../shared/kubernetes/secrets.ts';
 import { createMetrics } from '../../../shared/telemetry/metrics.ts';
 import { createVault } from '../../../shared/vault/index.ts';
+import { withSecrets } from '../../../shared/withdrawal.ts';
 import { containerOf } from '../../stack/function.ts';
 import { configurationWith, type Fleet, type Keys } from './fleet.ts';
 import { createKeptLog, type LogLine } from './kept-log.ts';
@@ -46,6 +48,7 @@ export async function sweepAt(now: number, fleet: Fleet, wishes: SweepWishes = {
   const config = configurationWith({ ...fleet.keys, ...keys }, 'renewer', environment);
   const vault = createVault(config.vault, monotonicClock, () => {});
   const api = createKubernetesApi(containerOf(stack.description.functions, 'renewal').kubeconfig);
+  const secrets = createPodSecrets(api);
   const metrics = createMetrics({ process: 'renewal', uuidLabel: config.metrics.uuidLabel });
   const { log, lines } = createKeptLog();
   const deadline = deadlineIn(within, monotonicClock);
@@ -53,6 +56,8 @@ export async function sweepAt(now: number, fleet: Fleet, wishes: SweepWishes = {
     ...vault,
     pods: createPods(api),
     notices: createNotices(api, () => new Date(now)),
+    secrets,
+    revocation: withSecrets(vault.revocation, secrets),
     readClusterUid: (until) => readClusterUid(api, until),
     metrics,
     log,

@@ -21,6 +21,9 @@ export type ControlPlane = {
   apiServer: Part;
 };
 
+/** Of the API server, in its folder; no `.log`: with `delivery: env` it holds the patches, and passwords in them. */
+export const auditLog = 'audit.jsonl';
+
 export type ControlPlaneOptions = {
   etcdBinary: string;
   apiServerBinary: string;
@@ -59,6 +62,22 @@ const writeServiceAccountKeys = async (folder: string): Promise<void> => {
   await writeFile(join(folder, 'sa.pub'), publicKey.export({ type: 'spki', format: 'pem' }));
 };
 
+/** Pods as whole as can be, with the patches that they were given; of Secrets only that there was a request. */
+const auditPolicy = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  rules: [
+    { level: 'Metadata', resources: [{ group: '', resources: ['secrets', 'serviceaccounts/token'] }] },
+    {
+      level: 'RequestResponse',
+      verbs: ['create', 'update', 'patch', 'delete'],
+      resources: [{ group: '', resources: ['pods'] }],
+    },
+    { level: 'None' },
+  ],
+};
+
 const apiServerArguments = (folder: string, port: number, etcd: Part): string[] => [
   `--etcd-servers=${etcd.address}`,
   '--bind-address=127.0.0.1',
@@ -73,6 +92,8 @@ const apiServerArguments = (folder: string, port: number, etcd: Part): string[] 
   '--service-cluster-ip-range=10.96.0.0/16',
   // It would announce 127.0.0.1 as the address of the Service `kubernetes`, which is not allowed there.
   '--endpoint-reconciler-type=none',
+  `--audit-policy-file=${join(folder, 'audit-policy.json')}`,
+  `--audit-log-path=${join(folder, auditLog)}`,
 ];
 
 /** Starts etcd and an API server: RBAC, real service account tokens, the default admission plugins. */
@@ -90,6 +111,7 @@ export const startControlPlane = async (
   await writeFile(join(folder, 'tls.crt'), server.certificate);
   await writeFile(join(folder, 'tls.key'), server.key, { mode: 0o600 });
   await writeServiceAccountKeys(folder);
+  await writeFile(join(folder, 'audit-policy.json'), JSON.stringify(auditPolicy));
 
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;

@@ -1,13 +1,18 @@
 /** Annotations that are not valid: every problem at once, and nothing hostile gets any further. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ANNOTATION_PREFIX, parseAnnotations } from '../../../shared/annotations.ts';
+import { ANNOTATION_PREFIX, type PodDefaults, parseAnnotations } from '../../../shared/annotations.ts';
 import { vaultPath } from '../../../shared/vault/path.ts';
 
 /** @param annotations without their prefix. */
-function parse(annotations: Readonly<Record<string, string>>) {
+function parse(annotations: Readonly<Record<string, string>>, changes: Partial<PodDefaults> = {}) {
   const prefixed = Object.entries(annotations).map(([key, value]) => [`${ANNOTATION_PREFIX}${key}`, value]);
-  return parseAnnotations(Object.fromEntries(prefixed), 'databases');
+  return parseAnnotations(Object.fromEntries(prefixed), {
+    engine: 'databases',
+    delivery: 'env',
+    podsMayChooseDelivery: false,
+    ...changes,
+  });
 }
 
 const at = (key: string) => `annotation "${ANNOTATION_PREFIX}${key}"`;

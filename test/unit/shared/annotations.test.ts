@@ -2,14 +2,16 @@ import { describe, expect, test } from 'vitest';
 import {
   ANNOTATION_PREFIX,
   type DatabaseRequest,
+  type PodDefaults,
   parseAnnotations,
   variablesOf,
 } from '../../../shared/annotations.ts';
 
 /** @param annotations without their prefix. */
-function parse(annotations: Readonly<Record<string, string>>) {
+const defaults: PodDefaults = { engine: 'databases', delivery: 'env', podsMayChooseDelivery: false };
+function parse(annotations: Readonly<Record<string, string>>, changes: Partial<PodDefaults> = {}) {
   const prefixed = Object.entries(annotations).map(([key, value]) => [`${ANNOTATION_PREFIX}${key}`, value]);
-  return parseAnnotations(Object.fromEntries(prefixed), 'databases');
+  return parseAnnotations(Object.fromEntries(prefixed), { ...defaults, ...changes });
 }
 
 const classic = (userVariables = ['DBUSER'], passwordVariables = ['DBPASSWORD']) =>
@@ -20,6 +22,7 @@ const request = (database: string, changes: Partial<DatabaseRequest> = {}): Data
   role: 'rw',
   authRole: 'rw',
   delivery: classic(),
+  inSecret: false,
   ...changes,
 });
 const at = (key: string) => `annotation "${ANNOTATION_PREFIX}${key}"`;
@@ -99,7 +102,7 @@ describe('annotations that ask for databases', () => {
   test('among those of others', () => {
     const { requests, problems } = parseAnnotations(
       { 'example.org/db.role': 'x', [`${ANNOTATION_PREFIX}db.role`]: 'rw', 'kubectl.kubernetes.io/x': '' },
-      'databases',
+      defaults,
     );
     expect([requests, problems]).toEqual([[request('db')], []]);
   });
@@ -146,7 +149,7 @@ describe('warnings', () => {
     [
       'a key of the pod that is not known',
       { roles: 'x' },
-      `${at('roles')} is not known and ignored; known: cluster, role, containers, uuid`,
+      `${at('roles')} is not known and ignored; known: cluster, role, delivery, containers, uuid`,
     ],
     ['a key without a database', { '.role': 'x' }, `${at('.role')} is not known and ignored`],
     [

@@ -3,7 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { explain } from '../../../../cli/explain/explain.ts';
 import { readManifests } from '../../../../cli/explain/manifests.ts';
 
-const options = { injectorLabel: 'vault-db-injector', defaultEngine: 'databases', namespace: 'mine' };
+const options = {
+  injectorLabel: 'vault-db-injector',
+  podDefaults: { engine: 'databases', delivery: 'env', podsMayChooseDelivery: false },
+  namespace: 'mine',
+} as const;
 const explained = (text: string) => readManifests(text).pods.map((pod) => explain(pod, options));
 const linesOf = (text: string) =>
   explained(text).flatMap(({ problems, warnings }) => [

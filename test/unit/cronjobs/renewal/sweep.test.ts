@@ -87,6 +87,7 @@ function world() {
           return true;
         },
       },
+      secrets: { setOwner: async () => true },
       readClusterUid: () => changed.clusterUid(),
       requestsSent: () => 0,
       metrics: createMetrics({ process: 'renewal', uuidLabel: false }),

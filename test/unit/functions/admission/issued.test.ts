@@ -1,14 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createIssued, type Issued } from '../../../../functions/admission/issued.ts';
 import { UUID_ANNOTATION } from '../../../../shared/annotations.ts';
+import type { Source, Variables } from '../../../../shared/pod/patch.ts';
 import type { Pod } from '../../../../shared/pod/pod.ts';
 
 const UUIDS = 'u1,u2';
-const variables = new Map([
-  ['DBUSER', 'user'],
-  ['DBPASSWORD', 'password'],
+const variables: Variables = new Map<string, Source>([
+  ['DBUSER', { value: 'user' }],
+  ['DBPASSWORD', { valueFrom: { secretKeyRef: { name: 'db-creds', key: 'DBPASSWORD' } } }],
 ]);
-const env = [...variables].map(([name, value]) => ({ name, value }));
+const env = [...variables].map(([name, source]) => ({ name, ...source }));
 
 interface Changes {
   readonly metadata?: Partial<Pod['metadata']>;

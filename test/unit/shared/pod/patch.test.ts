@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import jsonPatch from 'fast-json-patch';
 import { describe, expect, test } from 'vitest';
 import { type DatabaseRequest, UUID_ANNOTATION } from '../../../../shared/annotations.ts';
-import { patchPod, variablesFor } from '../../../../shared/pod/patch.ts';
+import { patchPod, type Variables, valuesFor, variablesFor } from '../../../../shared/pod/patch.ts';
 import { containersOf, type Pod } from '../../../../shared/pod/pod.ts';
 import { arbitraryPod, CONTAINERS } from './arbitrary-pod.ts';
 import { expand } from './kubernetes-expansion.ts';
@@ -12,6 +12,7 @@ const request: DatabaseRequest = {
   mount: 'databases',
   role: 'rw',
   authRole: 'rw',
+  inSecret: false,
   delivery: { mode: 'classic', userVariables: ['DBUSER', 'A.B'], passwordVariables: ['DBPASSWORD'] },
 };
 const uriRequest = (afterUserInfo: string): DatabaseRequest => ({
@@ -22,6 +23,9 @@ const uriRequest = (afterUserInfo: string): DatabaseRequest => ({
     template: { beforeUserInfo: 'postgres://', afterUserInfo, hadUserInfo: false },
   },
 });
+
+const environmentFor = (asked: DatabaseRequest, user: string, password: string): Variables =>
+  variablesFor(asked, valuesFor(asked, user, password), 'db-creds-1');
 
 function apply(pod: Pod, { operations }: ReturnType<typeof patchPod>): Pod {
   return jsonPatch.applyPatch(structuredClone(pod), operations, true).newDocument;
@@ -41,13 +45,13 @@ describe('for any pod', () => {
   test('the patched pod has each variable exactly once in each container that is to have it', () => {
     fc.assert(
       fc.property(arbitraryPod, chosen, credential, credential, (pod, only, user, password) => {
-        const variables = variablesFor(request, user, password);
+        const variables = environmentFor(request, user, password);
         const patched = apply(pod, patchPod(pod, variables, only, 'uuid'));
         for (const { container } of containersOf(patched)) {
           if (isLeftOut(container.name, only)) continue;
-          for (const [name, value] of variables) {
+          for (const [name, source] of variables) {
             const found = (container.env ?? []).filter((entry) => entry.name === name);
-            expect(found).toEqual([{ name, value }]);
+            expect(found).toEqual([{ name, ...source }]);
           }
         }
       }),
@@ -57,7 +61,7 @@ describe('for any pod', () => {
   test('all else is as it was, and in its order', () => {
     fc.assert(
       fc.property(arbitraryPod, chosen, (pod, only) => {
-        const variables = variablesFor(request, 'user', 'password');
+        const variables = environmentFor(request, 'user', 'password');
         const patched = apply(pod, patchPod(pod, variables, only, 'uuid'));
         const without = ({ metadata, spec, ...others }: Pod, touched: boolean) => {
           const { annotations, ...named } = metadata;
@@ -78,7 +82,7 @@ describe('for any pod', () => {
   test('a variable that was there keeps its place', () => {
     fc.assert(
       fc.property(arbitraryPod, (pod) => {
-        const variables = variablesFor(request, 'user', 'password');
+        const variables = environmentFor(request, 'user', 'password');
         const patched = apply(pod, patchPod(pod, variables, undefined, 'uuid'));
         for (const [index, { container }] of containersOf(pod).entries()) {
           const before = [...new Set((container.env ?? []).map(({ name }) => name))].filter((name) =>
@@ -94,7 +98,7 @@ describe('for any pod', () => {
   test('patching the patched pod changes nothing', () => {
     fc.assert(
       fc.property(arbitraryPod, chosen, credential, (pod, only, password) => {
-        const variables = variablesFor(request, 'user', password);
+        const variables = environmentFor(request, 'user', password);
         const once = apply(pod, patchPod(pod, variables, only, 'uuid'));
         expect(apply(once, patchPod(once, variables, only, 'uuid'))).toEqual(once);
       }),
@@ -104,7 +108,7 @@ describe('for any pod', () => {
   test('whoever had a variable of the name is warned of', () => {
     fc.assert(
       fc.property(arbitraryPod, chosen, (pod, only) => {
-        const { warnings } = patchPod(pod, variablesFor(request, 'user', 'password'), only, 'uuid');
+        const { warnings } = patchPod(pod, environmentFor(request, 'user', 'password'), only, 'uuid');
         const had = containersOf(pod)
           .map(({ container }) => container)
           .filter(
@@ -128,7 +132,9 @@ describe('Kubernetes, which expands $(NAME),', () => {
   const environment = (asked: DatabaseRequest, user: string, password: string) =>
     expand([
       ...others,
-      ...[...variablesFor(asked, user, password)].map(([name, value]) => ({ name, value })),
+      ...[...environmentFor(asked, user, password)].flatMap(([name, source]) =>
+        'value' in source ? [{ name, value: source.value }] : [],
+      ),
     ]);
 
   test('leaves user and password as Vault issued them, whatever is in them', () => {
@@ -167,8 +173,31 @@ describe('a container whose env is null', () => {
       metadata: { name: 'p', generateName: '', namespace: '', annotations: null },
       spec: { serviceAccountName: '', nodeName: '', containers: [{ name: 'app', env: null }] },
     };
-    const patched = apply(pod, patchPod(pod, new Map([['A', '1']]), undefined, 'u1,u2'));
+    const patched = apply(pod, patchPod(pod, new Map([['A', { value: '1' }]]), undefined, 'u1,u2'));
     expect(patched.spec.containers).toEqual([{ name: 'app', env: [{ name: 'A', value: '1' }] }]);
     expect(patched.metadata.annotations).toEqual({ [UUID_ANNOTATION]: 'u1,u2' });
+  });
+});
+
+describe('a request that wants a Secret', () => {
+  const inSecret: DatabaseRequest = { ...request, inSecret: true };
+
+  test('has every variable refer to it, and no credential in the pod', () => {
+    fc.assert(
+      fc.property(arbitraryPod, chosen, (pod, only) => {
+        const patch = patchPod(pod, environmentFor(inSecret, 'us$er', 'pass$word'), only, 'uuid');
+        expect(JSON.stringify(patch)).not.toMatch(/us\$er|pass\$word/);
+        for (const { container } of containersOf(apply(pod, patch))) {
+          if (isLeftOut(container.name, only)) continue;
+          const found = (container.env ?? []).filter(({ name }) => name === 'DBPASSWORD');
+          const secretKeyRef = { name: 'db-creds-1', key: 'DBPASSWORD' };
+          expect(found).toEqual([{ name: 'DBPASSWORD', valueFrom: { secretKeyRef } }]);
+        }
+      }),
+    );
+  });
+
+  test('has the values as the application is to see them: nothing is expanded in a Secret', () => {
+    expect([...valuesFor(inSecret, 'us$er', 'pass$word').values()]).toEqual(['us$er', 'us$er', 'pass$word']);
   });
 });

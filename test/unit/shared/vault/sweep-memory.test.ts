@@ -42,6 +42,7 @@ const state = (number: number): GrantState => ({
   probedAt: 0,
   endsAt: 0,
   clusterId: '',
+  secretToOwn: '',
 });
 const states = (count: number) =>
   new Map(Array.from({ length: count }, (_, number) => [String(number).padStart(8, '0'), state(number)]));

@@ -1,0 +1,93 @@
+/** What giving credentials to a pod works with, and on. */
+import type { DatabaseRequest } from '../../shared/annotations.ts';
+import type { Background } from '../../shared/background.ts';
+import type { Clock, Deadline } from '../../shared/deadline.ts';
+import type { PodSecrets } from '../../shared/kubernetes/secrets.ts';
+import type { Secret } from '../../shared/secret.ts';
+import type { Logger } from '../../shared/telemetry/logger.ts';
+import type { Metrics } from '../../shared/telemetry/metrics.ts';
+import type { Credentials, Grants } from '../../shared/vault/grants.ts';
+import type { Ledger } from '../../shared/vault/ledger.ts';
+
+/** The pod, as far as it is known before it exists. */
+export interface PodIdentity {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  /** Empty for a pod of `generateName`. */
+  readonly name: string;
+  readonly generateName: string;
+  readonly nodeName: string;
+}
+
+export interface AuthorizedRequest {
+  readonly request: DatabaseRequest;
+  readonly policy: string;
+}
+
+export interface Grant {
+  readonly uuid: string;
+  readonly request: DatabaseRequest;
+  readonly credentials: Credentials;
+}
+
+/** All of a pod's. */
+export interface Granted {
+  readonly grants: readonly Grant[];
+  /** Of the Secret that was made for the pod; empty where no request wanted one. */
+  readonly secretName: string;
+}
+
+export interface Granting {
+  readonly grants: Grants;
+  readonly ledger: Ledger;
+  readonly secrets: Pick<PodSecrets, 'create' | 'remove'>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly background: Background;
+  readonly clock: Clock;
+  readonly newDeadline: (durationMs: number) => Deadline;
+  /** Names the cluster in the tokens' metadata. */
+  readonly cluster: string;
+  readonly periodSeconds: number;
+  /** What the records carry as the cluster's identity, where it is configured. */
+  readonly clusterId: string | undefined;
+}
+
+/** What a grant has become so far; each field is set before the next step begins. */
+export interface Begun extends AuthorizedRequest {
+  readonly uuid: string;
+  /** Of the pod's Secret; the same for all of its grants. */
+  readonly secretName: string;
+  token?: Secret;
+  /** Credentials that Vault is still making, after the deadline. */
+  issuing?: Promise<unknown>;
+  mayBeRecorded: boolean;
+}
+
+/** Its time counts as the phase's, however it ends. */
+export async function inPhase<T>(
+  phase: 'authorize' | 'token' | 'credentials' | 'record' | 'secret' | 'undo',
+  { metrics, clock }: Pick<Granting, 'metrics' | 'clock'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const startedAt = clock();
+  try {
+    return await work();
+  } finally {
+    metrics.observe('admission_phase_duration_seconds', { phase }, (clock() - startedAt) / 1_000);
+  }
+}
+
+export async function counted<T>(
+  promise: Promise<T>,
+  count: (outcome: 'success' | 'error') => void,
+): Promise<T> {
+  try {
+    const value = await promise;
+    count('success');
+    return value;
+  } catch (error) {
+    count('error');
+    throw error;
+  }
+}

@@ -1,0 +1,114 @@
+/** One grant: a token, credentials, a record; and the pod's Secret, where its credentials go into one. */
+
+import { valuesFor } from '../../shared/pod/patch.ts';
+import { Secret } from '../../shared/secret.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import { type Begun, counted, type Grant, type Granting, inPhase, type PodIdentity } from './granting.ts';
+import { undoLate } from './undo.ts';
+
+export async function issue(
+  begun: Begun,
+  pod: PodIdentity,
+  work: Work,
+  granting: Granting,
+): Promise<Grant & { readonly tokenPeriodSeconds: number }> {
+  const { uuid, request } = begun;
+  const startedAt = granting.clock();
+  const { token, periodSeconds } = await createToken(begun, pod, work, granting);
+  begun.token = token;
+  const credentials = await inPhase('credentials', granting, () =>
+    granting.grants.issue(request, token, work, (answer) => {
+      begun.issuing = answer;
+    }),
+  );
+  granting.log.info('credentials issued', {
+    requestUid: work.correlationId,
+    uuid,
+    namespace: pod.namespace,
+    pod: pod.name || pod.generateName,
+    database: request.database,
+    role: request.role,
+    durationMs: Math.round(granting.clock() - startedAt),
+  });
+  return { uuid, request, credentials, tokenPeriodSeconds: periodSeconds };
+}
+
+function createToken(begun: Begun, pod: PodIdentity, work: Work, granting: Granting) {
+  const { uuid, policy } = begun;
+  const { grants, metrics, background, periodSeconds, cluster } = granting;
+  const wanted = { policy, periodSeconds, ...describeToken(uuid, pod, cluster) };
+  return counted(
+    inPhase('token', granting, () =>
+      grants.createToken(wanted, work, (late) => background.add(undoLate(begun, late, pod, work, granting))),
+    ),
+    (outcome) => metrics.count(`orphan_ticket_created_count_${outcome}`, {}),
+  );
+}
+
+/** What leads from a database user to its pod in Vault's audit log. */
+function describeToken(uuid: string, pod: PodIdentity, cluster: string) {
+  return {
+    displayName: `${pod.namespace}-${pod.serviceAccount}`,
+    metadata: {
+      cluster,
+      namespace: pod.namespace,
+      service_account: pod.serviceAccount,
+      uuid,
+      ...(pod.name ? { pod: pod.name } : { generate_name: pod.generateName }),
+    },
+  };
+}
+
+export async function record(
+  begun: Begun,
+  { uuid, request, credentials, tokenPeriodSeconds }: Awaited<ReturnType<typeof issue>>,
+  pod: PodIdentity,
+  work: Work,
+  granting: Granting,
+): Promise<void> {
+  const { token } = begun;
+  if (!token) throw new Error('credentials without a token');
+  begun.mayBeRecorded = true;
+  const written = {
+    leaseId: credentials.leaseId,
+    token,
+    namespace: pod.namespace,
+    serviceAccountName: pod.serviceAccount,
+    podName: pod.name,
+    nodeName: pod.nodeName,
+    database: request.database,
+    mount: request.mount,
+    role: request.role,
+    userName: credentials.userName,
+    leaseTtlSeconds: credentials.leaseTtlSeconds,
+    tokenPeriodSeconds,
+    clusterId: granting.clusterId,
+    secretName: begun.secretName || undefined,
+  };
+  await counted(
+    inPhase('record', granting, () => granting.ledger.write(uuid, written, work)),
+    (outcome) => granting.metrics.count(`store_data_count_${outcome}`, { uuid, namespace: pod.namespace }),
+  );
+}
+
+/** All that the pod is to see by reference. */
+export async function keepInSecret(
+  grants: readonly Grant[],
+  name: string,
+  { namespace }: PodIdentity,
+  work: Work,
+  granting: Granting,
+): Promise<void> {
+  const kept = grants.filter(({ request }) => request.inSecret);
+  const values = kept.flatMap(({ request, credentials: { userName, password } }) => [
+    ...valuesFor(request, userName, password.reveal()),
+  ]);
+  const secret = {
+    namespace,
+    name,
+    uuids: grants.map(({ uuid }) => uuid),
+    databases: kept.map(({ request }) => request.database || request.role),
+    values: new Map(values.map(([variable, value]) => [variable, new Secret(value)])),
+  };
+  await inPhase('secret', granting, () => granting.secrets.create(secret, work.deadline));
+}

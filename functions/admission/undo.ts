@@ -1,0 +1,81 @@
+/** What an admission issued before something failed is taken back: all of it. */
+import type { Deadline } from '../../shared/deadline.ts';
+import type { Secret } from '../../shared/secret.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import { type Begun, counted, type Granting, inPhase, type PodIdentity } from './granting.ts';
+
+// Undoing goes on after the denial went out: the API server may have little time, the credentials must go all the same.
+const UNDO_WITHIN_MS = 60_000;
+
+/** @param answerBy when the denial has to go out, finished undoing or not. */
+export async function undoAll(
+  begun: readonly Begun[],
+  pod: PodIdentity,
+  failed: Work,
+  answerBy: Deadline,
+  granting: Granting,
+): Promise<void> {
+  const [secretName = ''] = begun.map((one) => one.secretName);
+  const undoing = inPhase('undo', granting, async () => {
+    await Promise.all([
+      ...begun.map((grant) => undo(grant, pod, failed, granting)),
+      secretName === '' ? undefined : undoSecret(secretName, pod, granting),
+    ]);
+  });
+  granting.background.add(undoing);
+  await Promise.race([undoing, aborted(answerBy)]);
+}
+
+/** A token whose answer comes when nobody waits for it any more. */
+export async function undoLate(
+  begun: Begun,
+  late: Promise<Secret | undefined>,
+  pod: PodIdentity,
+  failed: Work,
+  granting: Granting,
+): Promise<void> {
+  const token = await late.catch(() => undefined);
+  if (token) await undo({ ...begun, token, mayBeRecorded: false }, pod, failed, granting);
+}
+
+/** Never rejects: what cannot be undone is logged and counted, and ends with its lease, since nobody renews it. */
+async function undo(
+  { uuid, token, issuing, mayBeRecorded }: Begun,
+  { namespace }: PodIdentity,
+  { correlationId }: Work,
+  { grants, ledger, metrics, log, newDeadline }: Granting,
+): Promise<void> {
+  if (!token) return;
+  await issuing?.catch(() => undefined);
+  const work = {
+    deadline: newDeadline(UNDO_WITHIN_MS),
+    vaultCalls: 0,
+    ...(correlationId !== undefined && { correlationId }),
+  };
+  try {
+    await counted(grants.revoke(token, work), (outcome) =>
+      metrics.count(`revoke_token_count_${outcome}`, { uuid, namespace }),
+    );
+    // A record whose token could not be revoked stays: the next sweep finds it.
+    if (!mayBeRecorded) return;
+    await counted(ledger.remove(uuid, work), (outcome) =>
+      metrics.count(`delete_data_count_${outcome}`, { uuid, namespace }),
+    );
+  } catch (error) {
+    log.error('a grant of a denied pod could not be undone', error, { uuid, namespace });
+  }
+}
+
+/** What it holds is dead by itself: nobody can log in with it, once the grants are undone. */
+async function undoSecret(name: string, { namespace }: PodIdentity, granting: Granting): Promise<void> {
+  await granting.secrets
+    .remove(namespace, name, granting.newDeadline(UNDO_WITHIN_MS))
+    .catch((error) => granting.log.error(`the Secret ${name} of a denied pod stays`, error, { namespace }));
+}
+
+function aborted({ signal }: Deadline): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
