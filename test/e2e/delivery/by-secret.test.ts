@@ -1,5 +1,6 @@
 /** Credentials in a Secret, which the pod only refers to: made with the pod, gone with it. */
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { addAppRole } from '../../stack/vault/roles.ts';
 import { until } from '../../stack/wait.ts';
 import { type AdmissionFunction, startAdmission } from '../support/admission-function.ts';
 import { type Census, expectNothingNewSince, takeCensus } from '../support/census.ts';
@@ -10,6 +11,7 @@ import { canLogIn, deletePod, usersLeft } from '../support/fleet-state.ts';
 import { secretNames, secretOf } from '../support/pod-secrets.ts';
 import { createPod, environmentOf, podWith, tryCreatePod, uuidsOf } from '../support/pods.ts';
 import { databaseTemplate, databaseUri, whoAmI } from '../support/postgres.ts';
+import { createNamespaceWithout } from '../support/quotas.ts';
 import { ask, patched, reviewOf } from '../support/reviews.ts';
 import { dataOf, send, startRevocation } from '../support/revoking.ts';
 import { exampleNamespace, stack } from '../support/stack.ts';
@@ -64,27 +66,16 @@ describe('a pod, through the API server', () => {
   });
 
   test('is refused where its namespace may have no further Secret, and everything is undone', async () => {
-    const namespace = 'quota-team';
-    await stack.kubernetes.call('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
-    await stack.kubernetes.call('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, {
-      metadata: { name: 'default' },
-    });
-    await stack.kubernetes.call('POST', `/api/v1/namespaces/${namespace}/resourcequotas`, {
-      metadata: { name: 'few-secrets' },
-      spec: { hard: { 'count/secrets': '0' } },
-      status: { hard: { 'count/secrets': '0' }, used: { 'count/secrets': '0' } },
-    });
-    await stack.vault.call('POST', 'auth/pgsql2-dv-kubernetes1-dv-par5/role/gule-rw-everywhere', {
-      bound_service_account_names: ['*'],
-      bound_service_account_namespaces: ['*'],
-      token_policies: ['gule-rw'],
+    const namespace = 'without-secrets';
+    await addAppRole(stack.vault, { name: 'anywhere-rw', namespaces: ['*'] });
+    const secret = { metadata: { generateName: 'any-' } };
+    await createNamespaceWithout(namespace, 'count/secrets', async () => {
+      const { body } = await stack.kubernetes.ask('POST', `/api/v1/namespaces/${namespace}/secrets`, secret);
+      return body;
     });
     const before = await takeCensus();
-    const wishes = { namespace, serviceAccount: 'default' };
-    const { refusal } = await tryCreatePod(
-      podWith({ 'a.role': 'gule-rw', 'a.auth-role': 'gule-rw-everywhere' }, wishes),
-    );
-    expect(refusal).toMatch(/namespace "quota-team" may have no further Secret.*quota/);
+    const { refusal } = await tryCreatePod(podWith({ role: 'anywhere-rw' }, { namespace }));
+    expect(refusal).toMatch(/namespace "without-secrets" may have no further Secret.*exceeded quota/);
     expect(await secretNames(namespace)).toEqual([]);
     await expectNothingNewSince(before);
   });
@@ -129,7 +120,7 @@ describe('an admission that fails half-way', () => {
     proxy.failWhere(step, step === 'record' ? /./ : /other-rw/, answering(400, '{"errors":["no"]}'));
     expect((await ask(admission, reviewOf(podWith(two)))).allowed).toBe(false);
     await expectNothingNewSince(before);
-    await expect.poll(secretNames).toEqual(secrets);
+    await expect.poll(() => secretNames()).toEqual(secrets);
   });
 });
 

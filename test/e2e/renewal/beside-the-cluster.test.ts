@@ -1,38 +1,21 @@
 /** What sweeps and the rest of the cluster have to do with one another. */
 import { expect, test } from 'vitest';
-import { createNamespace } from '../../stack/kubernetes/objects.ts';
 import { addAppRole } from '../../stack/vault/roles.ts';
 import { startAdmission } from '../support/admission-function.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { openFleet } from '../support/fleet.ts';
 import { expectOrder, usersLeft } from '../support/fleet-state.ts';
 import { podWith, tryCreatePod } from '../support/pods.ts';
+import { createNamespaceWithout } from '../support/quotas.ts';
 import { ask, reviewOf } from '../support/reviews.ts';
-import { exampleAccount, stack } from '../support/stack.ts';
+import { stack } from '../support/stack.ts';
 import { AFTER_GRACE, MINUTE, sweepIn } from '../support/sweeping.ts';
 
 test('a ResourceQuota rejects 100 pods after their admission: when they had their time, nothing of them is left', async () => {
   const namespace = 'crowded';
-  await createNamespace(stack.kubernetes, namespace, [exampleAccount]);
   await addAppRole(stack.vault, { name: 'anywhere', namespaces: ['*'] });
-  const quota = {
-    apiVersion: 'v1',
-    kind: 'ResourceQuota',
-    metadata: { name: 'none', namespace },
-    spec: { hard: { pods: '0' } },
-  };
-  const path = `/api/v1/namespaces/${namespace}/resourcequotas`;
-  await stack.kubernetes.call('POST', path, quota);
-  // As the controller does it, which does not run here.
-  await stack.kubernetes.call('PUT', `${path}/none/status`, {
-    ...quota,
-    status: { hard: { pods: '0' }, used: { pods: '0' } },
-  });
-  await expect
-    .poll(async () => (await tryCreatePod(podWith({}, { namespace, labels: {} }))).refusal, {
-      timeout: 10_000,
-    })
-    .toContain('exceeded quota');
+  const anyPod = () => tryCreatePod(podWith({}, { namespace, labels: {} }));
+  await createNamespaceWithout(namespace, 'pods', async () => (await anyPod()).refusal);
 
   const fleet = await openFleet();
   // Fewer would make the hundred more than half of all grants: the sweep would not believe it.
