@@ -10,7 +10,7 @@ import { createInspection } from './inspection.ts';
 import { createKv } from './kv.ts';
 import { createLedger } from './ledger.ts';
 import { createRenewals } from './renewals.ts';
-import { createVaultRequests } from './requests.ts';
+import { createVaultRequests, type SentRequest } from './requests.ts';
 import { createRevocation } from './revocation.ts';
 import { createSession } from './session.ts';
 import { createSweepMemory } from './sweep-memory.ts';
@@ -36,6 +36,7 @@ export function createVault(
   options: VaultOptions,
   clock: Clock,
   onLogin: (outcome: 'success' | 'error') => void,
+  onSent: (request: SentRequest) => void = () => {},
 ) {
   const { address, namespace, authPath, kubeRole } = options;
   const caFile = options.caFile === undefined ? undefined : createCaFile(options.caFile, clock);
@@ -45,6 +46,7 @@ export function createVault(
     caFile,
     rateLimit: options.rateLimit,
     random: Math.random,
+    onSent,
   });
   const session = createSession({
     requests,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { object, parse, string } from 'valibot';
 import { stackRoot } from '../paths.ts';
 import type { Report } from '../progress.ts';
+import { installFromDebian } from './debian.ts';
 import type { Recipe } from './parts.ts';
 import { run, withClock } from './run.ts';
 
@@ -75,6 +76,7 @@ const gatherManifests = async (recipe: ManifestsRecipe, output: string, report: 
 const make = (recipe: Recipe, output: string, report: Report): Promise<void> => {
   if (recipe.kind === 'go') return buildWithGo(recipe, output, report);
   if (recipe.kind === 'pip') return installWithPip(recipe, output, report);
+  if (recipe.kind === 'debian') return installFromDebian(recipe, output, report);
   return gatherManifests(recipe, output, report);
 };
 
@@ -94,6 +96,7 @@ export const build = async (recipe: Recipe, target: string, report: Report): Pro
 /** What a program was made from. Another recipe, or other versions in its go.mod, makes it anew. */
 export const fingerprint = async (recipe: Recipe): Promise<string> => {
   if (recipe.kind === 'pip') return recipe.requirement;
+  if (recipe.kind === 'debian') return `${recipe.packageName} ${recipe.binary}`;
   const versions = await readFile(join(recipe.module, 'go.mod'), 'utf8');
   if (recipe.kind === 'manifests') return `${JSON.stringify(recipe.sources)}\n${versions}`;
   const source = recipe.source === undefined ? '' : await readFile(recipe.source, 'utf8');

@@ -13,6 +13,7 @@ type GoRecipe = {
 export type Recipe =
   | GoRecipe
   | { kind: 'pip'; requirement: string; binary: string }
+  | { kind: 'debian'; packageName: string; binary: string }
   /** One file of manifests, out of folders of Go modules. */
   | { kind: 'manifests'; module: string; sources: readonly ManifestSource[] };
 
@@ -23,7 +24,7 @@ type ManifestSource = {
   files?: readonly string[];
 };
 
-type GoModule = 'kubernetes' | 'knative' | 'serving' | 'isolate' | 'validation';
+type GoModule = 'kubernetes' | 'knative' | 'serving' | 'isolate' | 'validation' | 'monitoring';
 const folderOf = (module: GoModule): string => join(import.meta.dirname, '../go', module);
 
 const goPart = (module: GoModule, packagePath: string): GoRecipe => ({
@@ -35,6 +36,12 @@ const manifests = (module: GoModule, sources: readonly ManifestSource[]): Recipe
   kind: 'manifests',
   module: folderOf(module),
   sources,
+});
+
+const debianPart = (packageName: string, program: string): Recipe => ({
+  kind: 'debian',
+  packageName,
+  binary: `usr/bin/${program}`,
 });
 
 /** The programs that the stack runs. PostgreSQL is not among them: it comes with `npm install`. */
@@ -70,6 +77,17 @@ export const parts = {
     { goModule: 'knative.dev/eventing', folder: 'config/core/configmaps' },
     { goModule: 'knative.dev/eventing', folder: 'config/channels/in-memory-channel/configmaps' },
   ]),
+  prometheus: debianPart('prometheus', 'prometheus'),
+  promtool: debianPart('prometheus', 'promtool'),
+  'prometheus-pushgateway': debianPart('prometheus-pushgateway', 'prometheus-pushgateway'),
+  /** The definitions of the Prometheus Operator's kinds, as far as knative/monitoring has any of them. */
+  'monitoring-crds.yaml': manifests('monitoring', [
+    {
+      goModule: 'github.com/prometheus-operator/prometheus-operator',
+      folder: 'example/prometheus-operator-crd',
+      files: ['monitoring.coreos.com_podmonitors.yaml', 'monitoring.coreos.com_prometheusrules.yaml'],
+    },
+  ]),
 } as const satisfies Record<string, Recipe>;
 
 export type PartName = keyof typeof parts;
@@ -89,6 +107,10 @@ export const partNames: readonly PartName[] = [
   'eventing-crds.yaml',
   'serving-crds.yaml',
   'eventing-config.yaml',
+  'prometheus',
+  'promtool',
+  'prometheus-pushgateway',
+  'monitoring-crds.yaml',
 ];
 
 export const installedPath = (name: PartName): string => join(stackRoot, 'bin', name);
