@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Pushgateway } from 'prom-client';
 import * as v from 'valibot';
 import { afterAll, expect, test } from 'vitest';
+import { drawDashboard } from '../../picture/picture.ts';
 import { requestJson } from '../../stack/http.ts';
 import { startPrometheus } from '../../stack/monitoring/prometheus.ts';
 import { startPushgateway } from '../../stack/monitoring/pushgateway.ts';
@@ -38,6 +39,13 @@ const prometheus = await startPrometheus(processes, {
 test('every query of the dashboard is answered', async () => {
   await push();
   await expectAllQueriesAnswer(prometheus.url);
+});
+
+test('the picture of it has figures everywhere', async () => {
+  const svg = await drawDashboard(prometheus.url, 1);
+  expect(svg).toContain('>free</text>');
+  expect(svg).not.toContain('no data');
+  expect(svg.match(/<svg /g)).toHaveLength(7);
 });
 
 test('what is pushed keeps the job and the namespace that it was pushed with', async () => {

@@ -10,7 +10,7 @@ import { freePort } from '../process/ports.ts';
 import type { Processes } from '../process/processes.ts';
 import { until } from '../wait.ts';
 
-export type ScrapeTarget = {
+type ScrapeTarget = {
   /** The label `job` of what is scraped there. */
   job: string;
   /** `http(s)://host:port`; read at /metrics. */
