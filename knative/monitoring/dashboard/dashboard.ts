@@ -122,7 +122,6 @@ export function dashboard(): string {
     .time({ from: 'now-6h', to: 'now' })
     .refresh('1m')
     .tooltip(DashboardCursorSync.Crosshair)
-    .readonly()
     .withVariable(datasource)
     .withVariable(namespace);
   // Links to a panel have its id in them.
