@@ -18,12 +18,11 @@ export interface Figures {
 export async function figuresOf(panel: Panel, prometheusUrl: string, span: Span): Promise<Figures> {
   const lines = await Promise.all(
     panel.queries.map(async ({ expr, legend }) => {
-      // As Grafana: what falls between two windows is in the second one.
-      const query = withVariables(expr, `${span.stepSeconds + 1}s`);
+      // As Grafana: what falls between two windows is in the second one, and a single figure is that of ten minutes.
       const series =
         panel.kind === 'stat' || panel.kind === 'table'
-          ? await queryNow(prometheusUrl, query)
-          : await queryOver(prometheusUrl, query, span);
+          ? await queryNow(prometheusUrl, withVariables(expr, '10m'))
+          : await queryOver(prometheusUrl, withVariables(expr, `${span.stepSeconds + 1}s`), span);
       return series.map((one) => ({ name: nameOf(legend, one), points: pointsOf(one) }));
     }),
   );
