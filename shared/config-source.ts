@@ -51,6 +51,11 @@ function readYaml(file: string | undefined, faults: string[]): Record<string, un
 const SERVICE_LINK =
   /^INJECTOR_(?:.+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.+)?)?)$/;
 
+/** A key that ends in "PORT" is a number, a Service's a URL. */
+function isServiceLink(name: string, value: string, isKey: boolean): boolean {
+  return SERVICE_LINK.test(name) && (!isKey || value.includes('://'));
+}
+
 function fromEnvironment(environment: Environment, faults: string[]): Record<string, string> {
   const byName = new Map(CONFIGURATION_KEYS.map((key) => [environmentName(key), key]));
   const { METRICS_PUSH_URL, K_SINK } = environment;
@@ -60,9 +65,9 @@ function fromEnvironment(environment: Environment, faults: string[]): Record<str
     ...(K_SINK && { replaySink: K_SINK }),
   };
   for (const [name, value] of Object.entries(environment)) {
-    if (!name.startsWith('INJECTOR_') || value === undefined || value === '' || SERVICE_LINK.test(name))
-      continue;
+    if (!name.startsWith('INJECTOR_') || !value) continue;
     const key = byName.get(name);
+    if (isServiceLink(name, value, key !== undefined)) continue;
     if (key) given[key] = value;
     else faults.push(`${name}: is not the name of a key in the environment`);
   }

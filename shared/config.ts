@@ -129,9 +129,17 @@ function contradictions(values: CommonValues, process: AnyProcess): string[] {
     faults.push(`mode: found "${values.mode}", but this process is the ${process}`);
   }
   if (values.sentry && !values.sentryDsn) faults.push('sentryDsn: is missing, and sentry is true');
-  if (!values.certFile !== !values.keyFile) faults.push('certFile, keyFile: expected both or neither');
-  if (!values.eventAudience !== !values.eventSubjects)
-    faults.push('eventAudience, eventSubjects: expected both or neither');
+  const pairs = [
+    ['certFile', 'keyFile'],
+    ['metricsCertFile', 'metricsKeyFile'],
+    ['eventAudience', 'eventSubjects'],
+  ] as const;
+  for (const [one, other] of pairs)
+    if (!values[one] !== !values[other]) faults.push(`${one}, ${other}: expected both or neither`);
+  if (values.metricsCertFile && !values.metricsPort)
+    faults.push('metricsPort: is missing, and metricsCertFile is set');
+  if (values.metricsClientCaFile && !values.metricsCertFile)
+    faults.push('metricsCertFile: is missing, and metricsClientCaFile is set');
   return faults;
 }
 
@@ -176,8 +184,14 @@ function shapeWithoutVault({ values, port, shard }: Parsed<CommonValues>) {
     /** This process' share of the ledger, of so many. */
     shard,
     shards: values.sweepShards,
-    metricsUuidLabel: values.metricsUuidLabel,
-    metricsPushUrl: values.metricsPushUrl,
+    metrics: Object.freeze({
+      uuidLabel: values.metricsUuidLabel,
+      pushUrl: values.metricsPushUrl,
+      /** Absent: on the main port. */
+      port: values.metricsPort,
+      tls: tlsFiles(values.metricsCertFile, values.metricsKeyFile),
+      clientCaFile: values.metricsClientCaFile,
+    }),
     injectorLabel: values.injectorLabel,
     webhookPath: Object.freeze({
       folder: values.webhookPathSecretFolder,
@@ -190,10 +204,19 @@ function shapeWithoutVault({ values, port, shard }: Parsed<CommonValues>) {
         : undefined,
     sweepSchedule: values.sweepSchedule,
     logLevel: values.logLevel,
-    sentryDsn: values.sentry ? values.sentryDsn : undefined,
-    tls:
-      values.certFile && values.keyFile
-        ? Object.freeze({ certFile: values.certFile, keyFile: values.keyFile })
+    /** Absent: nothing is reported. */
+    sentry:
+      values.sentry && values.sentryDsn
+        ? Object.freeze({
+            dsn: values.sentryDsn,
+            environment: values.sentryEnvironment,
+            sampleRate: values.sentrySampleRate,
+          })
         : undefined,
+    tls: tlsFiles(values.certFile, values.keyFile),
   };
+}
+
+function tlsFiles(certFile: string | undefined, keyFile: string | undefined) {
+  return certFile && keyFile ? Object.freeze({ certFile, keyFile }) : undefined;
 }

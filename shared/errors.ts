@@ -30,6 +30,7 @@ export const ERROR_CATALOGUE = {
   kubernetes_denied: { status: 500, retryable: false },
   kubernetes_rejected: { status: 500, retryable: false },
   sink_unavailable: { status: 503, retryable: true },
+  push_failed: { status: 503, retryable: true },
   internal: { status: 500, retryable: false },
 } as const;
 

@@ -5,9 +5,11 @@ import { type Clock, monotonicClock } from './deadline.ts';
 import { InjectorError } from './errors.ts';
 import { createErrorReports, type ErrorReports } from './telemetry/error-reports.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
+import type { ProcessName } from './telemetry/metric-table.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 
 export interface Surroundings<C extends ConfigWithoutVault = ConfigWithoutVault> {
+  readonly name: ProcessName;
   readonly config: C;
   readonly clock: Clock;
   readonly log: Logger;
@@ -15,14 +17,17 @@ export interface Surroundings<C extends ConfigWithoutVault = ConfigWithoutVault>
   readonly reports: ErrorReports;
 }
 
-/** @param name of the function or job, for its log. */
-export function createSurroundings<C extends ConfigWithoutVault>(name: string, config: C): Surroundings<C> {
-  const reports = createErrorReports(config.sentryDsn);
+export function createSurroundings<C extends ConfigWithoutVault>(
+  name: ProcessName,
+  config: C,
+): Surroundings<C> {
+  const reports = createErrorReports(name, config.sentry);
   return {
+    name,
     config,
     clock: monotonicClock,
-    log: createLogger(config.logLevel, name, reports),
-    metrics: createMetrics({ uuidLabel: config.metricsUuidLabel }),
+    log: createLogger({ level: config.logLevel, name, onTerminal: process.stdout.isTTY === true }, reports),
+    metrics: createMetrics({ process: name, uuidLabel: config.metrics.uuidLabel }),
     reports,
   };
 }

@@ -7,10 +7,12 @@ import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
 import { createNotices } from '../../shared/kubernetes/notices.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
 import { createParts, type Parts } from '../../shared/parts.ts';
+import { intervalOf } from '../../shared/schedule.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
+import { measureSweep } from './measure.ts';
 import { exitCodeOf, type SweepReport } from './report.ts';
 import { exitCodeOfAll, revokeAll } from './revoke-all.ts';
-import { intervalOf } from './schedule.ts';
+
 import { sweep } from './sweep.ts';
 
 // The next run must find this one ended.
@@ -84,30 +86,29 @@ async function endAll({ config, clock, log, vault }: Parts, stopped: AbortSignal
 async function tellReport(report: SweepReport, parts: Parts): Promise<void> {
   const { config, metrics, log } = parts;
   const code = exitCodeOf(report);
-  const { vaultRequests, durationMs, braked, ...states } = report;
-  metrics.count(code === 0 ? 'synchronization_count_success' : 'synchronization_count_error', {});
-  const succeededAt = code === 0 ? Date.now() - durationMs : await lastSuccess(parts);
-  metrics.set('last_synchronization_success', {}, succeededAt / 1_000);
-  metrics.set('last_synchronization_duration', {}, durationMs / 1_000);
-  metrics.set('sweep_braked', {}, braked ? 1 : 0);
-  for (const [state, value] of Object.entries(states)) metrics.set('sweep_grants', { state }, value);
+  const succeededAt = code === 0 ? Date.now() - report.durationMs : await lastSuccess(parts);
+  if (succeededAt !== undefined) metrics.set('last_synchronization_success', {}, succeededAt / 1_000);
+  measureSweep(report, code, parts);
   log.sweep('sweep ended', { ...report });
-  if (config.metricsPushUrl === undefined) return;
+  if (config.metrics.pushUrl === undefined) return;
   const job = `vault_db_injector_renewal_${config.shard}`;
+  // A sweep that could not read what it knows of the grants says nothing of them: what the last one said stands.
   await metrics
-    .push(config.metricsPushUrl, job)
+    .push(config.metrics.pushUrl, job, code !== 0)
     .catch((error) => log.error('metrics could not be pushed', error));
 }
 
-/** What is pushed replaces what was: a sweep that failed has to say again when one succeeded. */
-async function lastSuccess({ config, clock, log, vault }: Parts): Promise<number> {
+/** 0 where no sweep ever succeeded; `undefined` where nobody can say. */
+async function lastSuccess({ config, clock, log, vault }: Parts): Promise<number | undefined> {
   const work = { deadline: deadlineIn(LAST_WORDS_WITHIN_MS, clock), vaultCalls: 0 };
-  const last = await vault.sweeps.readLast(config.shard, work).catch((error: unknown) => {
+  try {
+    return (await vault.sweeps.readLast(config.shard, work))?.succeededAt ?? 0;
+  } catch (error) {
     log.error("the last good sweep's time could not be read", error);
     return undefined;
-  });
-  work.deadline.release();
-  return last?.succeededAt ?? 0;
+  } finally {
+    work.deadline.release();
+  }
 }
 
 main(process.argv.slice(2), process.env).catch(refuseToStart);

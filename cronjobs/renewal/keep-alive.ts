@@ -124,8 +124,10 @@ async function keep(
     if (error instanceof GrantLost) return lost(uuid, error, pod, sweep);
     throw error;
   }
-  if (isDue) report.renewed += 1;
-  observe(uuid, state, sweep);
+  if (isDue) {
+    report.renewed += 1;
+    sweep.log.debug('grant renewed', { uuid, namespace: state.namespace, ...(pod && { pod: pod.name }) });
+  }
   if (pod) await warn(uuid, state, pod, sweep);
 }
 
@@ -178,6 +180,7 @@ async function renewToken(
 async function lost(uuid: string, error: GrantLost, pod: LivePod | undefined, sweep: Sweep): Promise<void> {
   const { report, log, notices, options, work } = sweep;
   report.lost += 1;
+  sweep.lost.add(uuid);
   log.error("a live pod's grant is lost", error, {
     uuid,
     namespace: pod?.namespace ?? '',
@@ -226,13 +229,4 @@ export async function tell(
   await sweep.notices.tell(pod, reason, message, sweep.work.deadline).catch((error: unknown) => {
     sweep.log.error('an Event could not be made', error, { namespace: pod.namespace, pod: pod.name });
   });
-}
-
-function observe(uuid: string, state: GrantState, { metrics }: Sweep): void {
-  const labels = { uuid, namespace: state.namespace };
-  const { leaseRenewedAt, leaseTtlSeconds, tokenRenewedAt, tokenPeriodSeconds, endsAt } = state;
-  metrics.setLeast('lease_expiration', labels, leaseRenewedAt / 1_000 + leaseTtlSeconds);
-  metrics.setLeast('token_expiration', labels, tokenRenewedAt / 1_000 + tokenPeriodSeconds);
-  metrics.setLeast('token_last_renewed', labels, tokenRenewedAt / 1_000);
-  if (endsAt > 0) metrics.setLeast('lease_max_ttl_timestamp_seconds', labels, endsAt / 1_000);
 }

@@ -5,6 +5,8 @@ export interface SweepReport {
   /** Live grants whose lease or token had to be renewed. */
   due: number;
   renewed: number;
+  /** Live grants that were due and are not renewed: in danger, if the next sweeps fail too. */
+  overdue: number;
   /** Grants without a pod. */
   orphaned: number;
   revoked: number;
@@ -38,6 +40,7 @@ export function newReport(): SweepReport {
     live: 0,
     due: 0,
     renewed: 0,
+    overdue: 0,
     orphaned: 0,
     revoked: 0,
     pending: 0,

@@ -18,6 +18,7 @@ import type { GrantState, SweepMemory } from '../../shared/vault/sweep-memory.ts
 import { cleanUp } from './clean-up.ts';
 import { keepAlive } from './keep-alive.ts';
 import { createLeaseEnd, type LeaseEnd } from './lease-end.ts';
+import { observeGrants } from './observe-grants.ts';
 import { reportPods } from './pods-in-need.ts';
 import { newReport, type SweepReport } from './report.ts';
 
@@ -65,6 +66,8 @@ export interface Sweep extends SweepParts {
   /** Which live pods name a uuid. */
   readonly claims: ReadonlyMap<string, readonly LivePod[]>;
   readonly leaseEnd: LeaseEnd;
+  /** Grants of live pods that Vault does not know any more. */
+  readonly lost: Set<string>;
   /**
    * Runs tasks a few at a time, none after the deadline; a failure is counted and logged, and stops nobody else.
    *
@@ -123,6 +126,7 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
     index: ownShare(index, options),
     claims: claimsOf(pods ?? []),
     leaseEnd: createLeaseEnd(),
+    lost: new Set(),
     forEach: createForEach(working, attempt),
   };
   const uuids = listed ?? [...state.claims.keys()];
@@ -139,6 +143,7 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
     // Not revoked, so not given up either: whose they are has to be found out first.
     await keepAlive(unclaimed, state, false);
   }
+  observeGrants(state);
   working.release();
   const closing = deadlineIn(REMEMBER_WITHIN_MS, monotonicClock);
   const last = { deadline: closing, vaultCalls: 0 };

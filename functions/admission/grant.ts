@@ -2,7 +2,7 @@
 import { v7 as newUuid } from 'uuid';
 import type { DatabaseRequest } from '../../shared/annotations.ts';
 import type { Background } from '../../shared/background.ts';
-import type { Deadline } from '../../shared/deadline.ts';
+import type { Clock, Deadline } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
@@ -38,6 +38,7 @@ export interface Granting {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly background: Background;
+  readonly clock: Clock;
   readonly newDeadline: (durationMs: number) => Deadline;
   /** Names the cluster in the tokens' metadata. */
   readonly cluster: string;
@@ -49,6 +50,7 @@ export interface Granting {
 /** What a grant has become so far; each field is set before the next step begins. */
 interface Begun {
   readonly uuid: string;
+  readonly correlationId: string | undefined;
   token?: Secret;
   /** Credentials that Vault is still making, after the deadline. */
   issuing?: Promise<unknown>;
@@ -74,7 +76,7 @@ export async function grantAll(
   const begun: Begun[] = [];
   const outcomes = await Promise.allSettled(
     authorized.map(({ request, policy }) => {
-      const grant: Begun = { uuid: newUuid(), mayBeRecorded: false };
+      const grant: Begun = { uuid: newUuid(), correlationId: work.correlationId, mayBeRecorded: false };
       begun.push(grant);
       return issue(request, policy, pod, grant, work, granting);
     }),
@@ -103,18 +105,23 @@ async function issue(
 ): Promise<Grant> {
   const { uuid } = begun;
   const { grants, ledger, metrics } = granting;
+  const startedAt = granting.clock();
   const { token, periodSeconds } = await counted(
-    grants.createToken(
-      { policy, periodSeconds: granting.periodSeconds, ...describeToken(uuid, pod, granting.cluster) },
-      work,
-      (late) => granting.background.add(undoLate(uuid, late, pod, granting)),
+    inPhase('token', granting, () =>
+      grants.createToken(
+        { policy, periodSeconds: granting.periodSeconds, ...describeToken(uuid, pod, granting.cluster) },
+        work,
+        (late) => granting.background.add(undoLate(begun, late, pod, granting)),
+      ),
     ),
     (outcome) => metrics.count(`orphan_ticket_created_count_${outcome}`, {}),
   );
   begun.token = token;
-  const credentials = await grants.issue(request, token, work, (answer) => {
-    begun.issuing = answer;
-  });
+  const credentials = await inPhase('credentials', granting, () =>
+    grants.issue(request, token, work, (answer) => {
+      begun.issuing = answer;
+    }),
+  );
   begun.mayBeRecorded = true;
   const record = {
     leaseId: credentials.leaseId,
@@ -131,9 +138,19 @@ async function issue(
     tokenPeriodSeconds: periodSeconds,
     clusterId: granting.clusterId,
   };
-  await counted(ledger.write(uuid, record, work), (outcome) =>
-    metrics.count(`store_data_count_${outcome}`, { uuid, namespace: pod.namespace }),
+  await counted(
+    inPhase('record', granting, () => ledger.write(uuid, record, work)),
+    (outcome) => metrics.count(`store_data_count_${outcome}`, { uuid, namespace: pod.namespace }),
   );
+  granting.log.info('credentials issued', {
+    requestUid: work.correlationId,
+    uuid,
+    namespace: pod.namespace,
+    pod: pod.name || pod.generateName,
+    database: request.database,
+    role: request.role,
+    durationMs: Math.round(granting.clock() - startedAt),
+  });
   return { uuid, request, credentials };
 }
 
@@ -157,24 +174,26 @@ async function undoAll(
   answerBy: Deadline,
   granting: Granting,
 ): Promise<void> {
-  const undoing = Promise.all(begun.map((grant) => undo(grant, pod, granting))).then(() => undefined);
+  const undoing = inPhase('undo', granting, () =>
+    Promise.all(begun.map((grant) => undo(grant, pod, granting))).then(() => undefined),
+  );
   granting.background.add(undoing);
   await Promise.race([undoing, aborted(answerBy)]);
 }
 
 async function undoLate(
-  uuid: string,
+  { uuid, correlationId }: Begun,
   late: Promise<Secret | undefined>,
   pod: PodIdentity,
   granting: Granting,
 ): Promise<void> {
   const token = await late.catch(() => undefined);
-  if (token) await undo({ uuid, token, mayBeRecorded: false }, pod, granting);
+  if (token) await undo({ uuid, correlationId, token, mayBeRecorded: false }, pod, granting);
 }
 
 /** Never rejects: what cannot be undone is logged and counted, and ends with its lease, since nobody renews it. */
 async function undo(
-  { uuid, token, issuing, mayBeRecorded }: Begun,
+  { uuid, correlationId, token, issuing, mayBeRecorded }: Begun,
   pod: PodIdentity,
   granting: Granting,
 ): Promise<void> {
@@ -182,7 +201,11 @@ async function undo(
   await issuing?.catch(() => undefined);
   const { grants, ledger, metrics, log } = granting;
   const { namespace } = pod;
-  const work = { deadline: granting.newDeadline(UNDO_WITHIN_MS), vaultCalls: 0 };
+  const work = {
+    deadline: granting.newDeadline(UNDO_WITHIN_MS),
+    vaultCalls: 0,
+    ...(correlationId !== undefined && { correlationId }),
+  };
   try {
     await counted(grants.revoke(token, work), (outcome) =>
       metrics.count(`revoke_token_count_${outcome}`, { uuid, namespace }),
@@ -194,6 +217,20 @@ async function undo(
     );
   } catch (error) {
     log.error('a grant of a denied pod could not be undone', error, { uuid, namespace });
+  }
+}
+
+/** Its time counts as the phase's, however it ends. */
+export async function inPhase<T>(
+  phase: 'authorize' | 'token' | 'credentials' | 'record' | 'undo',
+  { metrics, clock }: Pick<Granting, 'metrics' | 'clock'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const startedAt = clock();
+  try {
+    return await work();
+  } finally {
+    metrics.observe('admission_phase_duration_seconds', { phase }, (clock() - startedAt) / 1_000);
   }
 }
 

@@ -5,14 +5,22 @@ import {
   parseAnnotations,
   UUID_ANNOTATION,
 } from '../../shared/annotations.ts';
-import type { Clock, Deadline } from '../../shared/deadline.ts';
-import { asInjectorError, ERROR_CATALOGUE, InjectorError } from '../../shared/errors.ts';
+import type { Deadline } from '../../shared/deadline.ts';
+import { asInjectorError, ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../shared/errors.ts';
+import { patchPod, type Variables, variablesFor } from '../../shared/pod/patch.ts';
+import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
 import { AccessDenied, type Authorization } from '../../shared/vault/authorization.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import { LEAST_WORK_MS } from './deadline.ts';
-import { type AuthorizedRequest, type Grant, type Granting, grantAll, type PodIdentity } from './grant.ts';
+import {
+  type AuthorizedRequest,
+  type Grant,
+  type Granting,
+  grantAll,
+  inPhase,
+  type PodIdentity,
+} from './grant.ts';
 import type { Issued } from './issued.ts';
-import { containersOf, patchPod, type Variables, variablesFor } from './patch.ts';
 import type { PodCreation, Verdict } from './review.ts';
 import { type SweepWatch, staleSweep } from './sweep-watch.ts';
 
@@ -20,7 +28,6 @@ export interface Admission extends Granting {
   readonly authorization: Authorization;
   readonly issued: Issued;
   readonly sweepWatch: SweepWatch;
-  readonly clock: Clock;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly injectorLabel: string;
@@ -46,33 +53,45 @@ export async function admit(
   const { pod } = creation;
   if (pod.metadata.labels?.[admission.injectorLabel] !== 'true') return UNTOUCHED;
   const startedAt = admission.clock();
+  const ended = (result: Result) => {
+    const seconds = (admission.clock() - startedAt) / 1_000;
+    admission.metrics.observe('admission_duration_seconds', { result }, seconds);
+  };
   const facts = () => ({
     requestUid: creation.uid,
+    traceId: work.traceId,
     namespace: creation.namespace,
     pod: pod.metadata.name || pod.metadata.generateName,
     vaultCalls: work.vaultCalls,
     durationMs: Math.round(admission.clock() - startedAt),
   });
   try {
-    const { verdict, uuids, databases } = await decide(creation, work, answerBy, admission);
+    const { verdict, uuids, databases, result } = await decide(creation, work, answerBy, admission);
+    ended(result);
     if (!creation.dryRun) admission.metrics.count('mutated_pods_success_count', {});
     admission.log.info('pod admitted', {
       ...facts(),
       uuid: uuids,
       databases,
-      outcome: creation.dryRun ? 'dry run' : 'issued',
+      outcome: result,
     });
     return verdict;
   } catch (thrown) {
     const error = asInjectorError(thrown);
     admission.metrics.count('mutated_pods_error_count', {});
+    ended(DENIALS.has(error.code) ? 'denied' : 'failed');
     admission.log.error('pod denied', thrown, facts());
     const message = `vault-db-injector: no database credentials for this pod: ${error.message}`;
     return { denial: { code: ERROR_CATALOGUE[error.code].status, message }, warnings: [] };
   }
 }
 
+/** `denied` is the pod's owner's to mend, `failed` somebody else's. */
+type Result = 'issued' | 'repeated' | 'dry_run' | 'denied' | 'failed';
+const DENIALS: ReadonlySet<ErrorCode> = new Set(['annotations_invalid', 'service_account_denied']);
+
 interface Decision {
+  readonly result: Result;
   readonly verdict: Verdict;
   readonly uuids: string;
   readonly databases: string;
@@ -89,14 +108,18 @@ async function decide(
   const parsed = validated(parseAnnotations(annotations, admission.defaultEngine), creation);
   const databases = parsed.requests.map(({ database }) => database || '(unnamed)').join(', ');
   if (!dryRun && admission.issued.take(namespace, pod)) {
-    return { verdict: UNTOUCHED, uuids: annotations[UUID_ANNOTATION] ?? '', databases };
+    const uuids = annotations[UUID_ANNOTATION] ?? '';
+    return { result: 'repeated', verdict: UNTOUCHED, uuids, databases };
   }
   const identity = identityOf(creation);
   const [authorized, last] = await Promise.all([
-    authorizeAll(parsed.requests, identity, work, admission),
+    inPhase('authorize', admission, () => authorizeAll(parsed.requests, identity, work, admission)),
     admission.sweepWatch.last(),
   ]);
-  if (dryRun) return { verdict: placeholders(creation, parsed), uuids: DRY_RUN_UUID, databases };
+  if (dryRun) {
+    const verdict = placeholders(creation, parsed);
+    return { result: 'dry_run', verdict, uuids: DRY_RUN_UUID, databases };
+  }
   if (work.deadline.remainingMs() < LEAST_WORK_MS) {
     throw new InjectorError(
       'deadline_too_short',
@@ -106,18 +129,11 @@ async function decide(
   const grants = await grantAll(authorized, identity, work, answerBy, admission);
   const delivered = deliver(creation, parsed, grants, admission);
   const verdict = { ...delivered, warnings: [...staleSweep(last, admission.now()), ...delivered.warnings] };
-  return { verdict, uuids: uuidsOf(grants), databases };
+  return { result: 'issued', verdict, uuids: uuidsOf(grants), databases };
 }
 
 function validated(parsed: ParsedAnnotations, { pod }: PodCreation): ParsedAnnotations {
-  const present = containersOf(pod).map(({ container }) => container.name);
-  const unknown = (parsed.containers ?? []).filter((name) => !present.includes(name));
-  const problems = [
-    ...parsed.problems,
-    ...unknown.map(
-      (name) => `annotation "containers" names "${name}": expected one of ${present.join(', ')}`,
-    ),
-  ];
+  const problems = problemsOf(parsed, pod);
   if (problems.length > 0) throw new InjectorError('annotations_invalid', problems.join('; '));
   return parsed;
 }
@@ -173,7 +189,7 @@ function deliver(
     patch: operations,
     warnings: [
       ...parsed.warnings,
-      ...overwritten(creation),
+      ...overwritten(pod),
       ...warnings,
       ...shortLeases(grants, admission.syncIntervalSeconds),
     ],
@@ -186,12 +202,7 @@ function placeholders(creation: PodCreation, parsed: ParsedAnnotations): Verdict
   );
   const uuids = parsed.requests.map(() => DRY_RUN_UUID).join(',');
   const { operations, warnings } = patchPod(creation.pod, variables, parsed.containers, uuids);
-  return { patch: operations, warnings: [...parsed.warnings, ...overwritten(creation), ...warnings] };
-}
-
-function overwritten({ pod }: PodCreation): string[] {
-  if (pod.metadata.annotations?.[UUID_ANNOTATION] === undefined) return [];
-  return [`annotation "${UUID_ANNOTATION}" is the injector's own: the value given is replaced`];
+  return { patch: operations, warnings: [...parsed.warnings, ...overwritten(creation.pod), ...warnings] };
 }
 
 function shortLeases(grants: readonly Grant[], syncIntervalSeconds: number): string[] {

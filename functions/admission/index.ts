@@ -37,9 +37,15 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     syncIntervalSeconds: config.syncIntervalSeconds,
   });
   const { accepts } = webhookPath;
-  const routes = createRoutes(reviews, { session: vault.session, metrics, log, clock, accepts });
+  const routes = createRoutes(reviews, {
+    session: vault.session,
+    metrics: config.metrics.port === undefined ? metrics : undefined,
+    log,
+    clock,
+    accepts,
+  });
   const { runFunction } = await import('../../shared/http/run-function.ts');
-  await runFunction('admission', routes, MAX_REVIEW_BYTES, parts, background);
+  await runFunction(routes, MAX_REVIEW_BYTES, parts, background);
 }
 
 main(process.env).catch(refuseToStart);

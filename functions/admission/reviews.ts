@@ -2,6 +2,7 @@
 import type { HttpFunction } from '@google-cloud/functions-framework';
 import { deadlineIn } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
+import { originOf } from '../../shared/telemetry/origin.ts';
 import { budgetFor } from './deadline.ts';
 import { type Admission, admit } from './handler.ts';
 import { answerReview, parseReview } from './review.ts';
@@ -16,15 +17,16 @@ export function createReviews(admission: Admission): HttpFunction {
     // Nobody will read the answer, so nobody gets the pod: what was issued for it is undone.
     const abort = () => hungUp.abort(new InjectorError('request_aborted', 'the caller hung up'));
     response.on('close', () => response.writableFinished || abort());
-    const work = { deadline: deadlineIn(workMs, clock, hungUp.signal), vaultCalls: 0 };
+    const deadline = deadlineIn(workMs, clock, hungUp.signal);
     const answerBy = deadlineIn(answerMs, clock);
     try {
       const { uid, creation } = parseReview(request.rawBody ?? Buffer.alloc(0));
+      const work = { deadline, vaultCalls: 0, ...originOf(uid, request.get('traceparent')) };
       const verdict = creation ? await admit(creation, work, answerBy, admission) : { warnings: [] };
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(answerReview(uid, verdict)));
     } finally {
-      for (const deadline of [work.deadline, answerBy]) deadline.release();
+      for (const one of [deadline, answerBy]) one.release();
     }
   };
 }

@@ -28,13 +28,13 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   };
   const routes = createRoutes(fromSenders(receive, config.senders, { api, clock, log }), {
     session: { ready: async () => {} },
-    metrics,
+    metrics: config.metrics.port === undefined ? metrics : undefined,
     log,
     clock,
   });
   const background = createBackground((thrown) => log.error('work in the background failed', thrown));
   const { runFunction } = await import('../../shared/http/run-function.ts');
-  await runFunction('dead-letters', routes, MAX_EVENT_BYTES, surroundings, background);
+  await runFunction(routes, MAX_EVENT_BYTES, surroundings, background);
 }
 
 main(process.env).catch(refuseToStart);

@@ -3,6 +3,7 @@
  * the record whose grant it is. So what is forged, replayed, reordered or sent twice hurts no live pod.
  */
 import { validate } from 'uuid';
+import type { Clock } from '../../shared/deadline.ts';
 import type { DeletedPod } from '../../shared/events/deleted-pod.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
@@ -18,6 +19,7 @@ export interface RevocationParts {
   readonly ledger: Pick<Ledger, 'read'>;
   readonly revocation: Revocation;
   readonly metrics: Metrics;
+  readonly clock: Clock;
   readonly log: Logger;
   /** The cluster's name, where the configuration gives it one. */
   readonly clusterId: string | undefined;
@@ -39,6 +41,7 @@ export function createRevoke(parts: RevocationParts): Revoke {
     const successor = parts.pods.get(pod.namespace, pod.name, work.deadline);
     // Its failure is met where it is awaited.
     successor.catch(() => undefined);
+    const startedAt = parts.clock();
     const outcomes = await Promise.allSettled(
       pod.uuids.map((uuid) => {
         const running = underWay.get(uuid);
@@ -48,6 +51,11 @@ export function createRevoke(parts: RevocationParts): Revoke {
         return started;
       }),
     );
+    const seconds = (parts.clock() - startedAt) / 1_000;
+    for (const outcome of outcomes) {
+      const result = outcome.status === 'fulfilled' ? outcome.value : 'failed';
+      parts.metrics.observe('revocation_duration_seconds', { result }, seconds);
+    }
     return outcomes.map((outcome) => {
       if (outcome.status === 'rejected') throw outcome.reason;
       parts.metrics.count('deletion_events_total', { outcome: outcome.value });
@@ -65,7 +73,8 @@ async function revokeOne(
 ): Promise<GrantOutcome> {
   const { ledger, revocation, metrics, log } = parts;
   const { namespace, name } = pod;
-  const facts = { uuid, namespace, pod: name };
+  const { correlationId: requestUid, traceId } = work;
+  const facts = { uuid, namespace, pod: name, requestUid, traceId };
   if (!validate(uuid)) return refuse('its uuid is none', facts, log);
   const [stored, live] = await Promise.all([ledger.read(uuid, work), successor]);
   if (live?.uuids.includes(uuid)) {
@@ -79,6 +88,7 @@ async function revokeOne(
     return refuse('a pod that lives holds the grant', facts, log);
   }
   try {
+    const startedAt = parts.clock();
     const outcome = await revocation.revokeGrant(uuid, stored.record, work);
     metrics.count('revoke_token_count_success', { uuid, namespace });
     if (outcome.state === 'pending') {
@@ -86,7 +96,9 @@ async function revokeOne(
       return 'pending';
     }
     metrics.count('delete_data_count_success', { uuid, namespace });
-    log.info('grant revoked', { ...facts, vaultCalls: work.vaultCalls });
+    const { database, role } = stored.record;
+    const durationMs = Math.round(parts.clock() - startedAt);
+    log.info('grant revoked', { ...facts, database, role, vaultCalls: work.vaultCalls, durationMs });
     return 'revoked';
   } catch (error) {
     metrics.count('revoke_token_count_error', { uuid, namespace });

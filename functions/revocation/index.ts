@@ -2,7 +2,8 @@
 import type { HttpFunction } from '@google-cloud/functions-framework';
 import { createBackground } from '../../shared/background.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
-import { parseEvent } from '../../shared/events/deleted-pod.ts';
+import { readCloudEvent } from '../../shared/events/cloud-event.ts';
+import { deletedPodIn } from '../../shared/events/deleted-pod.ts';
 import { beginLogin } from '../../shared/first-login.ts';
 import { fromSenders } from '../../shared/http/from-senders.ts';
 import { createRoutes, sendText } from '../../shared/http/routes.ts';
@@ -10,6 +11,7 @@ import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
 import { createParts } from '../../shared/parts.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
+import { originOf } from '../../shared/telemetry/origin.ts';
 import { createRevoke } from './handler.ts';
 import { createNamespaceClaims } from './namespace-claims.ts';
 
@@ -29,13 +31,16 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     namespaceClaims: createNamespaceClaims(pods),
     metrics,
     log,
+    clock,
     clusterId: config.clusterId,
   });
   const receive: HttpFunction = async (request, response) => {
-    const pod = await parseEvent(request);
+    const event = await readCloudEvent(request);
+    const pod = deletedPodIn(event);
     if (pod) {
       const deadline = deadlineIn(REVOKE_WITHIN_MS, clock);
-      await revoke(pod, { deadline, vaultCalls: 0 }).finally(() => deadline.release());
+      const work = { deadline, vaultCalls: 0, ...originOf(event.id, request.get('traceparent')) };
+      await revoke(pod, work).finally(() => deadline.release());
     } else {
       metrics.count('deletion_events_total', { outcome: 'ignored' });
     }
@@ -43,13 +48,13 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   };
   const routes = createRoutes(fromSenders(receive, config.senders, { api, clock, log }), {
     session: vault.session,
-    metrics,
+    metrics: config.metrics.port === undefined ? metrics : undefined,
     log,
     clock,
   });
   const background = createBackground((thrown) => log.error('work in the background failed', thrown));
   const { runFunction } = await import('../../shared/http/run-function.ts');
-  await runFunction('revocation', routes, MAX_EVENT_BYTES, parts, background);
+  await runFunction(routes, MAX_EVENT_BYTES, parts, background);
 }
 
 main(process.env).catch(refuseToStart);

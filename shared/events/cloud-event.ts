@@ -10,6 +10,7 @@ export type EventRequest = Pick<Request, 'rawHeaders' | 'rawBody'>;
 
 // The library builds an event of what lacks its required attributes, too (CloudEvents 1.0, "Required Attributes").
 const CloudEvent = v.looseObject({
+  id: v.optional(v.string(), ''),
   type: v.pipe(v.string(), v.nonEmpty()),
   source: v.pipe(v.string(), v.nonEmpty()),
   data: v.unknown(),

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { UUID_ANNOTATION } from '../annotations.ts';
 import { parseUuids } from '../kubernetes/pods.ts';
-import { type CloudEvent, type EventRequest, invalidEvent, readCloudEvent } from './cloud-event.ts';
+import { type CloudEvent, invalidEvent } from './cloud-event.ts';
 
 export const DELETE_TYPE = 'dev.knative.apiserver.resource.delete';
 
@@ -27,13 +27,8 @@ const Pod = v.object({
 
 /**
  * @returns `undefined` for an event that is none of our business.
- * @throws InjectorError `request_invalid` for what is no CloudEvent, or a deletion without its object.
+ * @throws InjectorError `request_invalid` for a deletion without its object.
  */
-export async function parseEvent(request: EventRequest): Promise<DeletedPod | undefined> {
-  return deletedPodIn(await readCloudEvent(request));
-}
-
-/** As `parseEvent`, of an event that has been read. */
 export function deletedPodIn({ type, data }: CloudEvent): DeletedPod | undefined {
   if (type !== DELETE_TYPE) return undefined;
   const resource = v.safeParse(Resource, data);

@@ -1,4 +1,5 @@
 /** What every function answers beside its own work: health, readiness, metrics. */
+import type { ServerResponse } from 'node:http';
 import type { HttpFunction, Request, Response } from '@google-cloud/functions-framework';
 import type { Clock } from '../deadline.ts';
 import { asInjectorError, ERROR_CATALOGUE, InjectorError } from '../errors.ts';
@@ -9,7 +10,8 @@ import { createReadiness } from './readiness.ts';
 
 export interface RouteParts {
   readonly session: Pick<Session, 'ready'>;
-  readonly metrics: Metrics;
+  /** Absent where they have a listener of their own. */
+  readonly metrics: Metrics | undefined;
   readonly log: Logger;
   readonly clock: Clock;
   /** At which paths the function is asked; `/` where nothing is said. */
@@ -35,15 +37,8 @@ export function createRoutes(post: HttpFunction, parts: RouteParts): HttpFunctio
         sendText(response, ready ? 200 : 503, ready ? 'ok' : 'not ready');
       },
     ],
-    [
-      '/metrics',
-      async (response) => {
-        const { contentType, text } = await metrics.expose();
-        response.setHeader('content-type', contentType);
-        response.end(text);
-      },
-    ],
   ]);
+  if (metrics) gets.set('/metrics', (response) => sendMetrics(response, metrics));
 
   async function route(request: Request, response: Response): Promise<void> {
     const get = gets.get(request.path);
@@ -68,7 +63,13 @@ function fail(response: Response, thrown: unknown, log: Logger): void {
   sendText(response, sendersFault ? status : 503, error.message);
 }
 
-export function sendText(response: Response, status: number, line: string): void {
+export async function sendMetrics(response: ServerResponse, metrics: Metrics): Promise<void> {
+  const { contentType, text } = await metrics.expose();
+  response.setHeader('content-type', contentType);
+  response.end(text);
+}
+
+export function sendText(response: ServerResponse, status: number, line: string): void {
   response.statusCode = status;
   response.setHeader('content-type', 'text/plain; charset=utf-8');
   response.end(line === '' ? undefined : `${line}\n`);

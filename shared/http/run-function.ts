@@ -14,12 +14,12 @@ interface FunctionParts extends Surroundings {
 const LOGOUT_WITHIN_MS = 5_000;
 
 export async function runFunction(
-  name: string,
   handler: HttpFunction,
   maxBodyBytes: number,
-  { config, clock, log, reports, vault }: FunctionParts,
+  parts: FunctionParts,
   background: Background,
 ): Promise<void> {
+  const { name, config, clock, log, metrics, reports, vault } = parts;
   http(name, handler);
   const server = await serve({
     functionName: name,
@@ -28,6 +28,8 @@ export async function runFunction(
     tls: config.tls,
     maxBodyBytes,
   });
+  const stopMetrics = await startMetrics(parts);
+  metrics.observe('cold_start_duration_seconds', {}, performance.now() / 1_000);
   log.info('serving', { port: server.port });
 
   async function end(signal: string): Promise<void> {
@@ -38,9 +40,25 @@ export async function runFunction(
       .close(deadlineIn(LOGOUT_WITHIN_MS, clock))
       .catch((error) => log.error('the login could not be revoked', error));
     vault?.close();
-    await reports.flush();
+    stopMetrics();
+    await Promise.all([pushMetrics(parts), reports.flush()]);
     process.exit(0);
   }
   process.once('SIGTERM', (signal) => void end(signal));
   process.once('SIGINT', (signal) => void end(signal));
+}
+
+async function startMetrics({ config, metrics, log }: FunctionParts): Promise<() => void> {
+  const { port, tls, clientCaFile } = config.metrics;
+  if (port === undefined) return () => {};
+  const { serveMetrics } = await import('./metrics-server.ts');
+  return serveMetrics({ port, host: config.host, tls, clientCaFile }, metrics, log);
+}
+
+/** Whoever is scaled to zero cannot be scraped any more. */
+async function pushMetrics({ name, config, metrics, log }: FunctionParts): Promise<void> {
+  if (config.metrics.pushUrl === undefined) return;
+  await metrics
+    .push(config.metrics.pushUrl, `vault_db_injector_${name}`)
+    .catch((error) => log.error('metrics could not be pushed', error));
 }

@@ -24,14 +24,20 @@ export function readTlsFiles({ certFile, keyFile }: TlsFiles): { cert: Buffer; k
  * does not fit together, because only one of the files has been replaced yet, is tried again.
  *
  * @param version of the files from before the server read them.
+ * @param others what else the server's contexts are made of.
  */
-export function followTlsFiles(server: SecureServer, files: TlsFiles, version = versionOf(files)): void {
+export function followTlsFiles(
+  server: SecureServer,
+  files: TlsFiles,
+  version = versionOf(files),
+  others: SecureContextOptions = {},
+): void {
   let inUse = version;
   const timer = setInterval(() => {
     try {
       const found = versionOf(files);
       if (found === inUse) return;
-      server.setSecureContext(readTlsFiles(files));
+      server.setSecureContext({ ...readTlsFiles(files), ...others });
       inUse = found;
     } catch {
       // What is served stays as it is until the files are whole again.

@@ -1,5 +1,8 @@
 /** Error reports to Sentry. The module is heavy, so it is loaded with the first report and never before. */
+import type { ErrorEvent } from '@sentry/node';
+import { buildInfo } from '../build-info.ts';
 import type { ErrorCode } from '../errors.ts';
+import { printable } from '../secret.ts';
 
 export interface ErrorReports {
   /** @param description what the log says of the error: it holds no secret. */
@@ -8,27 +11,52 @@ export interface ErrorReports {
   flush(): Promise<void>;
 }
 
-const FLUSH_WITHIN_MS = 2_000;
+export interface SentryOptions {
+  readonly dsn: string;
+  readonly environment: string | undefined;
+  /** The share of errors that is reported, 0 to 1. */
+  readonly sampleRate: number;
+}
 
-/** @param dsn `undefined`: nothing is reported. */
-export function createErrorReports(dsn: string | undefined): ErrorReports {
-  if (dsn === undefined) return { report: () => {}, flush: async () => {} };
+const FLUSH_WITHIN_MS = 2_000;
+const MAX_MESSAGE = 2_000;
+
+/**
+ * @param name of the process that reports.
+ * @param options `undefined`: nothing is reported.
+ */
+export function createErrorReports(name: string, options: SentryOptions | undefined): ErrorReports {
+  if (options === undefined) return { report: () => {}, flush: async () => {} };
+  const { dsn, environment, sampleRate } = options;
   let loading: ReturnType<typeof load> | undefined;
 
-  async function load(from: string) {
+  async function load() {
     const sentry = await import('@sentry/node');
-    // No integrations: they would collect requests, their headers and the environment.
-    sentry.init({ dsn: from, defaultIntegrations: false });
+    sentry.init({
+      dsn,
+      sampleRate,
+      release: `vault-db-injector@${buildInfo.version}`,
+      ...(environment !== undefined && { environment }),
+      // They would collect requests, their headers and the environment.
+      defaultIntegrations: false,
+      sendClientReports: false,
+      beforeSend: scrubbed,
+    });
     return sentry;
   }
 
   return {
     report(message, code, description) {
-      loading ??= load(dsn);
+      loading ??= load();
       // A report that cannot be made must not disturb the answer; the same line stands in the log.
       loading
         .then((sentry) =>
-          sentry.captureMessage(`${message}: ${description}`, { level: 'error', tags: { code } }),
+          sentry.captureMessage(`${message}: ${description}`, {
+            level: 'error',
+            tags: { code, process: name },
+            // One issue for an error, however many pods meet it.
+            fingerprint: [name, message, code],
+          }),
         )
         .catch(() => {});
     },
@@ -36,4 +64,12 @@ export function createErrorReports(dsn: string | undefined): ErrorReports {
       await (await loading?.catch(() => undefined))?.flush(FLUSH_WITHIN_MS);
     },
   };
+}
+
+/** What is sent, and nothing else: whatever the library adds of its surroundings stays here. */
+function scrubbed(event: ErrorEvent): ErrorEvent {
+  const { type, event_id, timestamp, platform, level, release, environment, tags, fingerprint } = event;
+  const kept = { event_id, timestamp, platform, level, release, environment, tags, fingerprint };
+  const given = Object.entries(kept).filter(([, value]) => value !== undefined);
+  return { type, ...Object.fromEntries(given), message: printable(event.message ?? '', MAX_MESSAGE) };
 }

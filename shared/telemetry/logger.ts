@@ -1,5 +1,6 @@
 /** Logs: JSON lines by pino. Fields are an allow-list, so that no object with a secret in it is ever written whole. */
 import pino from 'pino';
+import pinoPretty from 'pino-pretty';
 import { asInjectorError, type ErrorCode, InjectorError } from '../errors.ts';
 import { printable } from '../secret.ts';
 import type { ErrorReports } from './error-reports.ts';
@@ -11,13 +12,18 @@ const REPORTED: ReadonlySet<ErrorCode> = new Set([
   'configuration_invalid',
 ]);
 
+/** By these names in every line of every process; all that is not a number may come from a pod. */
 interface LogFields {
-  readonly requestUid?: string;
+  /** The API server's uid of the review, the id of the event. Vault's audit log has it as `x-correlation-id`. */
+  readonly requestUid?: string | undefined;
+  readonly traceId?: string | undefined;
   readonly namespace?: string;
   readonly pod?: string;
   readonly serviceAccount?: string;
   readonly uuid?: string;
   readonly databases?: string;
+  readonly database?: string | undefined;
+  readonly role?: string | undefined;
   readonly outcome?: string;
   readonly code?: string;
   readonly vaultCalls?: number;
@@ -26,6 +32,7 @@ interface LogFields {
 }
 
 export interface Logger {
+  debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   /** A sweep's figures: numbers and flags only. */
@@ -34,10 +41,28 @@ export interface Logger {
   error(message: string, thrown: unknown, fields?: LogFields): void;
 }
 
-/** @param reports gets what nobody expects: errors that neither a pod's owner nor a passing failure of Vault explains. */
-export function createLogger(level: string, name: string, reports: ErrorReports): Logger {
-  const log = pino({ level, name, base: { name }, formatters: { level: (label) => ({ level: label }) } });
+interface LoggerOptions {
+  readonly level: string;
+  /** Of the process. */
+  readonly name: string;
+  readonly onTerminal: boolean;
+}
+
+/**
+ * @param onTerminal whether a person reads along: pretty then, one JSON object a line otherwise.
+ * @param reports gets what nobody expects: errors that neither a pod's owner nor a passing failure of Vault explains.
+ */
+export function createLogger({ level, name, onTerminal }: LoggerOptions, reports: ErrorReports): Logger {
+  const options = { level, name, base: { name } };
+  // The bundles have none: a container's log is for machines.
+  const pretty = onTerminal
+    ? pinoPretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' })
+    : undefined;
+  const log = pretty
+    ? pino(options, pretty)
+    : pino({ ...options, formatters: { level: (label) => ({ level: label }) } });
   return {
+    debug: (message, fields = {}) => log.debug(clean(fields), message),
     info: (message, fields = {}) => log.info(clean(fields), message),
     warn: (message, fields = {}) => log.warn(clean(fields), message),
     sweep: (message, figures) => log.info(figures, message),

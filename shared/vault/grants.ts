@@ -90,7 +90,7 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
       const operation = `issue credentials of role "${role}" at "${mount}"`;
       const path = vaultPath(mount, 'creds', { name: role });
       const answer = await requests
-        .send({ operation, method: 'GET', path, token, work, onLate })
+        .send({ operation, label: 'issue credentials', method: 'GET', path, token, work, onLate })
         .catch((error: unknown) => {
           throw explainIssue(error, mount, role);
         });

@@ -6,10 +6,11 @@ import { Secret } from '../secret.ts';
 import { createAuthorization } from './authorization.ts';
 import { createCaFile } from './ca-file.ts';
 import { createGrants } from './grants.ts';
+import { createInspection } from './inspection.ts';
 import { createKv } from './kv.ts';
 import { createLedger } from './ledger.ts';
 import { createRenewals } from './renewals.ts';
-import { createVaultRequests } from './requests.ts';
+import { createVaultRequests, type SentRequest } from './requests.ts';
 import { createRevocation } from './revocation.ts';
 import { createSession } from './session.ts';
 import { createSweepMemory } from './sweep-memory.ts';
@@ -21,6 +22,8 @@ export interface VaultOptions {
   readonly authPath: string;
   readonly kubeRole: string;
   readonly serviceAccountTokenFile: string;
+  /** Where the token is not in that file. */
+  readonly readServiceAccountToken?: () => Promise<Secret>;
   readonly ledgerMount: string;
   readonly ledgerPrefix: string;
   readonly rateLimit: number | undefined;
@@ -33,6 +36,7 @@ export function createVault(
   options: VaultOptions,
   clock: Clock,
   onLogin: (outcome: 'success' | 'error') => void,
+  onSent: (request: SentRequest) => void = () => {},
 ) {
   const { address, namespace, authPath, kubeRole } = options;
   const caFile = options.caFile === undefined ? undefined : createCaFile(options.caFile, clock);
@@ -42,6 +46,7 @@ export function createVault(
     caFile,
     rateLimit: options.rateLimit,
     random: Math.random,
+    onSent,
   });
   const session = createSession({
     requests,
@@ -49,7 +54,8 @@ export function createVault(
     kubeRole,
     clock,
     onLogin,
-    readServiceAccountToken: async () => readToken(options.serviceAccountTokenFile),
+    readServiceAccountToken:
+      options.readServiceAccountToken ?? (async () => readToken(options.serviceAccountTokenFile)),
     newDeadline: (durationMs) => deadlineIn(durationMs, clock),
   });
   const kv = createKv(session, options.ledgerMount);
@@ -59,6 +65,7 @@ export function createVault(
     session,
     authorization: createAuthorization({ session, authPath, kubeRole, clock }),
     grants,
+    inspection: createInspection(session, requests),
     ledger,
     renewals: createRenewals(session),
     revocation: createRevocation({ session, requests, grants, ledger, now: () => new Date() }),

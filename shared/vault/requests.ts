@@ -15,6 +15,10 @@ import { createPace } from './pace.ts';
 export interface Work {
   readonly deadline: Deadline;
   vaultCalls: number;
+  /** Of the request that the work is for: a header of each request to Vault, for its audit log. */
+  readonly correlationId?: string;
+  /** Of the trace that the request belongs to, where it says so. */
+  readonly traceId?: string;
   /** What went wrong before the attempt that is under way. */
   lastFailure?: VaultError;
 }
@@ -22,6 +26,8 @@ export interface Work {
 export interface VaultRequest {
   /** A verb phrase that completes "Vault would not …". */
   readonly operation: string;
+  /** The operation's name in figures, where its phrase names roles or mounts. */
+  readonly label?: string;
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** From `vaultPath`. */
   readonly path: string;
@@ -45,6 +51,14 @@ export interface VaultRequests {
   close(): void;
 }
 
+/** A request that was answered, or has failed. */
+export interface SentRequest {
+  readonly operation: string;
+  /** `2xx`, another HTTP status, or why there was none: `timeout`, `unreachable`, `tls`, `invalid`. */
+  readonly status: string;
+  readonly durationMs: number;
+}
+
 export interface VaultRequestsOptions {
   readonly address: string;
   readonly namespace: string | undefined;
@@ -53,6 +67,7 @@ export interface VaultRequestsOptions {
   readonly rateLimit: number | undefined;
   /** Uniform in [0, 1): the jitter. */
   readonly random: () => number;
+  readonly onSent: (request: SentRequest) => void;
 }
 
 const FIRST_DELAY_MS = 50;
@@ -75,7 +90,7 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   // node-vault falls back to VAULT_TOKEN, VAULT_NAMESPACE and VAULT_PREFIX; only the configuration may decide these.
   Object.assign(client, { token: '', pathPrefix: '', namespace: options.namespace ?? '' });
 
-  async function sendOnce(sent: SentRequest) {
+  async function sendOnce(sent: Exchange) {
     const body = sent.json === undefined ? undefined : JSON.stringify(sent.json);
     const { uri, method, headers, signal, operation } = sent;
     const answer = await exchange.send({ uri, method, headers, body, signal });
@@ -90,17 +105,27 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   let sent = 0;
 
   async function attempt(request: VaultRequest): Promise<unknown> {
-    const { operation, method, path, body, token, work, onLate } = request;
+    const { operation, label = operation, method, path, body, token, work, onLate } = request;
     const inTurn = await pace(work.deadline);
     if (!inTurn || work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
     work.vaultCalls += 1;
     sent += 1;
     const patience = onLate ? deadlineIn(LATE_ANSWERS_MS, monotonicClock) : undefined;
     const { signal } = patience ?? work.deadline;
-    const headers = token ? { 'x-vault-token': token.reveal() } : {};
+    const headers = {
+      ...(token && { 'x-vault-token': token.reveal() }),
+      ...(work.correlationId !== undefined && { 'x-correlation-id': work.correlationId }),
+    };
+    const startedAt = monotonicClock();
+    const told = (status: string) =>
+      options.onSent({ operation: label, status, durationMs: monotonicClock() - startedAt });
     const answer: Promise<unknown> = client
       .request({ path, method, json: body, headers, signal, operation })
       .finally(() => patience?.release());
+    answer.then(
+      () => told('2xx'),
+      (thrown: unknown) => told(signal.aborted ? 'timeout' : statusOf(thrown, operation)),
+    );
     return within(work.deadline, operation, answer, onLate);
   }
 
@@ -137,13 +162,18 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   return { send: (request) => send(request), sent: () => sent, close: exchange.close };
 }
 
-interface SentRequest {
+interface Exchange {
   readonly uri: string;
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly json?: unknown;
   readonly signal: AbortSignal;
   readonly operation: string;
+}
+
+function statusOf(thrown: unknown, operation: string): string {
+  const { status, code } = thrown instanceof VaultError ? thrown : noAnswer(operation, thrown);
+  return status > 0 ? String(status) : code.replace('vault_', '').replace('answer_', '');
 }
 
 function parseBody(operation: string, body: string): unknown {

@@ -32,8 +32,8 @@ export interface RevocationOptions {
   readonly now: () => Date;
 }
 
-// Vault drops a lease some milliseconds after its token.
-const LOOKUP_DELAYS_MS = [5, 20, 80, 250];
+// Vault drops a lease some milliseconds after its token; one that is busy, or was just unsealed, takes longer.
+const LOOKUP_DELAYS_MS = [5, 20, 80, 250, 750];
 
 type LeaseState = 'gone' | 'unknown' | { readonly stuck: string };
 
@@ -50,23 +50,19 @@ export function createRevocation({ session, requests, grants, ledger, now }: Rev
     // Tried before, so its token is dead: Vault drops the user in its own time, or at once where our policy may ask it.
     if (revokingSince) {
       const operation = 'revoke a lease';
-      return session.send({ operation, method: 'POST', path, body, work }).then(
-        () => 'gone' as const,
-        (error: unknown) => notRevoked(error, ''),
-      );
+      return session
+        .send({ operation, method: 'POST', path, body, work })
+        .then(() => 'gone' as const, notRevoked);
     }
     if (withoutOwnRevocation.has(role)) return 'unknown';
-    return requests.send({ operation: 'revoke a lease', method: 'POST', path, body, token, work }).then(
-      () => 'gone' as const,
-      (error: unknown) => notRevoked(error, role),
-    );
+    return requests
+      .send({ operation: 'revoke a lease', method: 'POST', path, body, token, work })
+      .then(() => 'gone' as const, notRevoked);
   }
 
-  function notRevoked(error: unknown, role: string): LeaseState {
+  function notRevoked(error: unknown): LeaseState {
     if (!(error instanceof VaultError) || error.retryable) throw error;
-    if (error.status !== 403) return { stuck: error.detail || error.message };
-    if (role !== '') withoutOwnRevocation.add(role);
-    return 'unknown';
+    return error.status === 403 ? 'unknown' : { stuck: error.detail || error.message };
   }
 
   async function lookUpLease({ leaseId }: LedgerRecord, work: Work): Promise<'gone' | 'there'> {
@@ -96,6 +92,8 @@ export function createRevocation({ session, requests, grants, ledger, now }: Rev
     for (const delay of LOOKUP_DELAYS_MS) {
       await sleep(delay);
       if ((await lookUpLease(record, work)) === 'gone') return 'gone';
+      // So its token was alive when it might not: of a dead one the lease is mostly gone, and says nothing of the policy.
+      if (!record.revokingSince && record.role) withoutOwnRevocation.add(record.role);
     }
     return { stuck: 'the lease is still there after its token was revoked' };
   }

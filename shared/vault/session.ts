@@ -74,7 +74,14 @@ export function createSession(options: SessionOptions): Session {
       const jwt = await options.readServiceAccountToken();
       const body = { role: options.kubeRole, jwt: jwt.reveal() };
       login = parseLogin(
-        await requests.send({ operation: LOGGING_IN, method: 'POST', path: loginPath, body, work }),
+        await requests.send({
+          operation: LOGGING_IN,
+          label: 'log in',
+          method: 'POST',
+          path: loginPath,
+          body,
+          work,
+        }),
         since,
       );
       options.onLogin('success');

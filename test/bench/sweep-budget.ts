@@ -67,8 +67,11 @@ async function sweepAt({ description }: AttachedStack, now: number): Promise<voi
       pods: createPods(api),
       notices: createNotices(api, () => new Date(now)),
       readClusterUid: (within) => readClusterUid(api, within),
-      metrics: createMetrics({ uuidLabel: false }),
-      log: createLogger('error', 'bench', createErrorReports(undefined)),
+      metrics: createMetrics({ process: 'renewal', uuidLabel: false }),
+      log: createLogger(
+        { level: 'error', name: 'bench', onTerminal: false },
+        createErrorReports('bench', undefined),
+      ),
       now: () => now,
       random: Math.random,
       options: config,

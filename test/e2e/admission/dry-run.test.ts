@@ -61,6 +61,6 @@ describe('what a dry run asks Vault', () => {
     const asked = (['login', 'role', 'last sweep'] as const).map((step) => proxy.count(step));
     expect(asked).toEqual([1, 2, 1]);
     expect(proxy.total()).toBe(4);
-    expect(await admission.log()).toContain('"outcome":"dry run"');
+    expect(await admission.log()).toContain('"outcome":"dry_run"');
   });
 });

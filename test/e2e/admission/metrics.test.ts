@@ -1,10 +1,10 @@
-/** After these admissions, these numbers: under the names of the reference's dashboards. */
+/** After these admissions, these numbers: under the names of the reference's dashboards, and beside them ours. */
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createNamespace } from '../../stack/kubernetes/objects.ts';
 import { addAuthRole } from '../../stack/vault/roles.ts';
 import { type AdmissionFunction, startAdmission } from '../support/admission-function.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
-import { answering } from '../support/faults.ts';
+import { answering, cutBefore } from '../support/faults.ts';
 import { parseMetrics, type Samples } from '../support/metrics.ts';
 import { type PodWishes, podWith } from '../support/pods.ts';
 import { ask, reviewOf } from '../support/reviews.ts';
@@ -21,15 +21,22 @@ async function samples(): Promise<Samples> {
   return parseMetrics(body);
 }
 
-/** What has been counted since the last look, without the common beginning of the names. */
-async function counted(): Promise<Samples> {
+const OURS = /_seconds_|^vault_requests_total|^build_info/;
+
+async function differences(): Promise<(readonly [string, number])[]> {
   const now = await samples();
-  return Object.fromEntries(
-    Object.entries(now)
-      .map(([name, value]) => [name.replace(/^vault_injector_/, ''), value - (before[name] ?? 0)] as const)
-      .filter(([, difference]) => difference !== 0),
-  );
+  return Object.entries(now)
+    .map(([name, value]) => [name.replace(/^vault_injector_/, ''), value - (before[name] ?? 0)] as const)
+    .filter(([, difference]) => difference !== 0);
 }
+
+/** What has been counted since the last look under the reference's names, without their common beginning. */
+const counted = async () => Object.fromEntries((await differences()).filter(([name]) => !OURS.test(name)));
+/** The same under ours; of timings how many there were. */
+const measured = async () =>
+  Object.fromEntries(
+    (await differences()).filter(([name]) => OURS.test(name) && !/_(?:bucket|sum)\b/.test(name)),
+  );
 
 async function admit(annotations: Readonly<Record<string, string>>, wishes: PodWishes = {}) {
   return ask(admission, reviewOf(podWith(annotations, wishes)));
@@ -153,5 +160,61 @@ describe('an instance counts', () => {
     const { vault_injector_connect_vault_count_error: errors, ...rest } = parseMetrics(body);
     expect(errors).toBeGreaterThanOrEqual(1);
     expect(rest['vault_injector_connect_vault_count_success']).toBe(0);
+  });
+});
+
+describe('an instance measures', () => {
+  const asked = (operation: string, status = '2xx') =>
+    `vault_requests_total{operation="${operation}",status="${status}"}`;
+  const timed = (operation: string) => `vault_request_duration_seconds_count{operation="${operation}"}`;
+  const phase = (name: string) => `admission_phase_duration_seconds_count{phase="${name}"}`;
+  const result = (name: string) => `admission_duration_seconds_count{result="${name}"}`;
+
+  test('what runs, and its start', async () => {
+    const all = Object.entries(await samples());
+    const [build = '', one] = all.find(([name]) => name.startsWith('vault_injector_build_info')) ?? [];
+    expect([build, one]).toEqual([
+      expect.stringMatching(/\{version="[\d.]+",node_version="v24.+",process="admission"\}/),
+      1,
+    ]);
+    expect(await samples()).toMatchObject({ vault_injector_cold_start_duration_seconds_count: 1 });
+  });
+
+  test('an admission by its phases, and its requests to Vault', async () => {
+    await admit({ role: 'other-rw' });
+    expect(await measured()).toMatchObject({
+      [result('issued')]: 1,
+      ...Object.fromEntries(['authorize', 'token', 'credentials', 'record'].map((name) => [phase(name), 1])),
+      [asked('create a token')]: 1,
+      [asked('issue credentials')]: 1,
+      [timed('issue credentials')]: 1,
+    });
+  });
+
+  test('one that its owner has to mend', async () => {
+    await admit({ 'db.mode': 'wrong' });
+    expect(await measured()).toEqual({ [result('denied')]: 1 });
+  });
+
+  test('one that Vault spoilt, and what was undone for it', async () => {
+    proxy.fail('record', answering(400, '{"errors":["no"]}'));
+    await admit({ role: 'gule-rw' });
+    expect(await measured()).toMatchObject({
+      [result('failed')]: 1,
+      [phase('undo')]: 1,
+      [asked('revoke a token')]: 1,
+      [asked('write a record of the ledger', '400')]: 1,
+    });
+  });
+
+  test('a dry run', async () => {
+    await ask(admission, reviewOf(podWith({ role: 'gule-rw' }), { dryRun: true }));
+    expect(await measured()).toMatchObject({ [result('dry_run')]: 1 });
+  });
+
+  test('a connection that breaks: without a status', async () => {
+    proxy.fail('token', cutBefore);
+    await admit({ role: 'gule-rw' });
+    expect(await measured()).toMatchObject({ [asked('create a token', 'unreachable')]: 1 });
   });
 });

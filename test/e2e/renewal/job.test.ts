@@ -1,6 +1,4 @@
-/** The job as its CronJob runs it: a process, one line of report, an exit code, and figures for Prometheus. */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** The job as its CronJob runs it: a process, one line of report and an exit code. */
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { addAppRole } from '../../stack/vault/roles.ts';
 import { until } from '../../stack/wait.ts';
@@ -9,7 +7,6 @@ import { startFaultProxy } from '../support/fault-proxy.ts';
 import { gate } from '../support/faults.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
 import { expectOrder, setStatus, usersLeft } from '../support/fleet-state.ts';
-import { parseMetrics } from '../support/metrics.ts';
 import { expectNoSecretIn } from '../support/secrets.ts';
 import { stack } from '../support/stack.ts';
 import { AFTER_GRACE } from '../support/sweeping.ts';
@@ -121,74 +118,5 @@ describe('a container that crashes again and again', () => {
     expect(await fleet.records()).toEqual([pod.uuid]);
     expect((await fleet.record(pod.uuid)).LeaseId).toBe(LeaseId);
     expect(await usersLeft(fleet)).toEqual([pod.user]);
-  });
-});
-
-describe('figures for Prometheus', () => {
-  /** A stub of a Pushgateway: it keeps what is pushed. */
-  async function startPushgateway() {
-    const pushed: { readonly method: string; readonly path: string; readonly text: string }[] = [];
-    const server = createServer(async (incoming, outgoing) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of incoming) chunks.push(Buffer.from(chunk));
-      const { method = '', url: path = '' } = incoming;
-      pushed.push({ method, path, text: Buffer.concat(chunks).toString() });
-      outgoing.writeHead(202).end();
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    server.unref();
-    const address: AddressInfo | string | null = server.address();
-    if (typeof address !== 'object' || !address) throw new Error('the stub does not listen');
-    return { url: `http://127.0.0.1:${address.port}`, pushed };
-  }
-
-  test.each([
-    ['by namespace', {}, '{namespace="team-infrastructure"}'],
-    [
-      'and uuid, where that is wished',
-      { metricsUuidLabel: true },
-      '{uuid="UUID",namespace="team-infrastructure"}',
-    ],
-  ])('are pushed %s, by the names of the reference', async (_, keys, labels) => {
-    const gateway = await startPushgateway();
-    const pod = await fleet.pod({ role });
-    const before = Date.now() / 1_000;
-    const { code } = await run(keys, { METRICS_PUSH_URL: gateway.url });
-    expect(code).toBe(0);
-    expect(gateway.pushed.map(({ method, path }) => [method, path])).toEqual([
-      ['PUT', '/metrics/job/vault_db_injector_renewal_0'],
-    ]);
-    const samples = parseMetrics(gateway.pushed[0]?.text ?? '');
-    const of = (name: string) => samples[`vault_injector_${name}${labels.replace('UUID', pod.uuid)}`];
-    expect(of('renew_lease_count_success')).toBe(1);
-    expect(of('lease_expiration')).toBeGreaterThan(before + 1_190);
-    expect(of('token_expiration')).toBeGreaterThan(before + 767 * 3_600);
-    expect(of('token_last_renewed')).toBeGreaterThan(before - 60);
-    expect(samples).toMatchObject({
-      vault_injector_synchronization_count_success: 1,
-      vault_injector_synchronization_count_error: 0,
-      vault_injector_fetch_pods_success_count: 1,
-      vault_injector_connect_vault_count_success: 1,
-      vault_injector_sweep_braked: 0,
-      'vault_injector_sweep_grants{state="live"}': 1,
-    });
-    expect(samples['vault_injector_last_synchronization_success']).toBeGreaterThan(before - 1);
-    expect(samples['vault_injector_last_synchronization_duration']).toBeGreaterThan(0);
-  });
-
-  test('of a sweep that failed say when the last good one was', async () => {
-    const gateway = await startPushgateway();
-    const before = Date.now() / 1_000;
-    expect((await run()).code).toBe(0);
-    await fleet.write('019a0000-0000-7000-8000-000000000000', { LeaseId: 'garbage' });
-    expect((await run({}, { METRICS_PUSH_URL: gateway.url })).code).toBe(1);
-    const samples = parseMetrics(gateway.pushed[0]?.text ?? '');
-    expect(samples['vault_injector_synchronization_count_error']).toBe(1);
-    expect(samples['vault_injector_last_synchronization_success']).toBeGreaterThan(before - 1);
-  });
-
-  test('that cannot be pushed do not fail the sweep', async () => {
-    const { code, log } = await run({}, { METRICS_PUSH_URL: 'http://127.0.0.1:1' });
-    expect([code, log]).toEqual([0, expect.stringContaining('metrics could not be pushed')]);
   });
 });

@@ -172,7 +172,7 @@ function admissionOf(keys: Keys) {
   const { log } = createKeptLog();
   return {
     ...vault,
-    metrics: createMetrics({ uuidLabel: false }),
+    metrics: createMetrics({ process: 'admission', uuidLabel: false }),
     log,
     background: createBackground((thrown) => log.error('work in the background failed', thrown)),
     clock: monotonicClock,

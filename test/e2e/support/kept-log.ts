@@ -3,13 +3,14 @@ import { asInjectorError } from '../../../shared/errors.ts';
 import type { Logger } from '../../../shared/telemetry/logger.ts';
 
 export type LogLine = Parameters<Logger['info']>[1] & {
-  readonly level: 'info' | 'warn' | 'error';
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly message: string;
 };
 
 export function createKeptLog(): { readonly log: Logger; readonly lines: readonly LogLine[] } {
   const lines: LogLine[] = [];
   const log: Logger = {
+    debug: (message, fields) => void lines.push({ level: 'debug', message, ...fields }),
     info: (message, fields) => void lines.push({ level: 'info', message, ...fields }),
     warn: (message, fields) => void lines.push({ level: 'warn', message, ...fields }),
     sweep: (message) => void lines.push({ level: 'info', message }),

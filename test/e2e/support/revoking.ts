@@ -76,6 +76,7 @@ export interface PodEvent {
   readonly type?: string;
   readonly id?: string;
   readonly data?: unknown;
+  readonly traceparent?: string;
 }
 
 /** The pod as a delete event carries it. */
@@ -90,7 +91,10 @@ export const dataOf = ({ namespace, name, uuids }: Pick<Given, 'namespace' | 'na
 });
 
 /** An event in binary mode, as the event source sends it. */
-export function send(to: { readonly url: string }, { type = DELETED, id = '1', data = {} }: PodEvent) {
+export function send(
+  to: { readonly url: string },
+  { type = DELETED, id = '1', data = {}, traceparent }: PodEvent,
+) {
   return request(`${to.url}/`, {
     method: 'POST',
     headers: {
@@ -99,6 +103,7 @@ export function send(to: { readonly url: string }, { type = DELETED, id = '1', d
       'ce-type': type,
       'ce-source': 'https://api-server',
       'ce-id': id,
+      ...(traceparent !== undefined && { traceparent }),
     },
     body: JSON.stringify(data),
     timeoutMs: 30_000,

@@ -46,7 +46,7 @@ export async function sweepAt(now: number, fleet: Fleet, wishes: SweepWishes = {
   const config = configurationWith({ ...fleet.keys, ...keys }, 'renewer', environment);
   const vault = createVault(config.vault, monotonicClock, () => {});
   const api = createKubernetesApi(containerOf(stack.description.functions, 'renewal').kubeconfig);
-  const metrics = createMetrics({ uuidLabel: config.metricsUuidLabel });
+  const metrics = createMetrics({ process: 'renewal', uuidLabel: config.metrics.uuidLabel });
   const { log, lines } = createKeptLog();
   const deadline = deadlineIn(within, monotonicClock);
   const real: SweepParts = {

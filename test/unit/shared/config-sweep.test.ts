@@ -22,8 +22,7 @@ test('have defaults', () => {
     onLost: 'report',
     shard: 0,
     shards: 1,
-    metricsUuidLabel: false,
-    metricsPushUrl: undefined,
+    metrics: { uuidLabel: false, pushUrl: undefined, port: undefined, tls: undefined },
     vault: { rateLimit: undefined, clusterId: undefined },
   });
 });
@@ -36,12 +35,13 @@ describe('are read from file and environment', () => {
     ['onMaxTtl: evict', 'INJECTOR_ON_MAX_TTL', 'evict', { onMaxTtl: 'evict' }],
     ['onLost: evict', 'INJECTOR_ON_LOST', 'evict', { onLost: 'evict' }],
     ['vaultRateLimit: 50', 'INJECTOR_VAULT_RATE_LIMIT', '50', { vault: { rateLimit: 50 } }],
-    ['metricsUuidLabel: true', 'INJECTOR_METRICS_UUID_LABEL', 'true', { metricsUuidLabel: true }],
+    ['metricsUuidLabel: true', 'INJECTOR_METRICS_UUID_LABEL', 'true', { metrics: { uuidLabel: true } }],
+    ['metricsPort: 9464', 'INJECTOR_METRICS_PORT', '9464', { metrics: { port: 9464 } }],
     [
       'metricsPushUrl: http://push:9091',
       'INJECTOR_METRICS_PUSH_URL',
       'http://push:9091',
-      { metricsPushUrl: 'http://push:9091' },
+      { metrics: { pushUrl: 'http://push:9091' } },
     ],
   ])('%s', (line, name, value, expected) => {
     expect(parse({}, line)).toMatchObject(expected);
@@ -49,9 +49,9 @@ describe('are read from file and environment', () => {
   });
 
   test('METRICS_PUSH_URL, which INJECTOR_METRICS_PUSH_URL overrides', () => {
-    expect(parse({ METRICS_PUSH_URL: 'http://a' }).metricsPushUrl).toBe('http://a');
+    expect(parse({ METRICS_PUSH_URL: 'http://a' }).metrics.pushUrl).toBe('http://a');
     const both = { METRICS_PUSH_URL: 'http://a', INJECTOR_METRICS_PUSH_URL: 'http://b' };
-    expect(parse(both).metricsPushUrl).toBe('http://b');
+    expect(parse(both).metrics.pushUrl).toBe('http://b');
   });
 
   test('JOB_COMPLETION_INDEX, which Kubernetes sets', () => {

@@ -71,7 +71,7 @@ describe("the reference's configuration", () => {
       },
       tokenPeriodSeconds: 768 * 3600,
       tls: { certFile: '/tls/tls.crt', keyFile: '/tls/tls.key' },
-      sentryDsn: 'https://my-sentry-url@sentry.tld/660',
+      sentry: { dsn: 'https://my-sentry-url@sentry.tld/660', sampleRate: 1 },
       injectorLabel: 'vault-db-injector',
       logLevel: 'info',
     });
@@ -126,7 +126,7 @@ describe('the environment', () => {
     };
     expect(read(required, environment)).toMatchObject({
       syncIntervalSeconds: 60,
-      sentryDsn: 'https://x@s.tld/1',
+      sentry: { dsn: 'https://x@s.tld/1' },
       tokenPeriodSeconds: 5400,
       port: 0,
     });
@@ -145,6 +145,7 @@ describe('the environment', () => {
       INJECTOR_PORT_443_TCP: 'tcp://10.96.0.7:443',
       INJECTOR_PORT_443_TCP_ADDR: '10.96.0.7',
       INJECTOR_METRICS_SERVICE_HOST: '10.96.0.8',
+      INJECTOR_METRICS_PORT: 'tcp://10.96.0.8:9464',
     };
     expect(read(required, links)).toEqual(read(required));
   });
@@ -194,6 +195,21 @@ describe('faults', () => {
     ['a path that begins at the root', { vaultAuthPath: '/k8s' }, 'vaultAuthPath: expected a path of'],
     ['a host name to listen at', { listenAddress: 'localhost' }, 'listenAddress: expected an IP address'],
     ['Sentry without an address', { sentry: true }, 'sentryDsn: is missing, and sentry is true'],
+    [
+      'half of the pair for metrics',
+      { metricsPort: 9464, metricsCertFile: '/tls.crt' },
+      'metricsCertFile, metricsKeyFile: expected both or neither',
+    ],
+    [
+      'a certificate for metrics that have no port',
+      { metricsCertFile: '/tls.crt', metricsKeyFile: '/tls.key' },
+      'metricsPort: is missing, and metricsCertFile is set',
+    ],
+    [
+      'readers of metrics with certificates, in the clear',
+      { metricsPort: 9464, metricsClientCaFile: '/ca.crt' },
+      'metricsCertFile: is missing, and metricsClientCaFile is set',
+    ],
     ['half of a key pair', { certFile: '/tls.crt' }, 'certFile, keyFile: expected both or neither'],
     ['a name that every object has', { constructor: 'x' }, 'constructor: is not a known key'],
     ['another such name', { toString: 'x' }, 'toString: is not a known key'],

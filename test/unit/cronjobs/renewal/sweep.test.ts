@@ -89,8 +89,8 @@ function world() {
       },
       readClusterUid: () => changed.clusterUid(),
       requestsSent: () => 0,
-      metrics: createMetrics({ uuidLabel: false }),
-      log: { info: () => {}, warn: () => {}, error: () => {}, sweep: () => {} },
+      metrics: createMetrics({ process: 'renewal', uuidLabel: false }),
+      log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, sweep: () => {} },
       now: () => NOW,
       random: () => 0.5,
       options: {

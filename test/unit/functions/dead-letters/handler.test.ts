@@ -25,7 +25,7 @@ const deletion = {
 
 function sink(create: () => Promise<boolean>) {
   const { log, lines } = createKeptLog();
-  const metrics = createMetrics({ uuidLabel: false });
+  const metrics = createMetrics({ process: 'dead-letters', uuidLabel: false });
   const created: unknown[] = [];
   const configMaps = {
     create: async (name: string, data: unknown) => {

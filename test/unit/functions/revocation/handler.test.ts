@@ -61,8 +61,10 @@ function start({ live, others = [], records = {}, outcome, clusterId }: World) {
         return outcome ? outcome() : { state: 'revoked' };
       },
     },
-    metrics: createMetrics({ uuidLabel: false }),
+    clock: () => 0,
+    metrics: createMetrics({ process: 'revocation', uuidLabel: false }),
     log: {
+      debug: () => {},
       info: () => {},
       warn: (message) => void warnings.push(message),
       sweep: () => expect.unreachable(),

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readCloudEvent } from '../../../../shared/events/cloud-event.ts';
+import { type EventRequest, readCloudEvent } from '../../../../shared/events/cloud-event.ts';
 import { deadLetterOf, readStored, replayOf, storedForm } from '../../../../shared/events/dead-letter.ts';
-import { parseEvent } from '../../../../shared/events/deleted-pod.ts';
+import { deletedPodIn } from '../../../../shared/events/deleted-pod.ts';
+
+const parseEvent = async (request: EventRequest) => deletedPodIn(await readCloudEvent(request));
 
 const UUID = '019a0000-0000-7000-8000-000000000001';
 const OTHER = '019a0000-0000-7000-8000-000000000002';

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseEvent } from '../../../../shared/events/deleted-pod.ts';
+import { type EventRequest, readCloudEvent } from '../../../../shared/events/cloud-event.ts';
+import { deletedPodIn } from '../../../../shared/events/deleted-pod.ts';
+
+const parseEvent = async (request: EventRequest) => deletedPodIn(await readCloudEvent(request));
 
 const DELETE_TYPE = 'dev.knative.apiserver.resource.delete';
 const data = {

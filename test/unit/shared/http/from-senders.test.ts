@@ -39,7 +39,7 @@ async function start(senders: typeof options | undefined, send = published) {
   };
   const clock = () => 0;
   const guarded = fromSenders(sink, senders, { api: { send }, clock, log });
-  const metrics = createMetrics({ uuidLabel: false });
+  const metrics = createMetrics({ process: 'revocation', uuidLabel: false });
   http('sink', createRoutes(guarded, { session: { ready: async () => {} }, metrics, log, clock }));
   server = await serve({
     functionName: 'sink',

@@ -13,7 +13,7 @@ afterEach(() => server?.drain());
 /** Served as a function is. */
 async function start(wishes: Partial<RouteParts> = {}, post?: HttpFunction) {
   const { log, lines } = createKeptLog();
-  const metrics = createMetrics({ uuidLabel: false });
+  const metrics = createMetrics({ process: 'revocation', uuidLabel: false });
   const asked: string[] = [];
   const own: HttpFunction =
     post ??

@@ -103,6 +103,14 @@ describe('a grant', () => {
     ]);
   });
 
+  test('whose token is dead already says nothing of its role: the next one is asked as ever', async () => {
+    const revocation = start({ revokeLease: DENIED, lookups: [INVALID_LEASE] });
+    for (const _ of [1, 2])
+      expect(await revocation.revokeGrant(UUID, record, work())).toEqual({ state: 'revoked' });
+    const each = ['revoke the lease', 'revoke the token', 'look it up', 'forget'];
+    expect(calls).toEqual([...each, ...each]);
+  });
+
   test.each<[string, Vault, string]>([
     ['by Vault’s word', { revokeLease: STUCK }, 'role cannot be dropped'],
     [

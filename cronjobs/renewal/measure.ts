@@ -1,0 +1,27 @@
+/** A sweep's report as figures for Prometheus. */
+import { hostname } from 'node:os';
+import type { Parts } from '../../shared/parts.ts';
+import type { SweepReport } from './report.ts';
+
+/** @param code the exit code: 0, or 3 where the brake was pulled. */
+export function measureSweep(report: SweepReport, code: number, { config, metrics }: Parts): void {
+  const { vaultRequests, durationMs, braked, ...states } = report;
+  const seconds = durationMs / 1_000;
+  const result = braked ? 'braked' : code === 0 ? 'success' : 'failure';
+  metrics.count(code === 0 ? 'synchronization_count_success' : 'synchronization_count_error', {});
+  metrics.observe('sweep_duration_seconds', { result }, seconds);
+  metrics.summarize('last_synchronization_duration', seconds);
+  metrics.set('sweep_interval_seconds', {}, config.syncIntervalSeconds);
+  metrics.set('sweep_braked', {}, braked ? 1 : 0);
+  for (const [state, value] of Object.entries(states))
+    metrics.set('sweep_grants', { state: snakeCase(state) }, value);
+  // Nothing is elected here: whoever runs has the schedule to itself, and existing dashboards ask who leads.
+  const lease = { lease_name: `renewal-${config.shard}` };
+  metrics.set('is_leader', lease, 1);
+  metrics.count('leader_election_attempts_total', lease);
+  const leader = { ...lease, leader_name: hostname(), mode: 'renewer' };
+  metrics.set('leader_election_duration_seconds', leader, seconds);
+}
+
+/** Of a report's field: the label's value. */
+export const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

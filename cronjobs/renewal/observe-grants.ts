@@ -1,0 +1,38 @@
+/** What is known of the live grants at the end of a sweep, renewed or not: when each ends, and how many there are. */
+import type { GrantState } from '../../shared/vault/sweep-memory.ts';
+import { isForeign } from './keep-alive.ts';
+import type { Sweep } from './sweep.ts';
+
+export function observeGrants(sweep: Sweep): void {
+  const { index, claims, lost, report, startedAt, metrics } = sweep;
+  const perNamespace = new Map<string, number>();
+  for (const [uuid, state] of index) {
+    const isOurs = claims.has(uuid) && !isForeign(state, sweep);
+    // What Vault does not know any more has no end to come.
+    if (!isOurs || lost.has(uuid)) continue;
+    const { namespace } = state;
+    perNamespace.set(namespace, (perNamespace.get(namespace) ?? 0) + 1);
+    if (isOverdue(state, startedAt)) report.overdue += 1;
+    observeExpiry(uuid, state, sweep);
+  }
+  for (const [namespace, count] of perNamespace) metrics.set('grants', { namespace }, count);
+}
+
+/** What is due at every sweep, since it lasts for so few of them, is not overdue once this one has renewed it. */
+function isOverdue(state: GrantState, startedAt: number): boolean {
+  const { leaseDueAt, leaseRenewedAt, tokenDueAt, tokenRenewedAt } = state;
+  const lease = leaseDueAt <= startedAt && leaseRenewedAt < startedAt;
+  return lease || (tokenDueAt <= startedAt && tokenRenewedAt < startedAt);
+}
+
+function observeExpiry(uuid: string, state: GrantState, { metrics }: Sweep): void {
+  const labels = { uuid, namespace: state.namespace };
+  const { leaseId, leaseRenewedAt, leaseTtlSeconds, tokenRenewedAt, tokenPeriodSeconds, endsAt } = state;
+  // Not known yet of a record that does not say it, before its first renewal.
+  if (leaseId !== '' && leaseTtlSeconds > 0)
+    metrics.setLeast('lease_expiration', labels, leaseRenewedAt / 1_000 + leaseTtlSeconds);
+  if (tokenPeriodSeconds > 0)
+    metrics.setLeast('token_expiration', labels, tokenRenewedAt / 1_000 + tokenPeriodSeconds);
+  metrics.setLeast('token_last_renewed', labels, tokenRenewedAt / 1_000);
+  if (endsAt > 0) metrics.setLeast('lease_max_ttl_timestamp_seconds', labels, endsAt / 1_000);
+}

@@ -1,0 +1,66 @@
+/**
+ * Figures on a port of their own, so that not everybody who reaches the function can read them: plain, with TLS, or for
+ * those only whose certificate an authority of ours has signed.
+ */
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import { InjectorError } from '../errors.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { sendMetrics, sendText } from './routes.ts';
+import { followTlsFiles, readTlsFiles, type TlsFiles, versionOf } from './tls-files.ts';
+
+export interface MetricsServerOptions {
+  readonly port: number;
+  readonly host: string | undefined;
+  readonly tls: TlsFiles | undefined;
+  /** PEM of the authorities whose certificates a client has to show; absent, anybody is answered. */
+  readonly clientCaFile: string | undefined;
+}
+
+/** @returns a function that stops it. */
+export async function serveMetrics(
+  { port, host, tls, clientCaFile }: MetricsServerOptions,
+  metrics: Metrics,
+  log: Logger,
+): Promise<() => void> {
+  const answer: http.RequestListener = (request, response) => {
+    if (request.url?.split('?')[0] !== '/metrics') return sendText(response, 404, 'expected /metrics');
+    if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 405, 'expected GET');
+    sendMetrics(response, metrics).catch((error) => {
+      log.error('metrics could not be shown', error);
+      sendText(response, 500, 'metrics could not be shown');
+    });
+  };
+  const server = tls ? createTlsServer(tls, clientCaFile, answer) : http.createServer(answer);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) => {
+      const message = `metricsPort: ${port} cannot be listened at`;
+      reject(new InjectorError('configuration_invalid', message, { cause }));
+    });
+    server.listen({ port, host }, resolve);
+  });
+  return () => {
+    server.close();
+    server.closeAllConnections();
+  };
+}
+
+function createTlsServer(files: TlsFiles, clientCaFile: string | undefined, answer: http.RequestListener) {
+  const version = versionOf(files);
+  const trust = clientCaFile === undefined ? {} : { ca: readClientCa(clientCaFile), requestCert: true };
+  const server = https.createServer({ ...readTlsFiles(files), ...trust, rejectUnauthorized: true }, answer);
+  followTlsFiles(server, files, version, trust);
+  return server;
+}
+
+function readClientCa(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new InjectorError('configuration_invalid', `metricsClientCaFile: ${file} cannot be read`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * Every figure that there is: its name (after `vault_injector_`), meaning, labels, and which process knows it. The first
+ * block of each kind is the reference injector's ("Prometheus Metrics" in its document), as it calls and types them; the
+ * rest is ours, named as Prometheus advises (https://prometheus.io/docs/practices/naming/).
+ */
+
+export type ProcessName = 'admission' | 'revocation' | 'dead-letters' | 'renewal' | 'replay';
+
+export interface Definition {
+  readonly help: string;
+  readonly labels: readonly string[];
+  readonly by: readonly ProcessName[];
+  /** Upper bounds, in seconds. */
+  readonly buckets?: readonly number[];
+}
+
+const GRANT = ['uuid', 'namespace'] as const;
+const ASKING_VAULT = ['admission', 'revocation', 'renewal'] as const;
+const FUNCTIONS = ['admission', 'revocation', 'dead-letters'] as const;
+const ALL = [...FUNCTIONS, 'renewal', 'replay'] as const;
+const ANSWERS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+export const COUNTERS = {
+  renew_token_count_success: { help: 'Tokens renewed', labels: GRANT, by: ['renewal'] },
+  renew_token_count_error: { help: 'Tokens that could not be renewed', labels: GRANT, by: ['renewal'] },
+  renew_lease_count_success: { help: 'Leases renewed', labels: GRANT, by: ['renewal'] },
+  renew_lease_count_error: { help: 'Leases that could not be renewed', labels: GRANT, by: ['renewal'] },
+  revoke_token_count_success: { help: 'Tokens revoked', labels: GRANT, by: ASKING_VAULT },
+  revoke_token_count_error: { help: 'Tokens that could not be revoked', labels: GRANT, by: ASKING_VAULT },
+  synchronization_count_success: {
+    help: 'Sweeps that did all they had to do',
+    labels: [],
+    by: ['renewal'],
+  },
+  synchronization_count_error: {
+    help: 'Sweeps that did not do all they had to do',
+    labels: [],
+    by: ['renewal'],
+  },
+  pod_cleanup_count_success: {
+    help: 'Times that all orphaned grants were revoked',
+    labels: [],
+    by: ['renewal'],
+  },
+  pod_cleanup_count_error: { help: 'Times that orphaned grants were left', labels: [], by: ['renewal'] },
+  orphan_ticket_created_count_success: { help: 'Orphan tokens created', labels: [], by: ['admission'] },
+  orphan_ticket_created_count_error: {
+    help: 'Orphan tokens that could not be created',
+    labels: [],
+    by: ['admission'],
+  },
+  store_data_count_success: { help: 'Records written to the ledger', labels: GRANT, by: ['admission'] },
+  store_data_count_error: {
+    help: 'Records that could not be written to the ledger',
+    labels: GRANT,
+    by: ['admission'],
+  },
+  delete_data_count_success: { help: 'Records deleted from the ledger', labels: GRANT, by: ASKING_VAULT },
+  delete_data_count_error: {
+    help: 'Records that could not be deleted from the ledger',
+    labels: GRANT,
+    by: ASKING_VAULT,
+  },
+  connect_vault_count_success: { help: 'Logins to Vault that succeeded', labels: [], by: ASKING_VAULT },
+  connect_vault_count_error: { help: 'Logins to Vault that failed', labels: [], by: ASKING_VAULT },
+  service_account_authorized_count: {
+    help: 'Service accounts that may assume the role they ask for',
+    labels: [],
+    by: ['admission'],
+  },
+  service_account_denied_count: {
+    help: 'Service accounts that may not assume the role they ask for',
+    labels: ['service_account_name', 'namespace', 'db_role', 'cause'],
+    by: ['admission'],
+  },
+  leader_election_attempts_total: {
+    help: 'Runs of the renewal job: nothing is elected, each run has the schedule to itself',
+    labels: ['lease_name'],
+    by: ['renewal'],
+  },
+  fetch_pods_success_count: { help: 'Times that the pods could be read', labels: [], by: ['renewal'] },
+  fetch_pods_error_count: { help: 'Times that the pods could not be read', labels: [], by: ['renewal'] },
+  mutated_pods_success_count: { help: 'Pods that were given credentials', labels: [], by: ['admission'] },
+  mutated_pods_error_count: { help: 'Pods that were denied', labels: [], by: ['admission'] },
+
+  deletion_events_total: {
+    help: 'Events that came to the revocation function, by what became of them',
+    labels: ['outcome'],
+    by: ['revocation'],
+  },
+  dead_letters_total: {
+    help: 'Delete events that could not be delivered, by what became of them',
+    labels: ['outcome'],
+    by: ['dead-letters'],
+  },
+  vault_requests_total: {
+    help: 'Requests to Vault, by what they were for and the HTTP status (or why there was none)',
+    labels: ['operation', 'status'],
+    by: ASKING_VAULT,
+  },
+} as const satisfies Readonly<Record<string, Definition>>;
+
+export const GAUGES = {
+  token_expiration: {
+    help: "When the tokens expire (Unix time); without uuid, the namespace's first",
+    labels: GRANT,
+    by: ['renewal'],
+  },
+  lease_expiration: {
+    help: "When the leases expire (Unix time); without uuid, the namespace's first",
+    labels: GRANT,
+    by: ['renewal'],
+  },
+  token_last_renewed: {
+    help: "When the tokens were last renewed (Unix time); without uuid, the namespace's oldest",
+    labels: GRANT,
+    by: ['renewal'],
+  },
+  last_synchronization_success: {
+    help: 'When the last sweep that did all it had to do began (Unix time); 0 where there never was one',
+    labels: [],
+    by: ['renewal'],
+  },
+  is_leader: {
+    help: '1 for the job that holds the schedule: nothing is elected',
+    labels: ['lease_name'],
+    by: ['renewal'],
+  },
+  leader_election_duration_seconds: {
+    help: 'How long the last run of the renewal job held the schedule',
+    labels: ['lease_name', 'leader_name', 'mode'],
+    by: ['renewal'],
+  },
+
+  lease_max_ttl_timestamp_seconds: {
+    help: "When leases end that Vault will not extend; without uuid, the namespace's first",
+    labels: GRANT,
+    by: ['renewal'],
+  },
+  grants: { help: 'Grants of live pods', labels: ['namespace'], by: ['renewal'] },
+  sweep_grants: {
+    help: 'Grants and pods of the last sweep, by what was found or done',
+    labels: ['state'],
+    by: ['renewal'],
+  },
+  sweep_braked: {
+    help: '1 if the last sweep refused to revoke as much as it found',
+    labels: [],
+    by: ['renewal'],
+  },
+  sweep_interval_seconds: { help: 'Time between two sweeps, as configured', labels: [], by: ['renewal'] },
+  build_info: {
+    help: 'Always 1; its labels say what runs',
+    labels: ['version', 'node_version', 'process'],
+    by: ALL,
+  },
+} as const satisfies Readonly<Record<string, Definition>>;
+
+export const SUMMARIES = {
+  last_synchronization_duration: {
+    help: 'How long sweeps take, in seconds',
+    labels: [],
+    by: ['renewal'],
+  },
+} as const satisfies Readonly<Record<string, Definition>>;
+
+export const HISTOGRAMS = {
+  admission_duration_seconds: {
+    help: 'Admissions of pods with the label, by what became of them',
+    labels: ['result'],
+    by: ['admission'],
+    buckets: ANSWERS,
+  },
+  admission_phase_duration_seconds: {
+    help: 'What admissions spend their time on',
+    labels: ['phase'],
+    by: ['admission'],
+    buckets: ANSWERS,
+  },
+  revocation_duration_seconds: {
+    help: "Grants of deleted pods, by what became of them; from the event's arrival on",
+    labels: ['result'],
+    by: ['revocation'],
+    buckets: ANSWERS,
+  },
+  sweep_duration_seconds: {
+    help: 'Sweeps, by how they ended',
+    labels: ['result'],
+    by: ['renewal'],
+    buckets: [0.5, 1, 2.5, 5, 10, 30, 60, 120, 240, 600],
+  },
+  vault_request_duration_seconds: {
+    help: 'Requests to Vault, by what they were for',
+    labels: ['operation'],
+    by: ASKING_VAULT,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10],
+  },
+  cold_start_duration_seconds: {
+    help: 'Starts of an instance, from its process on to the moment it listens',
+    labels: [],
+    by: FUNCTIONS,
+    buckets: [0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5],
+  },
+} as const satisfies Readonly<Record<string, Definition>>;

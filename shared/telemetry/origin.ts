@@ -1,0 +1,19 @@
+/** Where a request comes from: what connects our log lines, Vault's audit log and a trace. */
+import { validate } from 'uuid';
+
+// https://www.w3.org/TR/trace-context/#traceparent-header
+const TRACEPARENT = /^[\da-f]{2}-(?!0{32})([\da-f]{32})-[\da-f]{16}-[\da-f]{2}/;
+
+interface Origin {
+  readonly correlationId?: string;
+  readonly traceId?: string;
+}
+
+/**
+ * @param id of the review or event; what is no uuid is nobody's but the sender's, and goes nowhere.
+ * @param traceparent the header, as it came.
+ */
+export function originOf(id: string, traceparent: string | undefined): Origin {
+  const traceId = TRACEPARENT.exec(traceparent ?? '')?.[1];
+  return { ...(validate(id) && { correlationId: id }), ...(traceId !== undefined && { traceId }) };
+}
