@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import type { Manifest } from '../../stack/kubernetes/api.ts';
 import { renderManifests } from '../../stack/manifests.ts';
+import { renderWith } from '../support/kustomizations.ts';
 import { podTemplatesIn } from '../support/pod-templates.ts';
 
 const Labels = v.record(v.string(), v.string());
@@ -75,8 +76,20 @@ const onKnative = (gateway: string): Readonly<Record<string, { in: string[]; out
   'anything else': { in: [], out: dns },
 });
 
+/** Prometheus reads the functions' figures, and the job pushes its own. */
+function monitored(pods: ReturnType<typeof onKnative>): ReturnType<typeof onKnative> {
+  const scraped = ['admission', 'revocation', 'dead-letters'];
+  const withPrometheus = Object.entries(pods).map(([name, whom]) => {
+    const into = scraped.includes(name) ? ['monitoring 9464'] : [];
+    const out = name === 'renewal' ? ['monitoring 9091'] : [];
+    return [name, { in: [...whom.in, ...into], out: [...whom.out, ...out] }];
+  });
+  return Object.fromEntries(withPrometheus);
+}
+
 const expected = {
   knative: onKnative('kourier-system'),
+  'knative/monitoring': monitored(onKnative('kourier-system')),
   'knative/overlays/istio': onKnative('istio-system'),
   'knative/overlays/without-knative': {
     admission: { in: ['anybody 8443'], out: [...dns, apiServer, 'vault 8200'] },
@@ -96,7 +109,8 @@ function podsOf(manifests: readonly Manifest[]): Map<string, Labels> {
 }
 
 describe.each(Object.entries(expected))('in %s', async (variant, reached) => {
-  const manifests = await renderManifests(variant);
+  const isComponent = variant === 'knative/monitoring';
+  const manifests = await (isComponent ? renderWith('../monitoring') : renderManifests(variant));
   const policies = manifests
     .filter(({ kind }) => kind === 'NetworkPolicy')
     .map((one) => v.parse(Policy, one).spec);

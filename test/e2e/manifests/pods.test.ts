@@ -12,6 +12,7 @@ import { stack } from '../support/stack.ts';
 const rendered = new Map<string, Manifests['all']>();
 for (const variant of variants) rendered.set(variant, (await readManifests(variant)).all);
 rendered.set('event authentication', await renderWith('event-authentication'));
+rendered.set('monitoring', await renderWith('../monitoring'));
 
 const pods = [...rendered].flatMap(([variant, manifests]) =>
   podTemplatesIn(manifests).map((template) => [`${template.name} of ${variant}`, template] as const),
@@ -88,6 +89,15 @@ describe('the configuration', () => {
   test('of the example is one that each of its processes starts with', async () => {
     const example = await renderExample({ current: '0'.repeat(64) });
     expect(startAll(fileIn(example), podTemplatesIn(example.all))).toHaveLength(5);
+  });
+
+  test('has figures read at a port of their own, and pushed by the job, where they are monitored', () => {
+    const environments = podTemplatesIn(rendered.get('monitoring') ?? []).map(
+      (template) => [template.name, environmentIn(template)] as const,
+    );
+    const having = (key: string) => environments.filter(([, env]) => key in env).map(([name]) => name);
+    expect(having('INJECTOR_METRICS_PORT').toSorted()).toEqual(['admission', 'dead-letters', 'revocation']);
+    expect(having('INJECTOR_METRICS_PUSH_URL')).toEqual(['renewal']);
   });
 
   test('asks for the senders of events in both sinks, where they are to be known', () => {

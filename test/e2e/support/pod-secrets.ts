@@ -18,7 +18,7 @@ const PodSecret = v.object({
 });
 export type PodSecret = v.InferOutput<typeof PodSecret>;
 
-export async function podSecrets(namespace = exampleNamespace): Promise<PodSecret[]> {
+async function podSecrets(namespace = exampleNamespace): Promise<PodSecret[]> {
   const selector = 'labelSelector=vault-db-injector.numberly.io/credentials=true';
   const list = await stack.kubernetes.call('GET', `/api/v1/namespaces/${namespace}/secrets?${selector}`);
   return v.parse(v.object({ items: v.array(PodSecret) }), list).items;
