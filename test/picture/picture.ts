@@ -12,9 +12,9 @@ const CHARTS = [
   'Admissions by result',
   'Time to admit a pod',
   'Live grants by namespace',
-  'What sweeps found and did',
+  'Leases renewed',
   'Delete events by outcome',
-  'Requests by operation',
+  'Requests by status',
 ];
 
 const WIDTH = 1_240;

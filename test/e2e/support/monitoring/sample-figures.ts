@@ -85,7 +85,7 @@ function admissions(record: Recorder, moment: number): void {
         { phase },
         wave(pod, 0.002, 0.005 * (index + 1), index),
       );
-    for (const operation of OPERATIONS) vaultIsAsked(record, operation, '200', wave(pod, 0.003, 0.02));
+    for (const operation of OPERATIONS) vaultIsAsked(record, operation, '2xx', wave(pod, 0.003, 0.02));
   }
   const who = {
     service_account_name: 'api',
@@ -138,7 +138,7 @@ function sweepDoes({ count, observe, set }: Recorder, sweep: number, leaseSecond
   set('last_synchronization_success', {}, now);
   count('synchronization_count_success', {}, 1);
   observe('sweep_duration_seconds', { result: 'success' }, wave(sweep, 1, 4));
-  count('vault_requests_total', { operation: 'renew a lease', status: '200' }, 20);
+  count('vault_requests_total', { operation: 'renew a lease', status: '2xx' }, 20);
   const due = Math.round(wave(sweep, 5, 20));
   for (const [state, value] of Object.entries({ ...STATES, due, renewed: due }))
     set('sweep_grants', { state }, value);
@@ -151,9 +151,8 @@ function sweepDoes({ count, observe, set }: Recorder, sweep: number, leaseSecond
   set('lease_max_ttl_timestamp_seconds', { namespace: 'reports' }, now + 50_000);
 }
 
-/** It learns of no lease then, and cannot ask when the last good sweep was. */
+/** It learns of no lease then, nor when the last good sweep was, and what the last one said of them stands. */
 function sweepWithoutVaultDoes({ count, observe, set }: Recorder): void {
-  set('last_synchronization_success', {}, 0);
   count('synchronization_count_error', {}, 1);
   observe('sweep_duration_seconds', { result: 'failure' }, 8);
   count('vault_requests_total', { operation: 'log in', status: '503' }, 4);
@@ -176,8 +175,6 @@ export function sampleJob({ intervalSeconds = 300, leaseSeconds = 1_500 }: JobOp
       return registry;
     },
     sweepWithoutVault(): Registry {
-      for (const name of ['grants', 'lease_expiration', 'lease_max_ttl_timestamp_seconds'])
-        registry.removeSingleMetric(`vault_injector_${name}`);
       sweepWithoutVaultDoes(record);
       return registry;
     },
