@@ -43,6 +43,8 @@ export interface Granting {
   /** Names the cluster in the tokens' metadata. */
   readonly cluster: string;
   readonly periodSeconds: number;
+  /** What the records refer to the tokens by. */
+  readonly tokenReference: 'token' | 'accessor';
   /** What the records carry as the cluster's identity, where it is configured. */
   readonly clusterId: string | undefined;
 }
@@ -106,7 +108,7 @@ async function issue(
   const { uuid } = begun;
   const { grants, ledger, metrics } = granting;
   const startedAt = granting.clock();
-  const { token, periodSeconds } = await counted(
+  const { token, accessor, periodSeconds } = await counted(
     inPhase('token', granting, () =>
       grants.createToken(
         { policy, periodSeconds: granting.periodSeconds, ...describeToken(uuid, pod, granting.cluster) },
@@ -125,7 +127,7 @@ async function issue(
   begun.mayBeRecorded = true;
   const record = {
     leaseId: credentials.leaseId,
-    token,
+    token: granting.tokenReference === 'accessor' ? { accessor } : token,
     namespace: pod.namespace,
     serviceAccountName: pod.serviceAccount,
     podName: pod.name,

@@ -32,6 +32,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     cluster: config.vault.ledgerPrefix,
     clusterId: config.clusterId,
     periodSeconds: config.tokenPeriodSeconds,
+    tokenReference: config.tokenReference,
     injectorLabel: config.injectorLabel,
     defaultEngine: config.vault.defaultEngine,
     syncIntervalSeconds: config.syncIntervalSeconds,

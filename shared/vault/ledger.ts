@@ -1,16 +1,17 @@
 /**
  * The ledger: one record a grant, at `<mount>/data/<prefix>/<uuid>`. The first six fields are the reference
- * injector's, whose records have no others; the rest are ours.
+ * injector's, whose records have no others; the rest are ours. `TokenAccessor` is in `TokenId`'s place where it is asked for.
  */
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 import type { Kv } from './kv.ts';
 import type { Work } from './requests.ts';
+import type { TokenReference } from './token-reference.ts';
 
 export interface LedgerRecord {
   readonly leaseId: string;
-  readonly token: Secret;
+  readonly token: TokenReference;
   readonly namespace: string;
   readonly serviceAccountName: string;
   /** Empty for a pod of `generateName`: it has no name yet when it is admitted. */
@@ -55,9 +56,8 @@ export interface Ledger {
 }
 
 const text = v.optional(v.string(), '');
-const Fields = v.object({
+const Common = v.object({
   LeaseId: text,
-  TokenId: v.pipe(v.string(), v.nonEmpty()),
   Namespace: v.pipe(v.string(), v.nonEmpty()),
   ServiceAccountName: text,
   PodName: text,
@@ -71,6 +71,11 @@ const Fields = v.object({
   ClusterId: v.optional(v.string()),
   RevokingSince: v.optional(v.string()),
 });
+const named = v.pipe(v.string(), v.nonEmpty());
+const Fields = v.union([
+  v.object({ ...Common.entries, TokenId: named }),
+  v.object({ ...Common.entries, TokenAccessor: named }),
+]);
 
 /** @param prefix below which the records are, in the engine that `kv` is of. */
 export function createLedger(kv: Kv, prefix: string): Ledger {
@@ -93,7 +98,9 @@ export function createLedger(kv: Kv, prefix: string): Ledger {
 function fieldsOf(record: LedgerRecord): object {
   return {
     LeaseId: record.leaseId,
-    TokenId: record.token.reveal(),
+    ...(record.token instanceof Secret
+      ? { TokenId: record.token.reveal() }
+      : { TokenAccessor: record.token.accessor }),
     Namespace: record.namespace,
     ServiceAccountName: record.serviceAccountName,
     PodName: record.podName,
@@ -112,7 +119,7 @@ function fieldsOf(record: LedgerRecord): object {
 function recordOf(fields: v.InferOutput<typeof Fields>): LedgerRecord {
   return {
     leaseId: fields.LeaseId,
-    token: new Secret(fields.TokenId),
+    token: 'TokenId' in fields ? new Secret(fields.TokenId) : { accessor: fields.TokenAccessor },
     namespace: fields.Namespace,
     serviceAccountName: fields.ServiceAccountName,
     podName: fields.PodName,

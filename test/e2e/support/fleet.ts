@@ -183,6 +183,7 @@ function admissionOf(keys: Keys) {
     cluster: config.vault.ledgerPrefix,
     clusterId: config.clusterId,
     periodSeconds: config.tokenPeriodSeconds,
+    tokenReference: config.tokenReference,
     injectorLabel: config.injectorLabel,
     defaultEngine: config.vault.defaultEngine,
     syncIntervalSeconds: config.syncIntervalSeconds,
