@@ -32,6 +32,7 @@ export interface LedgerRecord {
 export interface StoredRecord {
   readonly record: LedgerRecord;
   readonly writtenAt: Date;
+  readonly version: number;
 }
 
 /** What stands in the ledger is no record: somebody else wrote it, or broke it. */
@@ -49,6 +50,12 @@ export interface Ledger {
    * @throws UnreadableRecord for a record that is not one; VaultError
    */
   read(uuid: string, work: Work): Promise<StoredRecord | undefined>;
+  /**
+   * Puts a record in the place of the version that was read, and leaves no other version of it.
+   *
+   * @throws VaultError, also where the record was changed or deleted meanwhile.
+   */
+  replace(uuid: string, record: LedgerRecord, version: number, work: Work): Promise<void>;
   /** Deletes the record with all its versions; one that is not there is success. */
   remove(uuid: string, work: Work): Promise<void>;
   /** The uuids of all grants. */
@@ -82,6 +89,11 @@ export function createLedger(kv: Kv, prefix: string): Ledger {
   const at = (uuid: string) => `${prefix}/${uuid}`;
   return {
     write: (uuid, record, work) => kv.write('a record of the ledger', at(uuid), fieldsOf(record), work),
+    async replace(uuid, record, version, work) {
+      // Before it is written: with the write the older ones go.
+      await kv.keepOneVersion('a record of the ledger', at(uuid), work);
+      await kv.write('a record of the ledger', at(uuid), fieldsOf(record), work, version);
+    },
     remove: (uuid, work) => kv.remove('a record of the ledger', at(uuid), work),
     // A name with a slash at its end is a folder: somebody else's.
     list: async (work) => (await kv.list('the ledger', prefix, work)).filter((name) => !name.endsWith('/')),
@@ -90,7 +102,8 @@ export function createLedger(kv: Kv, prefix: string): Ledger {
       if (!document) return undefined;
       const parsed = v.safeParse(Fields, document.data);
       if (!parsed.success) throw new UnreadableRecord();
-      return { record: recordOf(parsed.output), writtenAt: document.createdAt };
+      const { createdAt: writtenAt, version } = document;
+      return { record: recordOf(parsed.output), writtenAt, version };
     },
   };
 }

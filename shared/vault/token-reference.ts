@@ -10,7 +10,7 @@ import type { Session } from './session.ts';
 
 export type TokenReference = Secret | TokenAccessor;
 
-export interface TokenAccessor {
+interface TokenAccessor {
   readonly accessor: string;
 }
 
