@@ -57,6 +57,7 @@ export const keys = {
   kubeRole: text,
   serviceAccountTokenFile: v.optional(text, '/var/run/secrets/kubernetes.io/serviceaccount/token'),
   tokenTTL: v.optional(duration, '768h'),
+  tokenReference: v.optional(v.picklist(['token', 'accessor'], 'expected token or accessor'), 'token'),
   syncTTLSecond: v.optional(whole, 300),
   defaultEngine: v.optional(vaultPath, 'databases'),
   delivery: v.optional(v.picklist(['env', 'secret'], 'expected env or secret'), 'env'),

@@ -175,6 +175,8 @@ function shapeWithoutVault({ values, port, shard }: Parsed<CommonValues>) {
     /** Absent: all interfaces, as a container needs it. */
     host: values.listenAddress,
     tokenPeriodSeconds: values.tokenTTL,
+    /** What new records refer to their tokens by. */
+    tokenReference: values.tokenReference,
     syncIntervalSeconds: values.syncTTLSecond,
     clusterId: values.clusterId,
     gracePeriodSeconds: values.gracePeriodSecond,

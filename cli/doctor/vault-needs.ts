@@ -8,7 +8,9 @@ export interface Need {
   readonly capabilities: readonly string[];
 }
 
-type Places = Pick<VaultOptions, 'authPath' | 'ledgerMount' | 'ledgerPrefix'>;
+export interface NeedsOptions extends Pick<VaultOptions, 'authPath' | 'ledgerMount' | 'ledgerPrefix'> {
+  readonly tokenReference: 'token' | 'accessor';
+}
 
 const OF_EVERY_LOGIN: readonly Need[] = [
   { path: 'sys/capabilities-self', capabilities: ['update'] },
@@ -19,7 +21,7 @@ const OF_A_LONG_LOGIN: readonly Need[] = [
   { path: 'auth/token/renew-self', capabilities: ['update'] },
 ];
 
-const NEEDS: Readonly<Record<ProcessName, (places: Places) => readonly Need[]>> = {
+const NEEDS: Readonly<Record<ProcessName, (options: NeedsOptions) => readonly Need[]>> = {
   admission: ({ authPath, ledgerMount: mount, ledgerPrefix: prefix }) => [
     { path: `auth/${authPath}/role/+`, capabilities: ['read'] },
     { path: 'auth/token/create-orphan', capabilities: ['update', 'sudo'] },
@@ -30,33 +32,48 @@ const NEEDS: Readonly<Record<ProcessName, (places: Places) => readonly Need[]>> 
     { path: `${mount}/data/${prefix}-sweep/+/last-*`, capabilities: ['read'] },
     ...OF_A_LONG_LOGIN,
   ],
-  renewal: (places) => [
-    { path: `${places.ledgerMount}/metadata/${places.ledgerPrefix}`, capabilities: ['list'] },
-    ...ending(places),
+  renewal: (options) => [
+    { path: `${options.ledgerMount}/metadata/${options.ledgerPrefix}`, capabilities: ['list'] },
+    ...ending(options, options.tokenReference === 'accessor' ? ['delete', 'update'] : ['delete']),
     {
-      path: `${places.ledgerMount}/data/${places.ledgerPrefix}-sweep/*`,
+      path: `${options.ledgerMount}/data/${options.ledgerPrefix}-sweep/*`,
       capabilities: ['create', 'read', 'update'],
     },
     {
-      path: `${places.ledgerMount}/metadata/${places.ledgerPrefix}-sweep/*`,
+      path: `${options.ledgerMount}/metadata/${options.ledgerPrefix}-sweep/*`,
       capabilities: ['create', 'update'],
     },
-    { path: 'auth/token/renew', capabilities: ['update'] },
+    ...byReference(options, 'auth/token/renew'),
     { path: 'sys/leases/renew', capabilities: ['update'] },
     { path: 'sys/leases/revoke', capabilities: ['update'] },
     ...OF_EVERY_LOGIN,
   ],
-  revocation: (places) => [...ending(places), ...OF_A_LONG_LOGIN],
+  revocation: (options) => [
+    ...ending(options, ['delete']),
+    // Of others their own tokens do it.
+    ...(options.tokenReference === 'accessor'
+      ? [{ path: 'sys/leases/revoke', capabilities: ['update'] }]
+      : []),
+    ...OF_A_LONG_LOGIN,
+  ],
 };
 
-const ending = ({ ledgerMount: mount, ledgerPrefix: prefix }: Places): readonly Need[] => [
-  { path: `${mount}/data/${prefix}/+`, capabilities: ['read', 'update'] },
-  { path: `${mount}/metadata/${prefix}/+`, capabilities: ['delete'] },
-  { path: 'auth/token/revoke', capabilities: ['update'] },
+const ending = (options: NeedsOptions, ofRecord: readonly string[]): readonly Need[] => [
+  { path: `${options.ledgerMount}/data/${options.ledgerPrefix}/+`, capabilities: ['read', 'update'] },
+  { path: `${options.ledgerMount}/metadata/${options.ledgerPrefix}/+`, capabilities: ofRecord },
+  ...byReference(options, 'auth/token/revoke'),
   { path: 'sys/leases/lookup', capabilities: ['update'] },
 ];
 
-export const vaultNeeds = (process: ProcessName, places: Places): readonly Need[] => NEEDS[process](places);
+/** Records of before have their tokens in them, whatever new ones have. */
+const byReference = ({ tokenReference }: NeedsOptions, path: string): readonly Need[] =>
+  (tokenReference === 'accessor' ? [path, `${path}-accessor`] : [path]).map((one) => ({
+    path: one,
+    capabilities: ['update'],
+  }));
+
+export const vaultNeeds = (process: ProcessName, options: NeedsOptions): readonly Need[] =>
+  NEEDS[process](options);
 
 /** A path of those that a policy's path stands for: Vault is asked about paths, and takes no wildcards then. */
 export const examplePath = ({ path }: Need): string => path.replaceAll(/[+*]/g, 'any');

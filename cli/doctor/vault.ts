@@ -71,8 +71,8 @@ export const rightsInVault = (facts: Facts, process: ProcessName): Check => ({
   name: `rights of ${process} in Vault`,
   needs: [`login of ${process}`],
   async look() {
-    const { vault: options } = await facts.config(process);
-    const needed = vaultNeeds(process, options);
+    const { vault: places, ...config } = await facts.config(process);
+    const needed = vaultNeeds(process, { ...places, ...config });
     const { inspection } = await facts.vault(process);
     const paths = needed.map(examplePath);
     try {

@@ -28,6 +28,7 @@ const DEFAULTS = {
   vaultSecretName: 'vault-injector',
   serviceAccountTokenFile: '/var/run/secrets/vault/token',
   injectorLabel: 'vault-db-injector',
+  tokenReference: 'accessor',
 };
 const NEEDED = {
   vaultAddress: '--vault-address',

@@ -49,6 +49,8 @@ export interface Granting {
   /** Names the cluster in the tokens' metadata. */
   readonly cluster: string;
   readonly periodSeconds: number;
+  /** What the records refer to the tokens by. */
+  readonly tokenReference: 'token' | 'accessor';
   /** What the records carry as the cluster's identity, where it is configured. */
   readonly clusterId: string | undefined;
 }

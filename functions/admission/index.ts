@@ -35,6 +35,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     cluster: config.vault.ledgerPrefix,
     clusterId: config.clusterId,
     periodSeconds: config.tokenPeriodSeconds,
+    tokenReference: config.tokenReference,
     injectorLabel: config.injectorLabel,
     podDefaults: config.podDefaults,
     syncIntervalSeconds: config.syncIntervalSeconds,

@@ -2,19 +2,21 @@
 
 import { valuesFor } from '../../shared/pod/patch.ts';
 import { Secret } from '../../shared/secret.ts';
+import type { LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import { type Begun, counted, type Grant, type Granting, inPhase, type PodIdentity } from './granting.ts';
 import { undoLate } from './undo.ts';
 
-export async function issue(
-  begun: Begun,
-  pod: PodIdentity,
-  work: Work,
-  granting: Granting,
-): Promise<Grant & { readonly tokenPeriodSeconds: number }> {
+/** A grant, and what its record says beside. */
+interface Issued extends Grant {
+  readonly reference: LedgerRecord['token'];
+  readonly tokenPeriodSeconds: number;
+}
+
+export async function issue(begun: Begun, pod: PodIdentity, work: Work, granting: Granting): Promise<Issued> {
   const { uuid, request } = begun;
   const startedAt = granting.clock();
-  const { token, periodSeconds } = await createToken(begun, pod, work, granting);
+  const { token, accessor, periodSeconds } = await createToken(begun, pod, work, granting);
   begun.token = token;
   const credentials = await inPhase('credentials', granting, () =>
     granting.grants.issue(request, token, work, (answer) => {
@@ -30,7 +32,8 @@ export async function issue(
     role: request.role,
     durationMs: Math.round(granting.clock() - startedAt),
   });
-  return { uuid, request, credentials, tokenPeriodSeconds: periodSeconds };
+  const reference = granting.tokenReference === 'accessor' ? { accessor } : token;
+  return { uuid, request, credentials, reference, tokenPeriodSeconds: periodSeconds };
 }
 
 function createToken(begun: Begun, pod: PodIdentity, work: Work, granting: Granting) {
@@ -61,17 +64,15 @@ function describeToken(uuid: string, pod: PodIdentity, cluster: string) {
 
 export async function record(
   begun: Begun,
-  { uuid, request, credentials, tokenPeriodSeconds }: Awaited<ReturnType<typeof issue>>,
+  { uuid, request, credentials, reference, tokenPeriodSeconds }: Issued,
   pod: PodIdentity,
   work: Work,
   granting: Granting,
 ): Promise<void> {
-  const { token } = begun;
-  if (!token) throw new Error('credentials without a token');
   begun.mayBeRecorded = true;
   const written = {
     leaseId: credentials.leaseId,
-    token,
+    token: reference,
     namespace: pod.namespace,
     serviceAccountName: pod.serviceAccount,
     podName: pod.name,

@@ -9,9 +9,9 @@ path "${ledger_mount}/metadata/${ledger_prefix}" {
 path "${ledger_mount}/data/${ledger_prefix}/+" {
   capabilities = ["read", "update"]
 }
-# A grant that has ended.
+# A grant that has ended; update: one whose token is taken out of its record, in all versions (migrate ledger).
 path "${ledger_mount}/metadata/${ledger_prefix}/+" {
-  capabilities = ["delete"]
+  capabilities = ["delete", "update"]
 }
 
 # What one run leaves for the next, in one version.
@@ -22,8 +22,12 @@ path "${ledger_mount}/metadata/${ledger_prefix}-sweep/*" {
   capabilities = ["create", "update"]
 }
 
-# Keeping alive. "increment" also finds out when a lease ends for good.
+# Keeping alive: what has its token in its record, and what has its token's accessor. "increment" also finds out when a lease
+# ends for good.
 path "auth/token/renew" {
+  capabilities = ["update"]
+}
+path "auth/token/renew-accessor" {
   capabilities = ["update"]
 }
 path "sys/leases/renew" {
@@ -38,13 +42,17 @@ path "sys/leases/renew" {
 path "auth/token/revoke" {
   capabilities = ["update"]
 }
+path "auth/token/revoke-accessor" {
+  capabilities = ["update"]
+}
 path "sys/leases/lookup" {
   capabilities = ["update"]
   allowed_parameters = {
     "lease_id" = ${leases}
   }
 }
-# One whose token is dead and whose database user could not be dropped: tried again by every run, longer than Vault tries.
+# At once and with its result, where the token is not known; and where it is dead and the database user could not be dropped:
+# tried again by every run, longer than Vault tries.
 path "sys/leases/revoke" {
   capabilities = ["update"]
   allowed_parameters = {

@@ -14,10 +14,21 @@ path "${ledger_mount}/metadata/${ledger_prefix}/+" {
 path "auth/token/revoke" {
   capabilities = ["update"]
 }
+path "auth/token/revoke-accessor" {
+  capabilities = ["update"]
+}
 path "sys/leases/lookup" {
   capabilities = ["update"]
   allowed_parameters = {
     "lease_id" = ${leases}
+  }
+}
+# Of a grant whose token is not known: at once and with its result, as others' own tokens do it.
+path "sys/leases/revoke" {
+  capabilities = ["update"]
+  allowed_parameters = {
+    "lease_id" = ${leases}
+    "sync"     = []
   }
 }
 

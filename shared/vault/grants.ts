@@ -10,6 +10,7 @@ import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequests, Work } from './requests.ts';
 import type { Session } from './session.ts';
+import { actOnToken, type TokenReference } from './token-reference.ts';
 
 interface TokenRequest {
   readonly policy: string;
@@ -29,6 +30,7 @@ export interface Credentials {
 
 interface OrphanToken {
   readonly token: Secret;
+  readonly accessor: string;
   /** As Vault gave it: its `max_lease_ttl` caps what was asked for. */
   readonly periodSeconds: number;
 }
@@ -52,11 +54,15 @@ export interface Grants {
     onLate: (answer: Promise<unknown>) => void,
   ): Promise<Credentials>;
   /** Revokes the token and with it every lease under it; a token that is gone already is success. */
-  revoke(token: Secret, work: Work): Promise<void>;
+  revoke(token: TokenReference, work: Work): Promise<void>;
 }
 
 const TokenAnswer = v.object({
-  auth: v.object({ client_token: v.pipe(v.string(), v.nonEmpty()), lease_duration: v.number() }),
+  auth: v.object({
+    client_token: v.pipe(v.string(), v.nonEmpty()),
+    accessor: v.pipe(v.string(), v.nonEmpty()),
+    lease_duration: v.number(),
+  }),
 });
 const CredentialsAnswer = v.object({
   lease_id: v.pipe(v.string(), v.nonEmpty()),
@@ -82,8 +88,8 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
         work,
         onLate: (late) => onLate(late.then(tokenIn)),
       });
-      const { client_token, lease_duration } = checked(TokenAnswer, operation, answer).auth;
-      return { token: new Secret(client_token), periodSeconds: lease_duration };
+      const { client_token, accessor, lease_duration } = checked(TokenAnswer, operation, answer).auth;
+      return { token: new Secret(client_token), accessor, periodSeconds: lease_duration };
     },
 
     async issue({ mount, role }, token, work, onLate) {
@@ -104,9 +110,7 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
     },
 
     async revoke(token, work) {
-      const path = vaultPath('auth/token/revoke');
-      const body = { token: token.reveal() };
-      await session.send({ operation: 'revoke a token', method: 'POST', path, body, work });
+      await actOnToken(session, 'revoke', token, work);
     },
   };
 }

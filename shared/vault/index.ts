@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Clock, deadlineIn } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
 import { Secret } from '../secret.ts';
+import { createAccessors } from './accessors.ts';
 import { createAuthorization } from './authorization.ts';
 import { createCaFile } from './ca-file.ts';
 import { createGrants } from './grants.ts';
@@ -63,6 +64,7 @@ export function createVault(
   const grants = createGrants(session, requests);
   return {
     session,
+    accessors: createAccessors(session, requests),
     authorization: createAuthorization({ session, authPath, kubeRole, clock }),
     grants,
     inspection: createInspection(session, requests),

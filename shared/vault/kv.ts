@@ -9,12 +9,14 @@ import type { Session } from './session.ts';
 interface KvDocument {
   readonly data: Readonly<Record<string, unknown>>;
   readonly createdAt: Date;
+  readonly version: number;
 }
 
 export interface Kv {
   /** `undefined` if there is no document, or its latest version was deleted. */
   read(what: string, path: string, work: Work): Promise<KvDocument | undefined>;
-  write(what: string, path: string, data: object, work: Work): Promise<void>;
+  /** @param replaces the version in whose place it is to be, and nothing else; absent: of whatever is there. */
+  write(what: string, path: string, data: object, work: Work, replaces?: number): Promise<void>;
   /** From now on Vault keeps one version of the document, not its usual ten. */
   keepOneVersion(what: string, path: string, work: Work): Promise<void>;
   /** With all versions; one that is not there is success. */
@@ -26,7 +28,7 @@ export interface Kv {
 const Document = v.object({
   data: v.object({
     data: v.record(v.string(), v.unknown()),
-    metadata: v.object({ created_time: v.pipe(v.string(), v.isoTimestamp()) }),
+    metadata: v.object({ created_time: v.pipe(v.string(), v.isoTimestamp()), version: v.number() }),
   }),
 });
 const Listing = v.object({ data: v.object({ keys: v.array(v.string()) }) });
@@ -48,14 +50,14 @@ export function createKv(session: Pick<Session, 'send'>, mount: string): Kv {
       const answer = await found({ operation, method: 'GET', path: vaultPath(mount, 'data', path), work });
       if (answer === undefined) return undefined;
       const { data, metadata } = checked(Document, operation, answer).data;
-      return { data, createdAt: new Date(metadata.created_time) };
+      return { data, createdAt: new Date(metadata.created_time), version: metadata.version };
     },
-    async write(what, path, data, work) {
+    async write(what, path, data, work, replaces) {
       await session.send({
         operation: `write ${what}`,
         method: 'POST',
         path: vaultPath(mount, 'data', path),
-        body: { data },
+        body: { data, ...(replaces !== undefined && { options: { cas: replaces } }) },
         work,
       });
     },

@@ -1,16 +1,17 @@
 /**
  * The ledger: one record a grant, at `<mount>/data/<prefix>/<uuid>`. The first six fields are the reference
- * injector's, whose records have no others; the rest are ours.
+ * injector's, whose records have no others; the rest are ours. `TokenAccessor` is in `TokenId`'s place where it is asked for.
  */
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 import type { Kv } from './kv.ts';
 import type { Work } from './requests.ts';
+import type { TokenReference } from './token-reference.ts';
 
 export interface LedgerRecord {
   readonly leaseId: string;
-  readonly token: Secret;
+  readonly token: TokenReference;
   readonly namespace: string;
   readonly serviceAccountName: string;
   /** Empty for a pod of `generateName`: it has no name yet when it is admitted. */
@@ -33,6 +34,7 @@ export interface LedgerRecord {
 export interface StoredRecord {
   readonly record: LedgerRecord;
   readonly writtenAt: Date;
+  readonly version: number;
 }
 
 /** What stands in the ledger is no record: somebody else wrote it, or broke it. */
@@ -50,6 +52,12 @@ export interface Ledger {
    * @throws UnreadableRecord for a record that is not one; VaultError
    */
   read(uuid: string, work: Work): Promise<StoredRecord | undefined>;
+  /**
+   * Puts a record in the place of the version that was read, and leaves no other version of it.
+   *
+   * @throws VaultError, also where the record was changed or deleted meanwhile.
+   */
+  replace(uuid: string, record: LedgerRecord, version: number, work: Work): Promise<void>;
   /** Deletes the record with all its versions; one that is not there is success. */
   remove(uuid: string, work: Work): Promise<void>;
   /** The uuids of all grants. */
@@ -57,9 +65,8 @@ export interface Ledger {
 }
 
 const text = v.optional(v.string(), '');
-const Fields = v.object({
+const Common = v.object({
   LeaseId: text,
-  TokenId: v.pipe(v.string(), v.nonEmpty()),
   Namespace: v.pipe(v.string(), v.nonEmpty()),
   ServiceAccountName: text,
   PodName: text,
@@ -74,12 +81,22 @@ const Fields = v.object({
   SecretName: v.optional(v.string()),
   RevokingSince: v.optional(v.string()),
 });
+const named = v.pipe(v.string(), v.nonEmpty());
+const Fields = v.union([
+  v.object({ ...Common.entries, TokenId: named }),
+  v.object({ ...Common.entries, TokenAccessor: named }),
+]);
 
 /** @param prefix below which the records are, in the engine that `kv` is of. */
 export function createLedger(kv: Kv, prefix: string): Ledger {
   const at = (uuid: string) => `${prefix}/${uuid}`;
   return {
     write: (uuid, record, work) => kv.write('a record of the ledger', at(uuid), fieldsOf(record), work),
+    async replace(uuid, record, version, work) {
+      // Before it is written: with the write the older ones go.
+      await kv.keepOneVersion('a record of the ledger', at(uuid), work);
+      await kv.write('a record of the ledger', at(uuid), fieldsOf(record), work, version);
+    },
     remove: (uuid, work) => kv.remove('a record of the ledger', at(uuid), work),
     // A name with a slash at its end is a folder: somebody else's.
     list: async (work) => (await kv.list('the ledger', prefix, work)).filter((name) => !name.endsWith('/')),
@@ -88,7 +105,8 @@ export function createLedger(kv: Kv, prefix: string): Ledger {
       if (!document) return undefined;
       const parsed = v.safeParse(Fields, document.data);
       if (!parsed.success) throw new UnreadableRecord();
-      return { record: recordOf(parsed.output), writtenAt: document.createdAt };
+      const { createdAt: writtenAt, version } = document;
+      return { record: recordOf(parsed.output), writtenAt, version };
     },
   };
 }
@@ -96,7 +114,9 @@ export function createLedger(kv: Kv, prefix: string): Ledger {
 function fieldsOf(record: LedgerRecord): object {
   return {
     LeaseId: record.leaseId,
-    TokenId: record.token.reveal(),
+    ...(record.token instanceof Secret
+      ? { TokenId: record.token.reveal() }
+      : { TokenAccessor: record.token.accessor }),
     Namespace: record.namespace,
     ServiceAccountName: record.serviceAccountName,
     PodName: record.podName,
@@ -116,7 +136,7 @@ function fieldsOf(record: LedgerRecord): object {
 function recordOf(fields: v.InferOutput<typeof Fields>): LedgerRecord {
   return {
     leaseId: fields.LeaseId,
-    token: new Secret(fields.TokenId),
+    token: 'TokenId' in fields ? new Secret(fields.TokenId) : { accessor: fields.TokenAccessor },
     namespace: fields.Namespace,
     serviceAccountName: fields.ServiceAccountName,
     podName: fields.PodName,

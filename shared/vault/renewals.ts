@@ -4,12 +4,12 @@
  */
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
-import type { Secret } from '../secret.ts';
 import { checked } from './answer.ts';
 import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
 import type { Work } from './requests.ts';
 import type { Session } from './session.ts';
+import { actOnToken, type TokenReference } from './token-reference.ts';
 
 /** Vault does not know the lease or the token any more: somebody revoked it, or it expired. */
 export class GrantLost extends InjectorError {
@@ -32,23 +32,18 @@ export interface Renewals {
    * @returns how long the token lasts now, in seconds: its period.
    * @throws GrantLost, VaultError
    */
-  renewToken(token: Secret, work: Work): Promise<number>;
+  renewToken(token: TokenReference, work: Work): Promise<number>;
 }
 
 const LeaseAnswer = v.object({ lease_duration: v.number() });
 const TokenAnswer = v.object({ auth: v.object({ lease_duration: v.number() }) });
-const LOST = /lease not found|invalid lease|lease expired|token not found|bad token|invalid token/i;
+const LOST =
+  /lease not found|invalid lease|lease expired|token not found|bad token|invalid token|invalid accessor/i;
 
 export function createRenewals(session: Pick<Session, 'send'>): Renewals {
-  async function renew(what: 'lease' | 'token', path: string, body: Record<string, unknown>, work: Work) {
+  async function unlessLost(what: 'lease' | 'token', renewal: Promise<unknown>) {
     try {
-      return await session.send({
-        operation: `renew a ${what}`,
-        method: 'POST',
-        path: vaultPath(path),
-        body,
-        work,
-      });
+      return await renewal;
     } catch (error) {
       const lost =
         error instanceof VaultError && [400, 404].includes(error.status) && LOST.test(error.detail);
@@ -59,11 +54,13 @@ export function createRenewals(session: Pick<Session, 'send'>): Renewals {
   return {
     async renewLease(leaseId, work, incrementSeconds) {
       const body = { lease_id: leaseId, ...(incrementSeconds && { increment: incrementSeconds }) };
-      const answer = await renew('lease', 'sys/leases/renew', body, work);
-      return checked(LeaseAnswer, 'renew a lease', answer).lease_duration;
+      const operation = 'renew a lease';
+      const path = vaultPath('sys/leases/renew');
+      const renewal = session.send({ operation, method: 'POST', path, body, work });
+      return checked(LeaseAnswer, operation, await unlessLost('lease', renewal)).lease_duration;
     },
     async renewToken(token, work) {
-      const answer = await renew('token', 'auth/token/renew', { token: token.reveal() }, work);
+      const answer = await unlessLost('token', actOnToken(session, 'renew', token, work));
       return checked(TokenAnswer, 'renew a token', answer).auth.lease_duration;
     },
   };

@@ -3,11 +3,12 @@
  * database user that nobody remembers. So a record goes only when Vault says that its lease is gone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Secret } from '../secret.ts';
 import { VaultError } from './failure.ts';
 import type { Grants } from './grants.ts';
 import type { Ledger, LedgerRecord } from './ledger.ts';
 import { vaultPath } from './path.ts';
-import type { VaultRequests, Work } from './requests.ts';
+import type { VaultRequest, VaultRequests, Work } from './requests.ts';
 import type { Session } from './session.ts';
 
 /** `pending`: the token is dead, but Vault could not drop the database user yet. */
@@ -40,24 +41,28 @@ type LeaseState = 'gone' | 'unknown' | { readonly stuck: string };
 export function createRevocation({ session, requests, grants, ledger, now }: RevocationOptions): Revocation {
   // Roles whose policy does not let the pod's token revoke its own lease: not asked again by this process.
   const withoutOwnRevocation = new Set<string>();
+  // Folders of leases that our policy does not let us revoke.
+  const withoutOurs = new Set<string>();
 
-  /** At once and with its result, by the grant's own token: the injector's policy does not allow it, the app's may. */
+  /** At once and with its result: by the grant's own token where it is known, since the reference's policy forbids it to us. */
   async function revokeLease(record: LedgerRecord, work: Work): Promise<LeaseState> {
     const { leaseId, token, role = '', revokingSince } = record;
     if (leaseId === '') return 'gone';
     const body = { lease_id: leaseId, sync: true };
     const path = vaultPath('sys/leases/revoke');
+    const request = { operation: 'revoke a lease', method: 'POST', path, body, work } as const;
     // Tried before, so its token is dead: Vault drops the user in its own time, or at once where our policy may ask it.
-    if (revokingSince) {
-      const operation = 'revoke a lease';
-      return session
-        .send({ operation, method: 'POST', path, body, work })
-        .then(() => 'gone' as const, notRevoked);
-    }
+    if (revokingSince || !(token instanceof Secret)) return revokeOurselves(request, leaseId);
     if (withoutOwnRevocation.has(role)) return 'unknown';
-    return requests
-      .send({ operation: 'revoke a lease', method: 'POST', path, body, token, work })
-      .then(() => 'gone' as const, notRevoked);
+    return requests.send({ ...request, token }).then(() => 'gone' as const, notRevoked);
+  }
+
+  async function revokeOurselves(request: Omit<VaultRequest, 'token'>, leaseId: string): Promise<LeaseState> {
+    const folder = leaseId.slice(0, leaseId.lastIndexOf('/'));
+    if (withoutOurs.has(folder)) return 'unknown';
+    const state = await session.send(request).then(() => 'gone' as const, notRevoked);
+    if (state === 'unknown') withoutOurs.add(folder);
+    return state;
   }
 
   function notRevoked(error: unknown): LeaseState {
@@ -93,7 +98,8 @@ export function createRevocation({ session, requests, grants, ledger, now }: Rev
       await sleep(delay);
       if ((await lookUpLease(record, work)) === 'gone') return 'gone';
       // So its token was alive when it might not: of a dead one the lease is mostly gone, and says nothing of the policy.
-      if (!record.revokingSince && record.role) withoutOwnRevocation.add(record.role);
+      const askedItself = !record.revokingSince && record.token instanceof Secret;
+      if (askedItself && record.role) withoutOwnRevocation.add(record.role);
     }
     return { stuck: 'the lease is still there after its token was revoked' };
   }

@@ -13,7 +13,10 @@ const ANSWERS: readonly (readonly [RegExp, object])[] = [
       },
     },
   ],
-  [/\/create-orphan$/, { auth: { client_token: 'stub-orphan', lease_duration: 2_764_800 } }],
+  [
+    /\/create-orphan$/,
+    { auth: { client_token: 'stub-orphan', accessor: 'stub-accessor', lease_duration: 2_764_800 } },
+  ],
   [
     /\/creds\//,
     { lease_id: 'creds/1', lease_duration: 3600, data: { username: 'stub-user', password: 'stub-password' } },

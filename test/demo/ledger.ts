@@ -6,7 +6,7 @@ import type { Demo } from './step.ts';
 const Keys = v.object({ data: v.object({ keys: v.array(v.string()) }) });
 const Fields = v.object({
   LeaseId: v.string(),
-  TokenId: v.string(),
+  TokenAccessor: v.string(),
   Namespace: v.string(),
   Database: v.string(),
   UserName: v.string(),
@@ -20,11 +20,9 @@ export async function listRecords({ stack }: Demo): Promise<string[]> {
   return status === 404 ? [] : v.parse(Keys, JSON.parse(body)).data.keys.sort();
 }
 
-export async function readRecord(uuid: string, { stack, narrator }: Demo) {
+export async function readRecord(uuid: string, { stack }: Demo) {
   const answer = await stack.vault.call('GET', `${secretName}/data/${secretPrefix}/${uuid}`);
-  const record = v.parse(Answer, answer).data.data;
-  narrator.hide(record.TokenId);
-  return record;
+  return v.parse(Answer, answer).data.data;
 }
 
 /** The lease of a grant. */

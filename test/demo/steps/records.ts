@@ -17,9 +17,9 @@ export const records: Step = {
         const record = await readRecord(uuid, demo);
         ok(record.Namespace === pod.namespace, `record ${uuid} is of namespace ${record.Namespace}`);
         ok(record.UserName === pod.users[index], `record ${uuid} is of user ${record.UserName}`);
-        ok(record.TokenId !== '', `record ${uuid} has no token`);
+        ok(record.TokenAccessor !== '', `record ${uuid} names no token`);
         narrator.fact(pod.name, `${uuid}  ${record.UserName}`);
-        narrator.fact('', `token ${record.TokenId}, lease of ${record.LeaseTtlSeconds} s`);
+        narrator.fact('', `token known as ${record.TokenAccessor}, lease of ${record.LeaseTtlSeconds} s`);
       }
     }
   },

@@ -6,7 +6,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { request } from '../../stack/http.ts';
 import { until } from '../../stack/wait.ts';
 import { startAdmission } from '../support/admission-function.ts';
-import { lookUpToken, readRecord } from '../support/census.ts';
+import { lookUpAccessor, lookUpToken, readRecord } from '../support/census.ts';
 import { type Answer, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { afterwards, answering, beforehand, gate } from '../support/faults.ts';
 import { podWith, uuidsOf } from '../support/pods.ts';
@@ -127,6 +127,6 @@ describe('SIGTERM', () => {
     const [uuid = ''] = uuidsOf(patched(pod, await verdict));
     expect(await admission.exited).toBe(0);
     expect(await lookUpToken(logins[0] ?? '')).toBeUndefined();
-    expect(await lookUpToken((await readRecord(uuid)).TokenId)).toBeDefined();
+    expect(await lookUpAccessor((await readRecord(uuid)).TokenAccessor)).toBeDefined();
   });
 });

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { vaultFiles } from '../../stack/vault/files.ts';
 import { addAppRole } from '../../stack/vault/roles.ts';
-import { lookUpToken, readLease, readRecord } from '../support/census.ts';
+import { lookUpAccessor, readLease, readRecord } from '../support/census.ts';
 import { createPod, environmentOf, podWith, uuidsOf } from '../support/pods.ts';
 import { stack } from '../support/stack.ts';
 
@@ -15,7 +15,7 @@ describe('the ledger', () => {
     const record = await readRecord(uuid);
     expect(record).toMatchObject({
       LeaseId: expect.stringMatching(/^pgsql2-dv\/creds\/gule-rw\/\w+$/),
-      TokenId: expect.stringMatching(/^s\.\w{20,}/),
+      TokenAccessor: expect.stringMatching(/^\w{20,}/),
       Namespace: 'team-infrastructure',
       ServiceAccountName: 'vault-pgsql-example',
       PodName: 'recorded',
@@ -57,8 +57,8 @@ describe('the orphan token', () => {
   test('has the policy of the role, its period, and says who it is for', async () => {
     const pod = await createPod(podWith({ role: 'gule-rw' }, { name: 'tokened' }));
     const [uuid = ''] = uuidsOf(pod);
-    const { TokenId } = await readRecord(uuid);
-    expect(await lookUpToken(TokenId)).toMatchObject({
+    const { TokenAccessor } = await readRecord(uuid);
+    expect(await lookUpAccessor(TokenAccessor)).toMatchObject({
       orphan: true,
       policies: ['default', 'gule-rw'],
       period: 768 * 3600,
@@ -76,7 +76,7 @@ describe('the orphan token', () => {
   test('of a pod that has no name yet: what the name will begin with', async () => {
     const pod = await createPod(podWith({ role: 'gule-rw' }, { generateName: 'web-7d9f-' }));
     const [uuid = ''] = uuidsOf(pod);
-    const { meta } = (await lookUpToken((await readRecord(uuid)).TokenId)) ?? {};
+    const { meta } = (await lookUpAccessor((await readRecord(uuid)).TokenAccessor)) ?? {};
     expect(meta).toMatchObject({ generate_name: 'web-7d9f-', uuid });
     expect(meta).not.toHaveProperty('pod');
   });

@@ -93,8 +93,8 @@ describe('what is recorded', () => {
   test('can be revoked by what the record says', async () => {
     const { before, left } = await admitAndKill('after', 'record');
     const [uuid = ''] = left.records;
-    const { TokenId: token } = await readRecord(uuid);
-    await stack.vault.call('POST', 'auth/token/revoke', { token });
+    const { TokenAccessor: accessor } = await readRecord(uuid);
+    await stack.vault.call('POST', 'auth/token/revoke-accessor', { accessor });
     await expect.poll(() => newSince(before)).toMatchObject({ tokens: [], leases: [], databaseUsers: [] });
   });
 });

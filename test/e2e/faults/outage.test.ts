@@ -4,7 +4,7 @@ import { type AdmissionFunction, startAdmission } from '../support/admission-fun
 import {
   type Census,
   expectNothingNewSince,
-  lookUpToken,
+  lookUpAccessor,
   newSince,
   readRecord,
   removeRecord,
@@ -102,7 +102,7 @@ describe('Vault does not answer', () => {
     const { records, ...usable } = await newSince(atFirst);
     expect(usable).toEqual({ tokens: [], leases: [], databaseUsers: [] });
     const [uuid = ''] = records;
-    expect(await lookUpToken((await readRecord(uuid)).TokenId)).toBeUndefined();
+    expect(await lookUpAccessor((await readRecord(uuid)).TokenAccessor)).toBeUndefined();
     await removeRecord(uuid);
   });
 });

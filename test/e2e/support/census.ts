@@ -48,7 +48,7 @@ export async function expectNothingNewSince(then: Census): Promise<void> {
 }
 
 async function isLogin(accessor: string): Promise<boolean> {
-  const token = await readToken(accessor);
+  const token = await lookUpAccessor(accessor);
   return token?.policies.some((policy) => injectorPolicies.includes(policy)) ?? true;
 }
 
@@ -88,7 +88,7 @@ const TokenFacts = v.object({
 export type TokenFacts = v.InferOutput<typeof TokenFacts>['data'];
 
 /** `undefined` for a token that is gone. */
-async function readToken(accessor: string): Promise<TokenFacts | undefined> {
+export async function lookUpAccessor(accessor: string): Promise<TokenFacts | undefined> {
   const { status, body } = await stack.vault.ask('POST', 'auth/token/lookup-accessor', { accessor });
   return status === 200 ? v.parse(TokenFacts, JSON.parse(body)).data : undefined;
 }
@@ -108,7 +108,7 @@ export async function readLease(leaseId: string) {
 
 const Record = v.looseObject({
   LeaseId: v.string(),
-  TokenId: v.string(),
+  TokenAccessor: v.string(),
   Namespace: v.string(),
   ServiceAccountName: v.string(),
   PodName: v.string(),

@@ -41,11 +41,21 @@ export interface Given {
 
 const RecordAnswer = v.object({
   data: v.object({
-    data: v.looseObject({ LeaseId: v.string(), TokenId: v.string(), UserName: v.optional(v.string()) }),
+    data: v.looseObject({
+      LeaseId: v.string(),
+      TokenId: v.optional(v.string(), ''),
+      UserName: v.optional(v.string()),
+    }),
   }),
 });
 export type Fields = v.InferOutput<typeof RecordAnswer>['data']['data'];
 const Keyed = v.object({ data: v.object({ keys: v.array(v.string()) }) });
+
+export interface GrantWishes extends PodWishes {
+  readonly role?: string;
+  /** In place of the fleet's own. */
+  readonly tokenReference?: 'token' | 'accessor';
+}
 
 export type Fleet = Awaited<ReturnType<typeof openFleet>>;
 const ADMITTED_WITHIN_MS = 20_000;
@@ -60,6 +70,8 @@ export async function openFleet(own: Keys = {}) {
     vaultSecretPrefix: `fleet-${id}`,
     // The manifests' own roles may not go beyond their cluster's prefix.
     kubeRole: injectorRole,
+    // Nor does the reference's role know of accessors.
+    tokenReference: 'token',
     ...own,
   };
   const label = String(keys.injectorLabel);
@@ -69,15 +81,22 @@ export async function openFleet(own: Keys = {}) {
   const admission = admissionOf(keys);
 
   /** The pod as the API server goes on with it once it was admitted. */
-  async function admitted(annotations: Readonly<Record<string, string>>, wishes: PodWishes) {
-    const manifest = podWith(annotations, {
-      ...wishes,
-      labels: { [label]: 'true', ...unguarded, ...wishes.labels },
-    });
+  async function admitted(wishes: GrantWishes) {
+    const { role = 'gule-rw', tokenReference = admission.tokenReference } = wishes;
+    const manifest = podWith(
+      { role },
+      {
+        ...wishes,
+        labels: { [label]: 'true', ...unguarded, ...wishes.labels },
+      },
+    );
     const { creation } = parseReview(Buffer.from(JSON.stringify(reviewOf(manifest))));
     if (!creation) throw new Error('this is no creation of a pod');
     const deadline = deadlineIn(ADMITTED_WITHIN_MS, monotonicClock);
-    const verdict = await admit(creation, { deadline, vaultCalls: 0 }, deadline, admission);
+    const verdict = await admit(creation, { deadline, vaultCalls: 0 }, deadline, {
+      ...admission,
+      tokenReference,
+    });
     deadline.release();
     if (verdict.denial) throw new Error(verdict.denial.message);
     const pod: PodManifest = structuredClone(manifest);
@@ -103,20 +122,20 @@ export async function openFleet(own: Keys = {}) {
     given: (): readonly Given[] => given,
 
     /** A pod with credentials, stored. */
-    async pod(wishes: PodWishes & { readonly role?: string } = {}): Promise<Given> {
-      const pod = await admitted({ role: wishes.role ?? 'gule-rw' }, wishes);
+    async pod(wishes: GrantWishes = {}): Promise<Given> {
+      const pod = await admitted(wishes);
       const stored = await createPod(pod);
       if (environmentOf(stored)['DBUSER'] === undefined) throw new Error('the pod has no credentials');
       return noted(pod, stored.metadata.name);
     },
 
-    pods(count: number, wishes: PodWishes & { readonly role?: string } = {}): Promise<Given[]> {
+    pods(count: number, wishes: GrantWishes = {}): Promise<Given[]> {
       return Promise.all(Array.from({ length: count }, () => this.pod(wishes)));
     },
 
     /** A pod that was admitted, and that the API server has not stored: `store` makes up for it. */
-    async admission(wishes: PodWishes & { readonly role?: string } = {}) {
-      const pod = await admitted({ role: wishes.role ?? 'gule-rw' }, wishes);
+    async admission(wishes: GrantWishes = {}) {
+      const pod = await admitted(wishes);
       return { ...(await noted(pod, pod.metadata.name ?? '')), store: () => createPod(pod), manifest: pod };
     },
 
@@ -188,6 +207,7 @@ function admissionOf(keys: Keys) {
     cluster: config.vault.ledgerPrefix,
     clusterId: config.clusterId,
     periodSeconds: config.tokenPeriodSeconds,
+    tokenReference: config.tokenReference,
     injectorLabel: config.injectorLabel,
     podDefaults: config.podDefaults,
     secrets: createPodSecrets(

@@ -1,6 +1,7 @@
 /** All that each process does in Vault, once, as far as its policy could stand in its way. */
 
 import { expect } from 'vitest';
+import { rewriteAll, surveyLedger } from '../../../cli/migrate/ledger.ts';
 import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
 import { createVault } from '../../../shared/vault/index.ts';
 import { query } from '../../stack/postgres.ts';
@@ -107,10 +108,14 @@ async function undoes(
   await proxy.settled();
 }
 
+/** What a record may refer to its token by. */
+const references = ['token', 'accessor'] as const;
+type Reference = (typeof references)[number];
+
 const tableOf = ({ uuid }: Given) => `"table of ${uuid}"`;
 
-async function podThatLeavesATable({ fleet }: StrictFleet): Promise<Given> {
-  const pod = await fleet.pod({ role: owner });
+async function podThatLeavesATable({ fleet }: StrictFleet, tokenReference: Reference): Promise<Given> {
+  const pod = await fleet.pod({ role: owner, tokenReference });
   await query(databaseUri(pod.user, pod.password), `CREATE TABLE ${tableOf(pod)} (id int)`);
   await deletePod(pod);
   return pod;
@@ -131,39 +136,61 @@ async function renewalJob(strict: StrictFleet): Promise<void> {
     expect(log.filter(({ level }) => level === 'error')).toEqual([]);
     return [code, report.renewed, report.revoked, report.pending];
   };
-  await fleet.pod({ role: owner });
-  expect(await sweepNext()).toEqual([0, 1, 0, 0]);
-  expect(await sweepNext()).toEqual([0, 1, 0, 0]);
+  for (const tokenReference of references) await fleet.pod({ role: owner, tokenReference });
+  expect(await sweepNext()).toEqual([0, 2, 0, 0]);
+  expect(await sweepNext()).toEqual([0, 2, 0, 0]);
   // What is left of a memory without its head is overwritten.
   await stack.vault.call('DELETE', `${secretName}/metadata/${ledgerPrefix}-sweep/index-0-of-1`);
-  expect(await sweepNext()).toEqual([0, 1, 0, 0]);
-  for (const role of roles) await deletePod(await fleet.pod({ role }));
-  expect(await sweepNext()).toEqual([0, 1, 2, 0]);
-  const stuck = await podThatLeavesATable(strict);
-  expect(await sweepNext()).toEqual([1, 1, 0, 1]);
-  await dropTable(stuck);
-  expect(await sweepNext()).toEqual([0, 1, 1, 0]);
-  expect([(await fleet.records()).length, (await usersLeft(fleet)).length]).toEqual([1, 1]);
+  expect(await sweepNext()).toEqual([0, 2, 0, 0]);
+  for (const role of roles)
+    for (const tokenReference of references) await deletePod(await fleet.pod({ role, tokenReference }));
+  expect(await sweepNext()).toEqual([0, 2, 4, 0]);
+  const stuck = await Promise.all(references.map((reference) => podThatLeavesATable(strict, reference)));
+  expect(await sweepNext()).toEqual([1, 2, 0, 2]);
+  for (const pod of stuck) await dropTable(pod);
+  expect(await sweepNext()).toEqual([0, 2, 2, 0]);
+  await migrates(strict);
+  expect(await sweepNext()).toEqual([0, 2, 0, 0]);
+  expect([(await fleet.records()).length, (await usersLeft(fleet)).length]).toEqual([2, 2]);
   const { code, log } = await stack.sweep({ overrides: keys });
   expect([code, log]).toEqual([0, expect.not.stringContaining('vault_denied')]);
+}
+
+/** Also what may not look itself up, since its policy is not its own any more. */
+async function migrates(strict: StrictFleet): Promise<void> {
+  const { vault: options } = configurationWith(strict.keysOf('renewal'), 'renewer');
+  const vault = createVault(options, monotonicClock, () => {});
+  const newDeadline = () => deadlineIn(5_000, monotonicClock);
+  const lookUp = async () => undefined;
+  const accessors = { ...vault.accessors, lookUp };
+  const parts = { ...vault, accessors, clusterId: 'any', newDeadline, onProgress: () => {} };
+  const { withToken, withAccessor } = await surveyLedger(parts);
+  expect([withToken.length, withAccessor]).toEqual([1, 1]);
+  expect([...(await rewriteAll(withToken, parts)).values()]).toEqual(['rewritten']);
+  await vault.session.close(newDeadline());
+  vault.close();
 }
 
 async function revocationJob(strict: StrictFleet): Promise<void> {
   const { fleet } = strict;
   const revocation = await startRevocation(fleet, strict.keysOf('revocation'));
   for (const role of roles) {
-    const pod = await fleet.pod({ role });
-    await deletePod(pod);
-    expect((await send(revocation, { data: dataOf(pod) })).status).toBe(204);
+    for (const tokenReference of references) {
+      const pod = await fleet.pod({ role, tokenReference });
+      await deletePod(pod);
+      expect((await send(revocation, { data: dataOf(pod) })).status).toBe(204);
+    }
   }
   expect([await fleet.records(), await usersLeft(fleet)]).toEqual([[], []]);
-  const stuck = await podThatLeavesATable(strict);
-  expect((await send(revocation, { data: dataOf(stuck) })).status).toBe(204);
-  expect(await revocation.outcomes()).toEqual({ revoked: 2, pending: 1 });
-  expect(await fleet.record(stuck.uuid)).toHaveProperty('RevokingSince');
+  const stuck = await Promise.all(references.map((reference) => podThatLeavesATable(strict, reference)));
+  for (const pod of stuck) {
+    expect((await send(revocation, { data: dataOf(pod) })).status).toBe(204);
+    expect(await fleet.record(pod.uuid)).toHaveProperty('RevokingSince');
+  }
+  expect(await revocation.outcomes()).toEqual({ revoked: 4, pending: 2 });
   await revocation.stop();
   expect(JSON.stringify(await revocation.log())).not.toContain('vault_denied');
-  await dropTable(stuck);
+  for (const pod of stuck) await dropTable(pod);
   await wholeLogin(strict.keysOf('revocation'), 'revoker');
 }
 

@@ -51,7 +51,9 @@ const other = {
   role: `auth/${authPath}/role/gule-rw`,
   createOrphan: 'auth/token/create-orphan',
   renew: 'auth/token/renew',
+  renewAccessor: 'auth/token/renew-accessor',
   revoke: 'auth/token/revoke',
+  revokeAccessor: 'auth/token/revoke-accessor',
   renewSelf: 'auth/token/renew-self',
   revokeSelf: 'auth/token/revoke-self',
   renewLease: 'sys/leases/renew',
@@ -73,13 +75,15 @@ const allowed: Readonly<Record<ProcessPolicy, Readonly<Record<string, readonly s
   },
   renewal: {
     [ledger.record]: ['read', 'update'],
-    [ledger.metadata]: ['delete'],
+    [ledger.metadata]: ['delete', 'update'],
     [ledger.list]: ['list'],
     [ledger.last]: ['create', 'read', 'update'],
     [ledger.index]: ['create', 'read', 'update'],
     [ledger.indexMetadata]: ['create', 'update'],
     [other.renew]: ['update'],
+    [other.renewAccessor]: ['update'],
     [other.revoke]: ['update'],
+    [other.revokeAccessor]: ['update'],
     [other.revokeSelf]: ['update'],
     [other.renewLease]: ['update'],
     [other.lookUpLease]: ['update'],
@@ -89,9 +93,11 @@ const allowed: Readonly<Record<ProcessPolicy, Readonly<Record<string, readonly s
     [ledger.record]: ['read', 'update'],
     [ledger.metadata]: ['delete'],
     [other.revoke]: ['update'],
+    [other.revokeAccessor]: ['update'],
     [other.renewSelf]: ['update'],
     [other.revokeSelf]: ['update'],
     [other.lookUpLease]: ['update'],
+    [other.revokeLease]: ['update'],
   },
 };
 
@@ -115,14 +121,12 @@ const nobodys = [
   `${databaseMount}/config/${connection}`,
   `${databaseMount}/rotate-root/${connection}`,
   `${databaseMount}/static-creds/gule-rw`,
-  // Tokens, but by their value.
+  // Tokens, but those that are known.
   'auth/token/create',
   'auth/token/create/gule-rw',
   'auth/token/roles/gule-rw',
   'auth/token/lookup',
   'auth/token/lookup-accessor',
-  'auth/token/renew-accessor',
-  'auth/token/revoke-accessor',
   'auth/token/revoke-orphan',
   'auth/token/accessors',
   // Who may log in, and as what.
@@ -193,12 +197,14 @@ const attempts: readonly (readonly [ProcessPolicy, string, Call])[] = [
   ['revocation', 'list the ledger', ['LIST', ledger.list]],
   ['revocation', 'make a record', ['POST', `${secretName}/data/+/new`, { data: {} }]],
   ['revocation', 'renew a token', ['POST', other.renew, { token: 'anything' }]],
+  ['revocation', 'renew one by its accessor', ['POST', other.renewAccessor, { accessor: 'anything' }]],
+  ['admission', 'revoke a token by its accessor', ['POST', other.revokeAccessor, { accessor: 'anything' }]],
   [
     'revocation',
     'look up another engine’s lease',
     ['POST', other.lookUpLease, { lease_id: 'aws/creds/x/1' }],
   ],
-  ['revocation', 'revoke a lease', ['POST', other.revokeLease, { lease_id: 'pgsql2-dv/creds/gule-rw/1' }]],
+  ['revocation', 'revoke another engine’s lease', ['POST', other.revokeLease, { lease_id: 'aws/creds/x/1' }]],
 ];
 
 test.each(attempts)('%s cannot %s', async (name, _, [method, path, body]) => {

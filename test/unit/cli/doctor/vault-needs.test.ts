@@ -6,6 +6,7 @@ import { PROCESSES, type ProcessName } from '../../../../cli/processes.ts';
 import { fillIn } from '../../../stack/vault/policies.ts';
 
 const places = { authPath: 'k8s', ledgerMount: 'kv', ledgerPrefix: 'cluster' };
+const all = { ...places, tokenReference: 'accessor' } as const;
 
 function inPolicy(process: ProcessName) {
   const text = fillIn(readFileSync(`knative/vault/${process}.hcl`, 'utf8').replaceAll(/^#.*$/gm, ''), {
@@ -26,7 +27,12 @@ const sorted = (needs: Iterable<{ readonly path: string; readonly capabilities: 
   Array.from(needs, ({ path, capabilities }) => `${path}: ${capabilities.toSorted().join(', ')}`).toSorted();
 
 test.each(PROCESSES)('%s', (process) => {
-  expect(sorted(vaultNeeds(process, places))).toEqual(sorted(inPolicy(process)));
+  expect(sorted(vaultNeeds(process, all))).toEqual(sorted(inPolicy(process)));
+});
+
+test('tokens in the ledger need nothing that the reference does not know of', () => {
+  const needs = PROCESSES.flatMap((process) => vaultNeeds(process, { ...places, tokenReference: 'token' }));
+  expect(needs.filter(({ path }) => path.includes('accessor'))).toEqual([]);
 });
 
 describe('what is lacking', () => {

@@ -33,7 +33,7 @@ async function run({ records, clusterId, lastBy, revoke }: World) {
       read: async (uuid) => {
         const found = records[uuid];
         if (found instanceof Error) throw found;
-        return found && { record: found, writtenAt: new Date(0) };
+        return found && { record: found, writtenAt: new Date(0), version: 1 };
       },
     },
     revocation: {

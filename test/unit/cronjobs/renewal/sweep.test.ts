@@ -45,9 +45,10 @@ function world() {
         list: async () => [...records.keys()],
         read: async (uuid) => {
           const record = records.get(uuid);
-          return record && { record, writtenAt: new Date(NOW) };
+          return record && { record, writtenAt: new Date(NOW), version: 1 };
         },
         write: async (uuid, record) => void records.set(uuid, record),
+        replace: async () => expect.unreachable(),
         remove: async () => expect.unreachable(),
       },
       renewals: {

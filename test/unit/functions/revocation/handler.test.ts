@@ -51,7 +51,7 @@ function start({ live, others = [], records = {}, outcome, clusterId }: World) {
       read: async (uuid) => {
         once(`read ${uuid}`);
         const found = records[uuid];
-        return found && { record: found, writtenAt: new Date(0) };
+        return found && { record: found, writtenAt: new Date(0), version: 1 };
       },
     },
     revocation: {

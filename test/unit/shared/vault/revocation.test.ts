@@ -140,6 +140,46 @@ describe('a grant', () => {
   });
 });
 
+describe('a grant whose token is known by its accessor', () => {
+  const byAccessor = { ...record, token: { accessor: 'names-it' } };
+
+  test('is gone in three calls, of which our own login makes each', async () => {
+    const outcome = await start({ revokeOurselves: 'done' }).revokeGrant(UUID, byAccessor, work());
+    expect([outcome, calls]).toEqual([
+      { state: 'revoked' },
+      ['revoke the lease ourselves', 'revoke the token', 'forget'],
+    ]);
+  });
+
+  test('is proved to be gone where our policy may not revoke its lease, which is tried once', async () => {
+    const revocation = start({ revokeOurselves: DENIED, lookups: ['there', INVALID_LEASE] });
+    for (const _ of [1, 2])
+      expect(await revocation.revokeGrant(UUID, byAccessor, work())).toEqual({ state: 'revoked' });
+    expect(calls).toEqual([
+      ...['revoke the lease ourselves', 'revoke the token', 'look it up', 'look it up', 'forget'],
+      ...['revoke the token', 'look it up', 'forget'],
+    ]);
+  });
+
+  test('says nothing of what others, with their own tokens, may', async () => {
+    const revocation = start({
+      revokeOurselves: DENIED,
+      revokeLease: 'done',
+      lookups: ['there', INVALID_LEASE],
+    });
+    await revocation.revokeGrant(UUID, byAccessor, work());
+    calls = [];
+    await revocation.revokeGrant(UUID, record, work());
+    expect(calls).toEqual(['revoke the lease', 'revoke the token', 'forget']);
+  });
+
+  test('whose user cannot be dropped is marked, and still knows its accessor', async () => {
+    const outcome = await start({ revokeOurselves: STUCK }).revokeGrant(UUID, byAccessor, work());
+    expect(outcome).toEqual({ state: 'pending', reason: 'role cannot be dropped' });
+    expect(written).toEqual([{ ...byAccessor, revokingSince: NOW.toISOString() }]);
+  });
+});
+
 test.each<[string, Vault]>([
   ['revoking the lease', { revokeLease: AWAY }],
   ['looking it up', { revokeLease: DENIED, lookups: [AWAY] }],

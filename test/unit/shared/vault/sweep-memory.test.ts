@@ -19,7 +19,7 @@ beforeEach(() => {
   const kv: Kv = {
     read: async (_, path) => {
       const data = documents.get(path);
-      return data && { data: Object.fromEntries(Object.entries(data)), createdAt: new Date(0) };
+      return data && { data: Object.fromEntries(Object.entries(data)), createdAt: new Date(0), version: 1 };
     },
     write: async (_, path, data) => void documents.set(path, data),
     keepOneVersion: async (_, path) => void trimmed.push(path),

@@ -1,0 +1,162 @@
+/**
+ * Takes the tokens out of the ledger: each record gets its token's accessor in the token's place, in all versions. Each is
+ * rewritten by itself, and only as it was read, so a run may end anywhere, and sweeps and events may go on meanwhile.
+ */
+import pLimit from 'p-limit';
+import { validate, version } from 'uuid';
+import type { Deadline } from '../../shared/deadline.ts';
+import { InjectorError } from '../../shared/errors.ts';
+import { Secret } from '../../shared/secret.ts';
+import type { Accessors } from '../../shared/vault/accessors.ts';
+import { VaultError } from '../../shared/vault/failure.ts';
+import {
+  type Ledger,
+  type LedgerRecord,
+  type StoredRecord,
+  UnreadableRecord,
+} from '../../shared/vault/ledger.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+
+export interface MigrationParts {
+  readonly ledger: Pick<Ledger, 'list' | 'read' | 'replace' | 'remove'>;
+  readonly accessors: Accessors;
+  /** Other clusters' grants are not ours; `undefined` where nobody could say: then none with a cluster's name is. */
+  readonly clusterId: string | undefined;
+  readonly newDeadline: () => Deadline;
+  readonly onProgress: (what: string) => void;
+}
+
+export interface Survey {
+  /** Grants whose tokens stand in their records. */
+  readonly withToken: readonly string[];
+  readonly withAccessor: number;
+  readonly foreign: number;
+  readonly unreadable: readonly string[];
+  /** Grants that the Go injector made. */
+  readonly ofGoInjector: number;
+  /** Grants of ours whose records its renewer has rewritten, without our fields. */
+  readonly strippedByGoInjector: number;
+}
+
+/** `dead`: Vault does not know the token any more. `refused`: nor does it say whether that is so. `ended`: its grant. */
+export type Outcome = 'rewritten' | 'dead' | 'refused' | 'ended' | { readonly failed: string };
+
+const CONCURRENCY = 16;
+// Somebody else may write the same record at the same moment.
+const MOST_TRIES = 3;
+// An admission function that has still the configuration of before may have gone on meanwhile.
+const MOST_ROUNDS = 3;
+
+/** Only reads. */
+export async function surveyLedger(parts: MigrationParts): Promise<Survey> {
+  const { ledger, clusterId, onProgress } = parts;
+  const uuids = await ledger.list(workOf(parts));
+  let read = 0;
+  const kindsOf = async (uuid: string): Promise<readonly [string, readonly Kind[]]> => {
+    const stored = await readable(ledger.read(uuid, workOf(parts)));
+    read += 1;
+    onProgress(`reading the ledger: ${read} of ${uuids.length} …`);
+    if (stored === 'unreadable') return [uuid, ['unreadable']];
+    return [uuid, stored ? classify(uuid, stored.record, clusterId) : []];
+  };
+  const found = await pLimit(CONCURRENCY).map(uuids, kindsOf);
+  const of = (kind: Kind) => found.flatMap(([uuid, kinds]) => (kinds.includes(kind) ? [uuid] : []));
+  return {
+    withToken: of('token'),
+    withAccessor: of('accessor').length,
+    foreign: of('foreign').length,
+    unreadable: of('unreadable'),
+    ofGoInjector: of('of the Go injector').length,
+    strippedByGoInjector: of('stripped').length,
+  };
+}
+
+type Kind = 'unreadable' | 'foreign' | 'accessor' | 'token' | 'of the Go injector' | 'stripped';
+
+function classify(uuid: string, record: LedgerRecord, clusterId: string | undefined): readonly Kind[] {
+  if (record.clusterId !== undefined && record.clusterId !== clusterId) return ['foreign'];
+  if (!(record.token instanceof Secret)) return ['accessor'];
+  if (validate(uuid) && version(uuid) === 1) return ['token', 'of the Go injector'];
+  return record.userName === undefined ? ['token', 'stripped'] : ['token'];
+}
+
+/** What each token has: nothing is renewed, nothing written. */
+export async function lookUpAll(uuids: readonly string[], parts: MigrationParts) {
+  return forEach(uuids, parts, async (uuid) => {
+    const stored = await parts.ledger.read(uuid, workOf(parts));
+    if (!stored || !(stored.record.token instanceof Secret)) return 'ended';
+    const accessor = await parts.accessors.lookUp(stored.record.token, workOf(parts));
+    return accessor === undefined ? 'refused' : 'rewritten';
+  });
+}
+
+/** In rounds, until one finds no token that was not there before. */
+export async function rewriteAll(
+  first: readonly string[],
+  parts: MigrationParts,
+): Promise<ReadonlyMap<string, Outcome>> {
+  const outcomes = new Map<string, Outcome>();
+  let left = first;
+  for (let round = 1; left.length > 0 && round <= MOST_ROUNDS; round += 1) {
+    const outcomesNow = await forEach(left, parts, (uuid) => rewrite(uuid, parts));
+    for (const [uuid, outcome] of outcomesNow) outcomes.set(uuid, outcome);
+    const { withToken } = await surveyLedger(parts);
+    left = withToken.filter((uuid) => outcomes.get(uuid) === 'rewritten' || !outcomes.has(uuid));
+  }
+  return outcomes;
+}
+
+async function rewrite(uuid: string, parts: MigrationParts, tries = 1): Promise<Outcome> {
+  const { ledger, accessors } = parts;
+  const work = workOf(parts);
+  const stored = await ledger.read(uuid, work);
+  if (!stored) {
+    // Ended while it was being rewritten, which may have left an empty place of its name.
+    if (tries > 1) await ledger.remove(uuid, work);
+    return 'ended';
+  }
+  const { record, version: asRead } = stored;
+  if (!(record.token instanceof Secret)) return 'rewritten';
+  const accessor =
+    (await accessors.lookUp(record.token, work)) ?? (await accessors.renew(record.token, work));
+  if (accessor === undefined) return 'dead';
+  try {
+    await ledger.replace(uuid, { ...record, token: { accessor } }, asRead, work);
+    return 'rewritten';
+  } catch (error) {
+    const isChanged = error instanceof VaultError && [400, 403].includes(error.status);
+    if (!isChanged || tries === MOST_TRIES) throw error;
+    return rewrite(uuid, parts, tries + 1);
+  }
+}
+
+async function forEach(
+  uuids: readonly string[],
+  { onProgress }: MigrationParts,
+  task: (uuid: string) => Promise<Outcome>,
+): Promise<ReadonlyMap<string, Outcome>> {
+  const outcomes = new Map<string, Outcome>();
+  const one = async (uuid: string) => {
+    const outcome = await task(uuid).catch((error: unknown) => {
+      if (error instanceof InjectorError) return { failed: error.message };
+      throw error;
+    });
+    outcomes.set(uuid, outcome);
+    onProgress(`${outcomes.size} of ${uuids.length} …`);
+  };
+  await pLimit(CONCURRENCY).map(uuids, one);
+  return outcomes;
+}
+
+async function readable(
+  reading: Promise<StoredRecord | undefined>,
+): Promise<StoredRecord | undefined | 'unreadable'> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof UnreadableRecord) return 'unreadable';
+    throw error;
+  }
+}
+
+const workOf = ({ newDeadline }: MigrationParts): Work => ({ deadline: newDeadline(), vaultCalls: 0 });
