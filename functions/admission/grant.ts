@@ -8,6 +8,7 @@ import type { Secret } from '../../shared/secret.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import type { Credentials, Grants } from '../../shared/vault/grants.ts';
+import type { Held, Holder } from '../../shared/vault/held.ts';
 import type { Ledger } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 
@@ -35,6 +36,8 @@ export interface Grant {
 export interface Granting {
   readonly grants: Grants;
   readonly ledger: Ledger;
+  /** Where `maxGrantsPerRole` is on. */
+  readonly held: Pick<Held, 'take' | 'release'> | undefined;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly background: Background;
@@ -53,6 +56,8 @@ export interface Granting {
 interface Begun {
   readonly uuid: string;
   readonly correlationId: string | undefined;
+  /** Whose place it takes, where places are counted. */
+  holder?: Holder;
   token?: Secret;
   /** Credentials that Vault is still making, after the deadline. */
   issuing?: Promise<unknown>;
@@ -108,6 +113,7 @@ async function issue(
   const { uuid } = begun;
   const { grants, ledger, metrics } = granting;
   const startedAt = granting.clock();
+  await takePlace(request, pod, begun, work, granting);
   const { token, accessor, periodSeconds } = await counted(
     inPhase('token', granting, () =>
       grants.createToken(
@@ -156,6 +162,21 @@ async function issue(
   return { uuid, request, credentials };
 }
 
+/** Before anything is made: too many are denied, and cost Vault no token. */
+async function takePlace(
+  { mount, role }: DatabaseRequest,
+  { namespace }: PodIdentity,
+  begun: Begun,
+  work: Work,
+  granting: Granting,
+): Promise<void> {
+  const { held } = granting;
+  if (!held) return;
+  const holder = { namespace, mount, role };
+  begun.holder = holder;
+  await inPhase('place', granting, () => held.take(begun.uuid, holder, work));
+}
+
 /** What leads from a database user to its pod in Vault's audit log. */
 function describeToken(uuid: string, pod: PodIdentity, cluster: string) {
   return {
@@ -195,13 +216,13 @@ async function undoLate(
 
 /** Never rejects: what cannot be undone is logged and counted, and ends with its lease, since nobody renews it. */
 async function undo(
-  { uuid, correlationId, token, issuing, mayBeRecorded }: Begun,
+  { uuid, correlationId, holder, token, issuing, mayBeRecorded }: Begun,
   pod: PodIdentity,
   granting: Granting,
 ): Promise<void> {
-  if (!token) return;
+  if (!token && !holder) return;
   await issuing?.catch(() => undefined);
-  const { grants, ledger, metrics, log } = granting;
+  const { metrics, log } = granting;
   const { namespace } = pod;
   const work = {
     deadline: granting.newDeadline(UNDO_WITHIN_MS),
@@ -209,14 +230,16 @@ async function undo(
     ...(correlationId !== undefined && { correlationId }),
   };
   try {
-    await counted(grants.revoke(token, work), (outcome) =>
-      metrics.count(`revoke_token_count_${outcome}`, { uuid, namespace }),
-    );
+    if (token)
+      await counted(granting.grants.revoke(token, work), (outcome) =>
+        metrics.count(`revoke_token_count_${outcome}`, { uuid, namespace }),
+      );
     // A record whose token could not be revoked stays: the next sweep finds it.
-    if (!mayBeRecorded) return;
-    await counted(ledger.remove(uuid, work), (outcome) =>
-      metrics.count(`delete_data_count_${outcome}`, { uuid, namespace }),
-    );
+    if (mayBeRecorded)
+      await counted(granting.ledger.remove(uuid, work), (outcome) =>
+        metrics.count(`delete_data_count_${outcome}`, { uuid, namespace }),
+      );
+    if (holder) await granting.held?.release(uuid, holder, work);
   } catch (error) {
     log.error('a grant of a denied pod could not be undone', error, { uuid, namespace });
   }
@@ -224,7 +247,7 @@ async function undo(
 
 /** Its time counts as the phase's, however it ends. */
 export async function inPhase<T>(
-  phase: 'authorize' | 'token' | 'credentials' | 'record' | 'undo',
+  phase: 'authorize' | 'place' | 'token' | 'credentials' | 'record' | 'undo',
   { metrics, clock }: Pick<Granting, 'metrics' | 'clock'>,
   work: () => Promise<T>,
 ): Promise<T> {

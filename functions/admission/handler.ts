@@ -88,7 +88,11 @@ export async function admit(
 
 /** `denied` is the pod's owner's to mend, `failed` somebody else's. */
 type Result = 'issued' | 'repeated' | 'dry_run' | 'denied' | 'failed';
-const DENIALS: ReadonlySet<ErrorCode> = new Set(['annotations_invalid', 'service_account_denied']);
+const DENIALS: ReadonlySet<ErrorCode> = new Set([
+  'annotations_invalid',
+  'service_account_denied',
+  'too_many_grants',
+]);
 
 interface Decision {
   readonly result: Result;
