@@ -83,6 +83,7 @@ export const keys = {
   maxRevokeFraction: v.optional(fraction, 0.5),
   onMaxTtl: v.optional(v.picklist(['report', 'evict'], 'expected report or evict'), 'report'),
   onLost: v.optional(v.picklist(['report', 'evict'], 'expected report or evict'), 'report'),
+  maxGrantsPerRole: v.optional(whole),
   sweepShards: v.optional(whole, 1),
   vaultRateLimit: v.optional(whole),
   metricsUuidLabel: v.optional(flag, false),

@@ -160,6 +160,8 @@ function shape(parsed: Parsed<v.InferOutput<typeof schema>>) {
       /** Requests a second; absent: no limit of ours. */
       rateLimit: values.vaultRateLimit,
       clusterId: values.clusterId,
+      /** Of one namespace; absent: as many as are asked for. */
+      maxGrantsPerRole: values.maxGrantsPerRole,
     }),
   };
 }

@@ -14,6 +14,8 @@ export const ERROR_CATALOGUE = {
   annotations_invalid: { status: 422, retryable: false },
   service_account_denied: { status: 403, retryable: false },
   secret_refused: { status: 403, retryable: false },
+  // As the API server answers where a quota is exceeded.
+  too_many_grants: { status: 403, retryable: true },
   deadline_too_short: { status: 504, retryable: true },
   request_aborted: { status: 499, retryable: true },
   record_unreadable: { status: 500, retryable: false },

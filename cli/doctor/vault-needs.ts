@@ -10,6 +10,7 @@ export interface Need {
 
 export interface NeedsOptions extends Pick<VaultOptions, 'authPath' | 'ledgerMount' | 'ledgerPrefix'> {
   readonly tokenReference: 'token' | 'accessor';
+  readonly maxGrantsPerRole: number | undefined;
 }
 
 const OF_EVERY_LOGIN: readonly Need[] = [
@@ -22,16 +23,7 @@ const OF_A_LONG_LOGIN: readonly Need[] = [
 ];
 
 const NEEDS: Readonly<Record<ProcessName, (options: NeedsOptions) => readonly Need[]>> = {
-  admission: ({ authPath, ledgerMount: mount, ledgerPrefix: prefix }) => [
-    { path: `auth/${authPath}/role/+`, capabilities: ['read'] },
-    { path: 'auth/token/create-orphan', capabilities: ['update', 'sudo'] },
-    { path: `${mount}/data/${prefix}/+`, capabilities: ['create', 'update'] },
-    { path: 'auth/token/revoke', capabilities: ['update'] },
-    { path: `${mount}/metadata/${prefix}/+`, capabilities: ['delete'] },
-    { path: `${mount}/data/${prefix}-sweep/last-*`, capabilities: ['read'] },
-    { path: `${mount}/data/${prefix}-sweep/+/last-*`, capabilities: ['read'] },
-    ...OF_A_LONG_LOGIN,
-  ],
+  admission: (options) => ofAdmission(options),
   renewal: (options) => [
     { path: `${options.ledgerMount}/metadata/${options.ledgerPrefix}`, capabilities: ['list'] },
     ...ending(options, options.tokenReference === 'accessor' ? ['delete', 'update'] : ['delete']),
@@ -46,6 +38,7 @@ const NEEDS: Readonly<Record<ProcessName, (options: NeedsOptions) => readonly Ne
     ...byReference(options, 'auth/token/renew'),
     { path: 'sys/leases/renew', capabilities: ['update'] },
     { path: 'sys/leases/revoke', capabilities: ['update'] },
+    ...places(options, ['create', 'delete', 'list', 'update']),
     ...OF_EVERY_LOGIN,
   ],
   revocation: (options) => [
@@ -54,8 +47,24 @@ const NEEDS: Readonly<Record<ProcessName, (options: NeedsOptions) => readonly Ne
     ...(options.tokenReference === 'accessor'
       ? [{ path: 'sys/leases/revoke', capabilities: ['update'] }]
       : []),
+    ...places(options, ['delete']),
     ...OF_A_LONG_LOGIN,
   ],
+};
+
+const ofAdmission = (options: NeedsOptions): readonly Need[] => {
+  const { authPath, ledgerMount: mount, ledgerPrefix: prefix } = options;
+  return [
+    { path: `auth/${authPath}/role/+`, capabilities: ['read'] },
+    { path: 'auth/token/create-orphan', capabilities: ['update', 'sudo'] },
+    { path: `${mount}/data/${prefix}/+`, capabilities: ['create', 'update'] },
+    { path: 'auth/token/revoke', capabilities: ['update'] },
+    { path: `${mount}/metadata/${prefix}/+`, capabilities: ['delete'] },
+    { path: `${mount}/data/${prefix}-sweep/last-*`, capabilities: ['read'] },
+    { path: `${mount}/data/${prefix}-sweep/+/last-*`, capabilities: ['read'] },
+    ...places(options, ['create', 'delete', 'list', 'update']),
+    ...OF_A_LONG_LOGIN,
+  ];
 };
 
 const ending = (options: NeedsOptions, ofRecord: readonly string[]): readonly Need[] => [
@@ -64,6 +73,11 @@ const ending = (options: NeedsOptions, ofRecord: readonly string[]): readonly Ne
   ...byReference(options, 'auth/token/revoke'),
   { path: 'sys/leases/lookup', capabilities: ['update'] },
 ];
+
+const places = (options: NeedsOptions, capabilities: readonly string[]): readonly Need[] =>
+  options.maxGrantsPerRole === undefined
+    ? []
+    : [{ path: `${options.ledgerMount}/metadata/${options.ledgerPrefix}-held/*`, capabilities }];
 
 /** Records of before have their tokens in them, whatever new ones have. */
 const byReference = ({ tokenReference }: NeedsOptions, path: string): readonly Need[] =>

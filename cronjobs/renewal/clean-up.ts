@@ -114,7 +114,7 @@ async function withoutPod(orphans: readonly Orphan[], sweep: Sweep): Promise<Orp
 }
 
 /** A uuid that does not tell its time is asked again when its record has been read. */
-function isOldEnough(issuedAt: number | undefined, { startedAt, options }: Sweep): boolean {
+export function isOldEnough(issuedAt: number | undefined, { startedAt, options }: Sweep): boolean {
   return issuedAt === undefined || startedAt - issuedAt > options.gracePeriodSeconds * 1_000;
 }
 

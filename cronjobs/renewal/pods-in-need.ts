@@ -5,7 +5,8 @@ import { printable } from '../../shared/secret.ts';
 import { uuidTime } from '../../shared/uuid-time.ts';
 import { ALWAYS_ALLOWED } from './clean-up.ts';
 import { isForeign, tell } from './keep-alive.ts';
-import { type Sweep, shardOf } from './sweep.ts';
+import { shardOf } from './shard.ts';
+import type { Sweep } from './sweep.ts';
 
 /** @param listed the uuids of the ledger, as they were listed before the pods. */
 export async function reportPods(

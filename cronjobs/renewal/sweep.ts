@@ -2,7 +2,6 @@
  * One sweep: the ledger is listed, then the pods; what is due is renewed, orphaned grants are revoked, what went wrong
  * elsewhere is reported. It may be killed anywhere: the next one carries on.
  */
-import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
 import { validate } from 'uuid';
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
@@ -11,17 +10,20 @@ import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { PodSecrets } from '../../shared/kubernetes/secrets.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
+import type { Held } from '../../shared/vault/held.ts';
 import { type Ledger, UnreadableRecord } from '../../shared/vault/ledger.ts';
 import type { Renewals } from '../../shared/vault/renewals.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
 import type { GrantState, SweepMemory } from '../../shared/vault/sweep-memory.ts';
 import { cleanUp } from './clean-up.ts';
+import { healPlaces } from './heal-places.ts';
 import { keepAlive } from './keep-alive.ts';
 import { createLeaseEnd, type LeaseEnd } from './lease-end.ts';
 import { observeGrants } from './observe-grants.ts';
 import { reportPods } from './pods-in-need.ts';
 import { newReport, type SweepReport } from './report.ts';
+import { shardOf } from './shard.ts';
 
 interface SweepOptions {
   readonly injectorLabel: string;
@@ -39,6 +41,8 @@ interface SweepOptions {
 export interface SweepParts {
   readonly ledger: Ledger;
   readonly renewals: Renewals;
+  /** Where `maxGrantsPerRole` is on. */
+  readonly held: Held | undefined;
   readonly revocation: Revocation;
   readonly sweeps: SweepMemory;
   readonly pods: Pods;
@@ -140,6 +144,7 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
   if (complete) {
     await cleanUp([...unclaimed, ...claimedByOthers], uuids, state);
     await reportPods(pods, new Set(uuids), state);
+    await attempt('the places of grants could not be healed', healPlaces(new Set(uuids), state));
     forget(state, new Set(own));
   } else {
     // Not revoked, so not given up either: whose they are has to be found out first.
@@ -258,11 +263,6 @@ function claimsOf(pods: readonly LivePod[]): Map<string, LivePod[]> {
     }
   }
   return claims;
-}
-
-/** Which share of the ledger a uuid is in; of its whole text, since parts of it are the same for many. */
-export function shardOf(uuid: string, shards: number): number {
-  return shards === 1 ? 0 : createHash('sha256').update(uuid).digest().readUInt32BE(0) % shards;
 }
 
 function ownShare(index: Map<string, GrantState>, { shard, shards }: SweepOptions): Map<string, GrantState> {

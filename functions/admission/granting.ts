@@ -7,6 +7,7 @@ import type { Secret } from '../../shared/secret.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import type { Credentials, Grants } from '../../shared/vault/grants.ts';
+import type { Held, Holder } from '../../shared/vault/held.ts';
 import type { Ledger } from '../../shared/vault/ledger.ts';
 
 /** The pod, as far as it is known before it exists. */
@@ -40,6 +41,8 @@ export interface Granted {
 export interface Granting {
   readonly grants: Grants;
   readonly ledger: Ledger;
+  /** Where `maxGrantsPerRole` is on. */
+  readonly held: Pick<Held, 'take' | 'release'> | undefined;
   readonly secrets: Pick<PodSecrets, 'create' | 'remove'>;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -60,6 +63,8 @@ export interface Begun extends AuthorizedRequest {
   readonly uuid: string;
   /** Of the pod's Secret; the same for all of its grants. */
   readonly secretName: string;
+  /** Whose place it takes, where places are counted. */
+  holder?: Holder;
   token?: Secret;
   /** Credentials that Vault is still making, after the deadline. */
   issuing?: Promise<unknown>;
@@ -68,7 +73,7 @@ export interface Begun extends AuthorizedRequest {
 
 /** Its time counts as the phase's, however it ends. */
 export async function inPhase<T>(
-  phase: 'authorize' | 'token' | 'credentials' | 'record' | 'secret' | 'undo',
+  phase: 'authorize' | 'place' | 'token' | 'credentials' | 'record' | 'secret' | 'undo',
   { metrics, clock }: Pick<Granting, 'metrics' | 'clock'>,
   work: () => Promise<T>,
 ): Promise<T> {

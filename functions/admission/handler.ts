@@ -94,6 +94,7 @@ const DENIALS: ReadonlySet<ErrorCode> = new Set([
   'annotations_invalid',
   'service_account_denied',
   'secret_refused',
+  'too_many_grants',
 ]);
 
 interface Decision {

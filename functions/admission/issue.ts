@@ -16,6 +16,7 @@ interface Issued extends Grant {
 export async function issue(begun: Begun, pod: PodIdentity, work: Work, granting: Granting): Promise<Issued> {
   const { uuid, request } = begun;
   const startedAt = granting.clock();
+  await takePlace(begun, pod, work, granting);
   const { token, accessor, periodSeconds } = await createToken(begun, pod, work, granting);
   begun.token = token;
   const credentials = await inPhase('credentials', granting, () =>
@@ -34,6 +35,21 @@ export async function issue(begun: Begun, pod: PodIdentity, work: Work, granting
   });
   const reference = granting.tokenReference === 'accessor' ? { accessor } : token;
   return { uuid, request, credentials, reference, tokenPeriodSeconds: periodSeconds };
+}
+
+/** Before anything is made: too many are denied, and cost Vault no token. */
+async function takePlace(
+  begun: Begun,
+  { namespace }: PodIdentity,
+  work: Work,
+  granting: Granting,
+): Promise<void> {
+  const { held } = granting;
+  if (!held) return;
+  const { mount, role } = begun.request;
+  const holder = { namespace, mount, role };
+  begun.holder = holder;
+  await inPhase('place', granting, () => held.take(begun.uuid, holder, work));
 }
 
 function createToken(begun: Begun, pod: PodIdentity, work: Work, granting: Granting) {

@@ -40,12 +40,12 @@ export async function undoLate(
 
 /** Never rejects: what cannot be undone is logged and counted, and ends with its lease, since nobody renews it. */
 async function undo(
-  { uuid, token, issuing, mayBeRecorded }: Begun,
+  { uuid, holder, token, issuing, mayBeRecorded }: Begun,
   { namespace }: PodIdentity,
   { correlationId }: Work,
-  { grants, ledger, metrics, log, newDeadline }: Granting,
+  { grants, ledger, held, metrics, log, newDeadline }: Granting,
 ): Promise<void> {
-  if (!token) return;
+  if (!token && !holder) return;
   await issuing?.catch(() => undefined);
   const work = {
     deadline: newDeadline(UNDO_WITHIN_MS),
@@ -53,14 +53,16 @@ async function undo(
     ...(correlationId !== undefined && { correlationId }),
   };
   try {
-    await counted(grants.revoke(token, work), (outcome) =>
-      metrics.count(`revoke_token_count_${outcome}`, { uuid, namespace }),
-    );
+    if (token)
+      await counted(grants.revoke(token, work), (outcome) =>
+        metrics.count(`revoke_token_count_${outcome}`, { uuid, namespace }),
+      );
     // A record whose token could not be revoked stays: the next sweep finds it.
-    if (!mayBeRecorded) return;
-    await counted(ledger.remove(uuid, work), (outcome) =>
-      metrics.count(`delete_data_count_${outcome}`, { uuid, namespace }),
-    );
+    if (mayBeRecorded)
+      await counted(ledger.remove(uuid, work), (outcome) =>
+        metrics.count(`delete_data_count_${outcome}`, { uuid, namespace }),
+      );
+    if (holder) await held?.release(uuid, holder, work);
   } catch (error) {
     log.error('a grant of a denied pod could not be undone', error, { uuid, namespace });
   }

@@ -41,6 +41,11 @@ path "${ledger_mount}/data/${ledger_prefix}-sweep/+/last-*" {
   capabilities = ["read"]
 }
 
+# Where maxGrantsPerRole is on: its place in the count. update: one that is sent again because its first answer was lost.
+path "${ledger_mount}/metadata/${ledger_prefix}-held/*" {
+  capabilities = ["create", "delete", "list", "update"]
+}
+
 # Its own login.
 path "auth/token/renew-self" {
   capabilities = ["update"]

@@ -61,6 +61,11 @@ path "sys/leases/revoke" {
   }
 }
 
+# Where maxGrantsPerRole is on: places whose grants have ended, and those that are missing. update: as with a record.
+path "${ledger_mount}/metadata/${ledger_prefix}-held/*" {
+  capabilities = ["create", "delete", "list", "update"]
+}
+
 # Its own login, at its end.
 path "auth/token/revoke-self" {
   capabilities = ["update"]

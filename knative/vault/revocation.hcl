@@ -32,6 +32,11 @@ path "sys/leases/revoke" {
   }
 }
 
+# Where maxGrantsPerRole is on: the place of a grant that has ended.
+path "${ledger_mount}/metadata/${ledger_prefix}-held/*" {
+  capabilities = ["delete"]
+}
+
 # Its own login.
 path "auth/token/renew-self" {
   capabilities = ["update"]

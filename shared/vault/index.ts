@@ -7,6 +7,7 @@ import { createAccessors } from './accessors.ts';
 import { createAuthorization } from './authorization.ts';
 import { createCaFile } from './ca-file.ts';
 import { createGrants } from './grants.ts';
+import { createHeld } from './held.ts';
 import { createInspection } from './inspection.ts';
 import { createKv } from './kv.ts';
 import { createLedger } from './ledger.ts';
@@ -29,6 +30,7 @@ export interface VaultOptions {
   readonly ledgerPrefix: string;
   readonly rateLimit: number | undefined;
   readonly clusterId: string | undefined;
+  readonly maxGrantsPerRole: number | undefined;
 }
 
 export type VaultClient = ReturnType<typeof createVault>;
@@ -62,24 +64,27 @@ export function createVault(
   const kv = createKv(session, options.ledgerMount);
   const ledger = createLedger(kv, options.ledgerPrefix);
   const grants = createGrants(session, requests);
+  const most = options.maxGrantsPerRole;
+  const held = most === undefined ? undefined : createHeld(kv, folderOf(options, 'held'), most);
   return {
     session,
     accessors: createAccessors(session, requests),
     authorization: createAuthorization({ session, authPath, kubeRole, clock }),
     grants,
+    held,
     inspection: createInspection(session, requests),
     ledger,
     renewals: createRenewals(session),
-    revocation: createRevocation({ session, requests, grants, ledger, now: () => new Date() }),
-    sweeps: createSweepMemory(kv, sweepFolder(options)),
+    revocation: createRevocation({ session, requests, grants, held, ledger, now: () => new Date() }),
+    sweeps: createSweepMemory(kv, folderOf(options, 'sweep')),
     requestsSent: requests.sent,
     close: requests.close,
   };
 }
 
-/** Clusters that share a prefix, each under its configured name, have a memory each. */
-function sweepFolder({ ledgerPrefix, clusterId }: VaultOptions): string {
-  return clusterId === undefined ? `${ledgerPrefix}-sweep` : `${ledgerPrefix}-sweep/${clusterId}`;
+/** Beside the ledger; clusters that share a prefix, each under its configured name, have one each. */
+function folderOf({ ledgerPrefix, clusterId }: VaultOptions, of: 'sweep' | 'held'): string {
+  return clusterId === undefined ? `${ledgerPrefix}-${of}` : `${ledgerPrefix}-${of}/${clusterId}`;
 }
 
 // Synchronously: a small file in memory, and the thread pool that the other way needs costs a cold start 10 ms.

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Secret } from '../secret.ts';
 import { VaultError } from './failure.ts';
 import type { Grants } from './grants.ts';
+import type { Held } from './held.ts';
 import type { Ledger, LedgerRecord } from './ledger.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequest, VaultRequests, Work } from './requests.ts';
@@ -30,6 +31,8 @@ export interface RevocationOptions {
   readonly requests: Pick<VaultRequests, 'send'>;
   readonly grants: Pick<Grants, 'revoke'>;
   readonly ledger: Pick<Ledger, 'remove' | 'write'>;
+  /** Where `maxGrantsPerRole` is on. */
+  readonly held: Pick<Held, 'release'> | undefined;
   readonly now: () => Date;
 }
 
@@ -38,7 +41,8 @@ const LOOKUP_DELAYS_MS = [5, 20, 80, 250, 750];
 
 type LeaseState = 'gone' | 'unknown' | { readonly stuck: string };
 
-export function createRevocation({ session, requests, grants, ledger, now }: RevocationOptions): Revocation {
+export function createRevocation(options: RevocationOptions): Revocation {
+  const { session, requests, grants, ledger, held, now } = options;
   // Roles whose policy does not let the pod's token revoke its own lease: not asked again by this process.
   const withoutOwnRevocation = new Set<string>();
   // Folders of leases that our policy does not let us revoke.
@@ -110,6 +114,9 @@ export function createRevocation({ session, requests, grants, ledger, now }: Rev
       await grants.revoke(record.token, work);
       if (lease === 'unknown') lease = await waitForLease(record, work);
       if (lease === 'gone') {
+        const { namespace, mount, role } = record;
+        // Before the record, which is what a second attempt begins with. One of the reference has no place.
+        if (held && mount && role) await held.release(uuid, { namespace, mount, role }, work);
         await ledger.remove(uuid, work);
         return { state: 'revoked' };
       }

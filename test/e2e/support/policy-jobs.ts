@@ -25,6 +25,8 @@ import { HOUR, sweepIn } from './sweeping.ts';
 /** One whose tokens may revoke their own leases, and one whose may not. */
 export const roles = ['strict-owner-rw', 'strict-bare-rw'] as const;
 const [owner, bare] = roles;
+/** Of the fleets that do the jobs: with all that needs a capability. */
+export const jobKeys = { maxGrantsPerRole: 100 };
 
 // Acts as itself, so that what it makes is its own, and stands in the way of dropping it.
 const creationStatements = [
@@ -83,10 +85,12 @@ async function admissionJob(strict: StrictFleet): Promise<void> {
     proxy.fail('record', cutAfter);
     expect((await ask(admission, reviewOf(podWith({ role: bare }, { labels })))).message).toBe('');
     expect(proxy.count('record')).toBe(4);
+    proxy.fail('place', cutAfter);
+    expect((await ask(admission, reviewOf(podWith({ role: bare }, { labels })))).message).toBe('');
     await admission.stop();
     expect(await admission.log()).not.toContain('vault_denied');
   }
-  expect(await fleet.records()).toHaveLength(4);
+  expect(await fleet.records()).toHaveLength(6);
   await wholeLogin(strict.keysOf('admission'), 'injector');
 }
 
@@ -105,6 +109,7 @@ async function undoes(
   const two = { 'a.role': owner, 'b.role': bare, 'b.env-key-dbuser': 'B', 'b.env-key-dbpassword': 'P' };
   expect((await ask(admission, reviewOf(podWith(two, { labels })))).allowed).toBe(false);
   await until('both are revoked', () => proxy.count('revoke') === 2);
+  await until('both places are given back', () => proxy.count('place given back') === 2);
   await proxy.settled();
 }
 
@@ -128,7 +133,7 @@ const LATER = 17 * 24 * HOUR;
 
 async function renewalJob(strict: StrictFleet): Promise<void> {
   const { fleet, ledgerPrefix } = strict;
-  const keys = strict.keysOf('renewal');
+  let keys = strict.keysOf('renewal');
   let later = LATER;
   const sweepNext = async () => {
     later += HOUR;
@@ -151,6 +156,13 @@ async function renewalJob(strict: StrictFleet): Promise<void> {
   expect(await sweepNext()).toEqual([0, 2, 2, 0]);
   await migrates(strict);
   expect(await sweepNext()).toEqual([0, 2, 0, 0]);
+  const places = `${secretName}/metadata/${ledgerPrefix}-held/team-infrastructure/pgsql2-dv/${owner}`;
+  for (const uuid of await fleet.records()) await stack.vault.call('DELETE', `${places}/${uuid}`);
+  const proxy = await startFaultProxy();
+  proxy.fail('place', cutAfter);
+  keys = { ...keys, vaultAddress: proxy.url };
+  expect(await sweepNext()).toEqual([0, 2, 0, 0]);
+  expect(proxy.count('place')).toBe(3);
   expect([(await fleet.records()).length, (await usersLeft(fleet)).length]).toEqual([2, 2]);
   const { code, log } = await stack.sweep({ overrides: keys });
   expect([code, log]).toEqual([0, expect.not.stringContaining('vault_denied')]);

@@ -1,7 +1,7 @@
 /** Least privilege in Vault: each path of a policy, each capability and each parameter that it allows is needed. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type ProcessPolicy, processPolicy } from '../../stack/vault/policies.ts';
-import { addRoles, jobs, roles } from '../support/policy-jobs.ts';
+import { addRoles, jobKeys, jobs, roles } from '../support/policy-jobs.ts';
 import { openStrictFleet } from '../support/process-policies.ts';
 
 beforeAll(addRoles);
@@ -48,7 +48,7 @@ describe.each(['admission', 'renewal', 'revocation'] as const)(
         const [prefix = ''] = /strict-[0-9a-f]{8}/.exec(text) ?? [];
         return of === name ? policy(text.replaceAll(prefix, 'PREFIX')).replaceAll('PREFIX', prefix) : text;
       };
-      const strict = await openStrictFleet({ applicationPolicies: roles, change });
+      const strict = await openStrictFleet({ keys: jobKeys, applicationPolicies: roles, change });
       await expect(jobs[name](strict)).rejects.toThrow();
     });
   },

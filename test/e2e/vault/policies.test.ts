@@ -1,10 +1,10 @@
 /** Least privilege in Vault: with its policy, and nothing else, each process does all that it has to. */
 import { beforeAll, test } from 'vitest';
-import { addRoles, jobs, roles } from '../support/policy-jobs.ts';
+import { addRoles, jobKeys, jobs, roles } from '../support/policy-jobs.ts';
 import { openStrictFleet } from '../support/process-policies.ts';
 
 beforeAll(addRoles);
 
 test.each(['admission', 'renewal', 'revocation'] as const)('%s does its whole job', async (name) => {
-  await jobs[name](await openStrictFleet({ applicationPolicies: roles }));
+  await jobs[name](await openStrictFleet({ keys: jobKeys, applicationPolicies: roles }));
 });

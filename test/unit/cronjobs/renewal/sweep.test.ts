@@ -41,6 +41,7 @@ function world() {
 
   async function run(options: Partial<SweepParts['options']> = {}) {
     const parts: SweepParts = {
+      held: undefined,
       ledger: {
         list: async () => [...records.keys()],
         read: async (uuid) => {

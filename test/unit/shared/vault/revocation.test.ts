@@ -34,6 +34,8 @@ interface Vault {
   readonly remove?: VaultError | 'done';
   /** With the injector's own login. */
   readonly revokeOurselves?: VaultError | 'done';
+  /** Given back; absent: places are not counted. */
+  readonly place?: VaultError | 'done';
 }
 
 let calls: string[];
@@ -46,7 +48,7 @@ function answer(call: string, said: VaultError | 'done' | 'there' | undefined): 
   if (said instanceof VaultError) throw said;
 }
 
-function start({ revokeLease, lookups = [], remove = 'done', revokeOurselves }: Vault): Revocation {
+function start({ revokeLease, lookups = [], remove = 'done', revokeOurselves, place }: Vault): Revocation {
   let looked = 0;
   return createRevocation({
     requests: { send: async () => answer('revoke the lease', revokeLease) },
@@ -67,6 +69,7 @@ function start({ revokeLease, lookups = [], remove = 'done', revokeOurselves }: 
         written.push(changed);
       },
     },
+    held: place && { release: async () => answer('give the place back', place) },
     now: () => NOW,
   });
 }
@@ -177,6 +180,26 @@ describe('a grant whose token is known by its accessor', () => {
     const outcome = await start({ revokeOurselves: STUCK }).revokeGrant(UUID, byAccessor, work());
     expect(outcome).toEqual({ state: 'pending', reason: 'role cannot be dropped' });
     expect(written).toEqual([{ ...byAccessor, revokingSince: NOW.toISOString() }]);
+  });
+});
+
+describe('where places are counted', () => {
+  const placed = { ...record, mount: 'db' };
+
+  test('a grant gives its place back before its record goes', async () => {
+    await start({ revokeLease: 'done', place: 'done' }).revokeGrant(UUID, placed, work());
+    expect(calls).toEqual(['revoke the lease', 'revoke the token', 'give the place back', 'forget']);
+  });
+
+  test('and keeps its record where it could not: the next attempt gives it back', async () => {
+    const revocation = start({ revokeLease: 'done', place: AWAY });
+    await expect(revocation.revokeGrant(UUID, placed, work())).rejects.toBe(AWAY);
+    expect(calls).not.toContain('forget');
+  });
+
+  test('one of the reference has none', async () => {
+    await start({ revokeLease: 'done', place: 'done' }).revokeGrant(UUID, record, work());
+    expect(calls).not.toContain('give the place back');
   });
 });
 

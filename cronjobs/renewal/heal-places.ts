@@ -1,0 +1,43 @@
+/** Where `maxGrantsPerRole` is on: places whose grants are gone are given back, grants without one get theirs. */
+import { uuidTime } from '../../shared/uuid-time.ts';
+import type { Holder } from '../../shared/vault/held.ts';
+import { isOldEnough } from './clean-up.ts';
+import { shardOf } from './shard.ts';
+import type { Sweep } from './sweep.ts';
+
+/** @param grants the whole ledger's, as it was listed. */
+export async function healPlaces(grants: ReadonlySet<string>, sweep: Sweep): Promise<void> {
+  const { held, work, log, claims, index, options } = sweep;
+  if (!held) return;
+  const isOwn = (uuid: string) => shardOf(uuid, options.shards) === options.shard;
+  const places = await held.all(work);
+  // A young one is of an admission that is still under way.
+  const stale = places.filter(
+    ({ uuid }) => isOwn(uuid) && !grants.has(uuid) && isOldEnough(uuidTime(uuid), sweep),
+  );
+  await sweep.forEach(
+    stale,
+    (place) => held.release(place.uuid, place, work),
+    ({ uuid, namespace }) => ({ uuid, namespace }),
+  );
+  const placed = new Set(places.map(({ uuid }) => uuid));
+  // Made while it was off.
+  const without = [...index].flatMap(([uuid, { namespace, leaseId }]) => {
+    const holder = holderOf(namespace, leaseId);
+    const lives = claims.get(uuid)?.some((pod) => pod.namespace === namespace);
+    return holder && lives && !placed.has(uuid) ? [{ uuid, ...holder }] : [];
+  });
+  await sweep.forEach(
+    without,
+    (place) => held.put(place.uuid, place, work),
+    ({ uuid, namespace }) => ({ uuid, namespace }),
+  );
+  if (stale.length + without.length > 0)
+    log.info(`places of grants healed: ${stale.length} given back, ${without.length} taken`);
+}
+
+/** Of `<mount>/creds/<role>/<id>`, which the sweep remembers without reading the record. */
+function holderOf(namespace: string, leaseId: string): Holder | undefined {
+  const [, mount, role] = /^(.+)\/creds\/([^/]+)\/[^/]+$/.exec(leaseId) ?? [];
+  return mount !== undefined && role !== undefined ? { namespace, mount, role } : undefined;
+}

@@ -1,0 +1,84 @@
+/**
+ * Who holds how many grants of a role, for `maxGrantsPerRole`: beside the ledger a place for each, an entry without content at
+ * `<folder>/<namespace>/<mount>/<role>/<uuid>`, so that they are counted by one list and no record is read. It is taken
+ * before the grant is begun and given back after it has ended; the sweep heals what a process that died has left.
+ */
+import { InjectorError } from '../errors.ts';
+import type { Kv } from './kv.ts';
+import type { Work } from './requests.ts';
+
+/** Of which grants there may be so many. */
+export interface Holder {
+  readonly namespace: string;
+  readonly mount: string;
+  readonly role: string;
+}
+
+interface Place extends Holder {
+  readonly uuid: string;
+}
+
+export interface Held {
+  /**
+   * Takes a place, and counts after it: whoever came last sees all others, so there are never more than may be. Of several
+   * who come for the last place at once, each may find that there are too many.
+   *
+   * @throws InjectorError `too_many_grants`; the place is then taken all the same, and has to be given back.
+   */
+  take(uuid: string, of: Holder, work: Work): Promise<void>;
+  /** Without counting: the grant is there. */
+  put(uuid: string, of: Holder, work: Work): Promise<void>;
+  /** One that is not there is success. */
+  release(uuid: string, of: Holder, work: Work): Promise<void>;
+  /** All places: a list for each namespace, mount and role. */
+  all(work: Work): Promise<readonly Place[]>;
+}
+
+const WHAT = 'the place of a grant';
+
+/**
+ * @param folder in the engine that `kv` is of.
+ * @param most grants of a role that a namespace may hold.
+ */
+export function createHeld(kv: Kv, folder: string, most: number): Held {
+  const folderOf = ({ namespace, mount, role }: Holder) => `${folder}/${namespace}/${mount}/${role}`;
+  // Only metadata: nothing is stored in it, and it is listed all the same.
+  const put = (uuid: string, of: Holder, work: Work) =>
+    kv.keepOneVersion(WHAT, `${folderOf(of)}/${uuid}`, work);
+
+  async function below(path: string, work: Work): Promise<string[]> {
+    const names = await kv.list('the places of grants', path, work);
+    const found = names.map((name) =>
+      name.endsWith('/') ? below(`${path}/${name.slice(0, -1)}`, work) : [`${path}/${name}`],
+    );
+    return (await Promise.all(found)).flat();
+  }
+
+  return {
+    put,
+    async take(uuid, of, work) {
+      await put(uuid, of, work);
+      const names = await kv.list('the places of grants', folderOf(of), work);
+      const others = names.filter((name) => !name.endsWith('/') && name !== uuid).length;
+      if (others < most) return;
+      throw new InjectorError(
+        'too_many_grants',
+        `namespace "${of.namespace}" holds ${others} grants of role "${of.role}" at "${of.mount}", and maxGrantsPerRole allows ${most}: one has to end first, or too many pods want it (npx vault-db-injector list --namespace ${of.namespace})`,
+      );
+    },
+    release: (uuid, of, work) => kv.remove(WHAT, `${folderOf(of)}/${uuid}`, work),
+    async all(work) {
+      const paths = await below(folder, work);
+      return paths.flatMap((path) => placeAt(path.slice(folder.length + 1)));
+    },
+  };
+}
+
+/** A mount may have inner slashes. */
+function placeAt(path: string): Place[] {
+  const [namespace, ...rest] = path.split('/');
+  const uuid = rest.pop();
+  const role = rest.pop();
+  if (namespace === undefined || uuid === undefined || role === undefined || rest.length === 0) return [];
+  return [{ namespace, mount: rest.join('/'), role, uuid }];
+}
