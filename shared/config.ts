@@ -178,6 +178,13 @@ function shapeWithoutVault({ values, port, shard }: Parsed<CommonValues>) {
     host: values.listenAddress,
     tokenPeriodSeconds: values.tokenTTL,
     /** What new records refer to their tokens by. */
+    /** Absent: the injector makes the pods' tokens itself. */
+    projectedServiceAccount: values.useProjectedSA
+      ? Object.freeze({
+          audience: values.projectedSAAudience,
+          expirationSeconds: values.projectedSAExpirationSecond,
+        })
+      : undefined,
     tokenReference: values.tokenReference,
     syncIntervalSeconds: values.syncTTLSecond,
     clusterId: values.clusterId,

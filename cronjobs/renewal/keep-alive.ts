@@ -9,6 +9,8 @@ import type { Sweep } from './sweep.ts';
 
 /** How often Vault is asked for the end of a lease. */
 const PROBE_EVERY_MS = 12 * 3_600_000;
+/** A token that is renewed for less than this share of its last life comes to its end. */
+const ENDING_SHARE = 0.95;
 
 /**
  * @param podsKnown whether `claims` tells the truth; if not, every grant is kept alive.
@@ -192,8 +194,11 @@ async function renewToken(
     const tokenPeriodSeconds = await renewals.renewToken(found.record.token, work);
     metrics.count('renew_token_count_success', { uuid, namespace });
     const tokenRenewedAt = now();
+    // Of a login, which has a last day (token_max_ttl): it is given less and less, and its leases end with it.
+    const isEnding = tokenPeriodSeconds < state.tokenPeriodSeconds * ENDING_SHARE;
+    const endsAt = isEnding ? tokenRenewedAt + tokenPeriodSeconds * 1_000 : state.endsAt;
     const tokenDueAt = dueAt(tokenRenewedAt, tokenPeriodSeconds, options.syncIntervalSeconds, random());
-    return { ...state, tokenPeriodSeconds, tokenRenewedAt, tokenDueAt };
+    return { ...state, tokenPeriodSeconds, tokenRenewedAt, tokenDueAt, endsAt };
   } catch (error) {
     metrics.count('renew_token_count_error', { uuid, namespace });
     throw error;

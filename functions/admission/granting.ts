@@ -9,6 +9,7 @@ import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import type { Credentials, Grants } from '../../shared/vault/grants.ts';
 import type { Held, Holder } from '../../shared/vault/held.ts';
 import type { Ledger } from '../../shared/vault/ledger.ts';
+import type { PodTokens } from './pod-tokens.ts';
 
 /** The pod, as far as it is known before it exists. */
 export interface PodIdentity {
@@ -49,9 +50,7 @@ export interface Granting {
   readonly background: Background;
   readonly clock: Clock;
   readonly newDeadline: (durationMs: number) => Deadline;
-  /** Names the cluster in the tokens' metadata. */
-  readonly cluster: string;
-  readonly periodSeconds: number;
+  readonly podTokens: PodTokens;
   /** What the records refer to the tokens by. */
   readonly tokenReference: 'token' | 'accessor';
   /** What the records carry as the cluster's identity, where it is configured. */

@@ -27,7 +27,8 @@ import type { PodCreation, Verdict } from './review.ts';
 import { type SweepWatch, staleSweep } from './sweep-watch.ts';
 
 export interface Admission extends Granting {
-  readonly authorization: Authorization;
+  /** Absent where Vault decides, at the login of the pod's service account. */
+  readonly authorization: Authorization | undefined;
   readonly issued: Issued;
   readonly sweepWatch: SweepWatch;
   /** Milliseconds since 1970. */
@@ -151,6 +152,7 @@ async function authorizeAll(
   work: Work,
   { authorization, metrics }: Admission,
 ): Promise<AuthorizedRequest[]> {
+  if (!authorization) return requests.map((request) => ({ request, policy: '' }));
   const outcomes = await Promise.allSettled(
     requests.map(async (request) => {
       const { authRole, role } = request;

@@ -3,11 +3,14 @@ import { createBackground } from '../../shared/background.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
 import { beginLogin } from '../../shared/first-login.ts';
 import { createRoutes } from '../../shared/http/routes.ts';
-import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
+import { createKubernetesApi, type KubernetesApi } from '../../shared/kubernetes/api.ts';
 import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
-import { createParts } from '../../shared/parts.ts';
+import { createServiceAccountTokens } from '../../shared/kubernetes/service-account-tokens.ts';
+import { createParts, type Parts } from '../../shared/parts.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
+import type { Admission } from './handler.ts';
 import { createIssued } from './issued.ts';
+import { createOrphanTokens, createServiceAccountLogins } from './pod-tokens.ts';
 import { createReviews } from './reviews.ts';
 import { createSweepWatch } from './sweep-watch.ts';
 import { createWebhookPath } from './webhook-path.ts';
@@ -20,10 +23,12 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const webhookPath = createWebhookPath({ ...config.webhookPath, clock, log });
   await beginLogin(parts);
   const background = createBackground((thrown) => log.error('work in the background failed', thrown));
+  const api = createKubernetesApi();
   const newDeadline = (durationMs: number) => deadlineIn(durationMs, clock);
   const reviews = createReviews({
     ...vault,
-    secrets: createPodSecrets(createKubernetesApi()),
+    ...identityOf(parts, api),
+    secrets: createPodSecrets(api),
     metrics,
     log,
     background,
@@ -32,9 +37,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     newDeadline,
     issued: createIssued(clock),
     sweepWatch: createSweepWatch({ sweeps: vault.sweeps, newDeadline, background, now: Date.now, log }),
-    cluster: config.vault.ledgerPrefix,
     clusterId: config.clusterId,
-    periodSeconds: config.tokenPeriodSeconds,
     tokenReference: config.tokenReference,
     injectorLabel: config.injectorLabel,
     podDefaults: config.podDefaults,
@@ -50,6 +53,22 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   });
   const { runFunction } = await import('../../shared/http/run-function.ts');
   await runFunction(routes, MAX_REVIEW_BYTES, parts, background);
+}
+
+/** Who asks Vault for a pod's credentials, and who decides whether it may. */
+function identityOf(
+  { config, metrics, vault }: Parts,
+  api: KubernetesApi,
+): Pick<Admission, 'authorization' | 'podTokens'> {
+  const { projectedServiceAccount: projected, tokenPeriodSeconds: periodSeconds } = config;
+  if (!projected) {
+    const { authorization, grants } = vault;
+    const podTokens = createOrphanTokens({ grants, cluster: config.vault.ledgerPrefix, periodSeconds });
+    return { authorization, podTokens };
+  }
+  const tokens = createServiceAccountTokens(api, projected);
+  const podTokens = createServiceAccountLogins({ login: vault.podLogin, tokens, metrics });
+  return { authorization: undefined, podTokens };
 }
 
 main(process.env).catch(refuseToStart);

@@ -17,7 +17,7 @@ export async function issue(begun: Begun, pod: PodIdentity, work: Work, granting
   const { uuid, request } = begun;
   const startedAt = granting.clock();
   await takePlace(begun, pod, work, granting);
-  const { token, accessor, periodSeconds } = await createToken(begun, pod, work, granting);
+  const { token, accessor, periodSeconds } = await obtainToken(begun, pod, work, granting);
   begun.token = token;
   const credentials = await inPhase('credentials', granting, () =>
     granting.grants.issue(request, token, work, (answer) => {
@@ -52,30 +52,16 @@ async function takePlace(
   await inPhase('place', granting, () => held.take(begun.uuid, holder, work));
 }
 
-function createToken(begun: Begun, pod: PodIdentity, work: Work, granting: Granting) {
-  const { uuid, policy } = begun;
-  const { grants, metrics, background, periodSeconds, cluster } = granting;
-  const wanted = { policy, periodSeconds, ...describeToken(uuid, pod, cluster) };
+function obtainToken(begun: Begun, pod: PodIdentity, work: Work, granting: Granting) {
+  const { podTokens, metrics, background } = granting;
   return counted(
     inPhase('token', granting, () =>
-      grants.createToken(wanted, work, (late) => background.add(undoLate(begun, late, pod, work, granting))),
+      podTokens.obtain(begun, pod, work, (late) =>
+        background.add(undoLate(begun, late, pod, work, granting)),
+      ),
     ),
     (outcome) => metrics.count(`orphan_ticket_created_count_${outcome}`, {}),
   );
-}
-
-/** What leads from a database user to its pod in Vault's audit log. */
-function describeToken(uuid: string, pod: PodIdentity, cluster: string) {
-  return {
-    displayName: `${pod.namespace}-${pod.serviceAccount}`,
-    metadata: {
-      cluster,
-      namespace: pod.namespace,
-      service_account: pod.serviceAccount,
-      uuid,
-      ...(pod.name ? { pod: pod.name } : { generate_name: pod.generateName }),
-    },
-  };
 }
 
 export async function record(

@@ -27,7 +27,8 @@ export type DenialCause =
   | 'namespace'
   | 'namespace_selector'
   | 'service_account'
-  | 'policy';
+  | 'policy'
+  | 'login';
 
 /** The pod may not assume the role; `denial` says which of its conditions does not hold. */
 export class AccessDenied extends InjectorError {

@@ -28,10 +28,11 @@ export interface Credentials {
   readonly leaseTtlSeconds: number;
 }
 
-interface OrphanToken {
+/** A pod's, under which its credentials are issued. */
+export interface PodToken {
   readonly token: Secret;
   readonly accessor: string;
-  /** As Vault gave it: its `max_lease_ttl` caps what was asked for. */
+  /** How long it lasts without being renewed, as Vault gave it: its `max_lease_ttl` caps what was asked for. */
   readonly periodSeconds: number;
 }
 
@@ -41,7 +42,7 @@ export interface Grants {
     request: TokenRequest,
     work: Work,
     onLate: (token: Promise<Secret | undefined>) => void,
-  ): Promise<OrphanToken>;
+  ): Promise<PodToken>;
   /**
    * @param onLate gets the answer that is still to come when the deadline is over. Only after it can the token be revoked
    * for good: Vault does give a lease to a token that is revoked while the lease is being made.

@@ -11,6 +11,7 @@ import { createHeld } from './held.ts';
 import { createInspection } from './inspection.ts';
 import { createKv } from './kv.ts';
 import { createLedger } from './ledger.ts';
+import { createPodLogin } from './pod-login.ts';
 import { createRenewals } from './renewals.ts';
 import { createVaultRequests, type SentRequest } from './requests.ts';
 import { createRevocation } from './revocation.ts';
@@ -71,6 +72,7 @@ export function createVault(
     accessors: createAccessors(session, requests),
     authorization: createAuthorization({ session, authPath, kubeRole, clock }),
     grants,
+    podLogin: createPodLogin(requests, authPath),
     held,
     inspection: createInspection(session, requests),
     ledger,

@@ -10,6 +10,7 @@ import * as v from 'valibot';
 import { stringify } from 'yaml';
 import { admit } from '../../../functions/admission/handler.ts';
 import { createIssued } from '../../../functions/admission/issued.ts';
+import { createOrphanTokens } from '../../../functions/admission/pod-tokens.ts';
 import { parseReview } from '../../../functions/admission/review.ts';
 import { createBackground } from '../../../shared/background.ts';
 import { parseConfig } from '../../../shared/config.ts';
@@ -204,9 +205,12 @@ function admissionOf(keys: Keys) {
     newDeadline,
     issued: createIssued(monotonicClock),
     sweepWatch: { last: async () => undefined },
-    cluster: config.vault.ledgerPrefix,
+    podTokens: createOrphanTokens({
+      grants: vault.grants,
+      cluster: config.vault.ledgerPrefix,
+      periodSeconds: config.tokenPeriodSeconds,
+    }),
     clusterId: config.clusterId,
-    periodSeconds: config.tokenPeriodSeconds,
     tokenReference: config.tokenReference,
     injectorLabel: config.injectorLabel,
     podDefaults: config.podDefaults,

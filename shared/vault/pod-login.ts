@@ -1,0 +1,77 @@
+/**
+ * A login to Vault as a pod's own service account (https://developer.hashicorp.com/vault/api-docs/auth/kubernetes#login):
+ * Vault itself decides who may assume what, and its audit log names the application.
+ */
+import * as v from 'valibot';
+import { Secret } from '../secret.ts';
+import { checked } from './answer.ts';
+import { AccessDenied } from './authorization.ts';
+import { VaultError } from './failure.ts';
+import type { PodToken } from './grants.ts';
+import { vaultPath } from './path.ts';
+import type { VaultRequests, Work } from './requests.ts';
+
+export interface PodLogin {
+  /**
+   * @param jwt of the service account.
+   * @param onLate gets a token that nobody will use: it has to be revoked.
+   * @throws AccessDenied where Vault does not let it in; VaultError
+   */
+  logIn(
+    role: string,
+    jwt: Secret,
+    work: Work,
+    onLate: (token: Promise<Secret | undefined>) => void,
+  ): Promise<PodToken>;
+}
+
+const LoginAnswer = v.object({
+  auth: v.object({
+    client_token: v.pipe(v.string(), v.nonEmpty()),
+    accessor: v.pipe(v.string(), v.nonEmpty()),
+    lease_duration: v.number(),
+    renewable: v.boolean(),
+  }),
+});
+
+export function createPodLogin(requests: Pick<VaultRequests, 'send'>, authPath: string): PodLogin {
+  const path = vaultPath('auth', authPath, 'login');
+  return {
+    async logIn(role, jwt, work, onLate) {
+      const operation = `let the pod's service account log in with auth role "${role}"`;
+      const request = { operation, label: 'log a pod in', method: 'POST', path, work } as const;
+      const answer = await requests
+        .send({ ...request, body: { role, jwt: jwt.reveal() }, onLate: (late) => onLate(late.then(tokenIn)) })
+        .catch((error: unknown) => {
+          throw explain(error, role);
+        });
+      const { client_token, accessor, lease_duration, renewable } = checked(
+        LoginAnswer,
+        operation,
+        answer,
+      ).auth;
+      const token = new Secret(client_token);
+      if (renewable) return { token, accessor, periodSeconds: lease_duration };
+      onLate(Promise.resolve(token));
+      throw new AccessDenied(
+        'login',
+        `auth role "${role}" gives tokens that cannot be renewed (token_type, token_num_uses or token_explicit_max_ttl): credentials would end with them`,
+      );
+    },
+  };
+}
+
+function tokenIn(answer: unknown): Secret | undefined {
+  const parsed = v.safeParse(LoginAnswer, answer);
+  return parsed.success ? new Secret(parsed.output.auth.client_token) : undefined;
+}
+
+/** Vault answers 400 for a role that is not there, and 403 for whom a role does not allow. */
+function explain(error: unknown, role: string): unknown {
+  if (!(error instanceof VaultError) || ![400, 403, 404].includes(error.status)) return error;
+  const said = error.detail && `: ${error.detail}`;
+  return new AccessDenied(
+    'login',
+    `Vault does not let the pod's service account log in with auth role "${role}"${said}`,
+  );
+}
