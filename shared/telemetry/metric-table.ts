@@ -1,7 +1,7 @@
 /**
- * Every figure that there is: its name (after `vault_injector_`, where no full one is given), meaning, labels, and which process knows it. The first
- * block of each kind is the reference injector's ("Prometheus Metrics" in its document), as it calls and types them; the
- * rest is ours, named as Prometheus advises (https://prometheus.io/docs/practices/naming/).
+ * Every figure that there is: its name (after `vault_injector_`, or a full one), meaning, labels, and which process knows
+ * it. The first block of each kind is the reference injector's ("Prometheus Metrics" in its document), as it calls and
+ * types them; the rest is ours, named as Prometheus advises (https://prometheus.io/docs/practices/naming/).
  */
 
 export type ProcessName = 'admission' | 'revocation' | 'dead-letters' | 'approle' | 'renewal' | 'replay';
