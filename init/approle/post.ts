@@ -27,7 +27,7 @@ const Body = v.object({
  * @throws InjectorError `request_invalid` that says what is wrong, and quotes nothing secret.
  */
 export function readPost(body: string, now: number, vaultAddress: string | undefined): Post {
-  const parsed = v.safeParse(Body, parseJson(body));
+  const parsed = v.safeParse(Body, parseJson(body), { abortPipeEarly: true });
   if (!parsed.success) {
     const faulty = parsed.issues.map((issue) => v.getDotPath(issue) ?? 'the whole').join(', ');
     throw invalid(`expected token, creationTime, ttl, vaultAddr and vaultCAs; wrong or missing: ${faulty}`);

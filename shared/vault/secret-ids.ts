@@ -78,7 +78,8 @@ export function createSecretIds(session: Pick<Session, 'send'>, mount: string): 
     try {
       return await send(request, body, work);
     } catch (error) {
-      const detail = error instanceof VaultError && error.status === 400 ? error.detail : '';
+      // With 400 or, for the addresses, 500.
+      const detail = error instanceof VaultError ? error.detail : '';
       const left = RESTRICTIONS.find(({ parameter, refused }) => parameter in body && refused.test(detail));
       if (!left) throw error;
       const { [left.parameter]: _, ...rest } = body;

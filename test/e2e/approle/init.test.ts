@@ -131,7 +131,7 @@ describe('it ends with 1 and says why', () => {
   test.each([
     [{}, 'VAULT_ROLE_ID: is missing'],
     [{ VAULT_ROLE_ID: 'x', TIMEOUT: 'soon', LOG_LEVEL: 'loud' }, 'TIMEOUT: expected a duration'],
-    [{ VAULT_ROLE_ID: 'x', CREDENTIALS_PATH: '/proc/none' }, '/proc/none cannot be written'],
+    [{ VAULT_ROLE_ID: 'x', CREDENTIALS_PATH: '/etc/hosts/none' }, '/etc/hosts/none cannot be written'],
     [{ VAULT_ROLE_ID: 'x', CREDENTIALS_PATH: '/tmp', TIMEOUT: '1s' }, 'no secret_id has come within 1 s'],
     [
       { VAULT_ROLE_ID: 'x', CREDENTIALS_PATH: '/tmp', LISTEN_ADDRESS: '192.0.2.1' },

@@ -22,6 +22,11 @@ const rendered: ReadonlyMap<string, readonly Manifest[]> = new Map([
   ['knative/overlays/example', (await renderExample(secrets)).all] as const,
   ['events of known senders only', await renderWith('event-authentication')] as const,
   ['eviction', await renderWith('evict')] as const,
+  ['AppRoles', await renderWith('approle', 'vault-ca', 'source-filters')] as const,
+  [
+    'AppRoles for events of known senders only',
+    await renderWith('approle', 'event-authentication', 'approle-event-authentication'),
+  ] as const,
   ['source filters', await renderWith('source-filters')] as const,
   ["a private authority of Vault's", await renderWith('vault-ca')] as const,
   ['a URL', (await renderWith('webhook-url')).map(renamed)] as const,
@@ -34,6 +39,8 @@ test('every overlay and component is among them', async () => {
       .map(({ name }) => name);
   expect(await folders('overlays')).toEqual(['example', 'istio', 'without-knative']);
   expect(await folders('components')).toEqual([
+    'approle',
+    'approle-event-authentication',
     'event-authentication',
     'evict',
     'istio',
@@ -63,6 +70,8 @@ describe.each([...rendered])('%s', (_, manifests) => {
 const features: Readonly<Record<string, string>> = {
   'events of known senders only': 'authentication-oidc=enabled',
   'source filters': 'new-apiserversource-filters=enabled',
+  AppRoles: 'new-apiserversource-filters=enabled',
+  'AppRoles for events of known senders only': 'authentication-oidc=enabled',
 };
 
 test.each([...rendered].filter(([, manifests]) => manifests.some(({ kind }) => kind === 'Broker')))(
