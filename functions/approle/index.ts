@@ -58,9 +58,13 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     const pod = changedPodIn(event);
     const deadline = deadlineIn(PUSH_WITHIN_MS, clock);
     const work = { deadline, vaultCalls: 0, ...originOf(event.id, request.get('traceparent')) };
-    const outcome = pod ? await push(pod, work).finally(() => deadline.release()) : 'ignored';
-    metrics.count('approle_events_total', { outcome });
-    deadline.release();
+    let outcome = 'failed';
+    try {
+      outcome = pod ? await push(pod, work) : 'ignored';
+    } finally {
+      deadline.release();
+      metrics.count('approle_events_total', { outcome });
+    }
     sendText(response, 204, '');
   };
   const routes = createRoutes(fromSenders(receive, config.senders, { api, clock, log }), {

@@ -17,7 +17,7 @@ export interface RunningPod {
   readonly initContainers: ReadonlyMap<string, InitContainer>;
 }
 
-export interface InitContainer {
+interface InitContainer {
   readonly state: 'waiting' | 'running' | 'ended';
   /** Tells one run of it from all others, of this pod and of any. */
   readonly run: string;

@@ -96,7 +96,7 @@ export const COUNTERS = {
     by: ['revocation'],
   },
   dead_letters_total: {
-    help: 'Delete events that could not be delivered, by what became of them',
+    help: 'Events that could not be delivered, by what became of them',
     labels: ['outcome'],
     by: ['dead-letters'],
   },

@@ -113,8 +113,6 @@ export async function createAppRolePod(wishes: PodWishes) {
   };
 }
 
-export type InitContainer = Awaited<ReturnType<typeof startInitContainer>>;
-
 /** The real init program, as a process that has the pod's address. */
 export async function startInitContainer(
   { address, name }: Pick<AppRolePod, 'address' | 'name'>,
@@ -174,7 +172,7 @@ export async function startAppRole(overrides: Keys = {}) {
   };
 }
 
-export const CHANGED = 'dev.knative.apiserver.ref.update';
+const CHANGED = 'dev.knative.apiserver.ref.update';
 
 /** An event that the pod has changed, as a source in mode Reference sends it. */
 export const tell = async (
