@@ -69,7 +69,9 @@ function parse<V extends CommonValues>(
   const parsed = v.safeParse(of, given, { abortPipeEarly: true });
   for (const issue of parsed.issues ?? []) {
     const key = v.getDotPath(issue) ?? '';
-    faults.push(`${key}: ${key in given ? issue.message : `is missing (or set ${environmentName(key)})`}`);
+    // Of what is inside of a list or a map, too.
+    const [name = ''] = key.split('.');
+    faults.push(`${key}: ${name in given ? issue.message : `is missing (or set ${environmentName(key)})`}`);
   }
   if (parsed.success) faults.push(...contradictions(parsed.output, process));
   const shards = parsed.success ? parsed.output.sweepShards : 1;
