@@ -76,12 +76,13 @@ test.each([exampleNamespace, 'approle-in'])(
 );
 
 test('where pods’ addresses are not said, none on loopback is sent anything', async () => {
-  const cautious = await startAppRole({ ...rules, appRolePodCidrs: '10.0.0.0/8' });
+  const cautious = await startAppRole({ ...rules, appRolePodCidrs: null });
   const pod = await createAppRolePod({ role: 'allowed-app' });
   const init = await startInitContainer(pod, roleId);
   await pod.says({ state: 'running' });
   expect(await tell(cautious, pod)).toBe(204);
   expect(await cautious.outcomes()).toEqual({ refused: 1 });
+  expect(await cautious.log()).toContain('its address cannot be that of a pod');
   await init.stop();
 });
 

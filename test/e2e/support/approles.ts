@@ -5,12 +5,12 @@ import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { afterAll } from 'vitest';
+import type { FunctionOptions } from '../../stack/function.ts';
 import { request } from '../../stack/http.ts';
 import { nodeProgram, projectRoot } from '../../stack/paths.ts';
 import type { Part } from '../../stack/process/launch.ts';
 import { createProcesses } from '../../stack/process/processes.ts';
 import { addPolicy } from '../../stack/vault/roles.ts';
-import type { Keys } from './fleet.ts';
 import { parseMetrics } from './metrics.ts';
 import { container, createPod, podWith } from './pods.ts';
 import { send } from './revoking.ts';
@@ -154,7 +154,7 @@ export async function credentialsIn(folder: string) {
 
 export type AppRoleFunction = Awaited<ReturnType<typeof startAppRole>>;
 
-export async function startAppRole(overrides: Keys = {}) {
+export async function startAppRole(overrides: FunctionOptions['overrides'] = {}) {
   const part = await stack.startFunction({ name: 'approle', overrides });
   const samples = async () => parseMetrics((await request(`${part.url}/metrics`)).body);
   return {

@@ -39,7 +39,6 @@ describe('an init container', () => {
   ])('is %s by %o, %o, %o', async (expected, state, more, ofStatus) => {
     const pod = await read({ metadata: { ...metadata, ...more }, spec, status: statusOf(state, ofStatus) });
     expect(pod?.initContainers.get('install')?.state).toBe(expected);
-    expect(pod?.initContainers.get('migrate')?.state).toBe('waiting');
     expect(pod?.initContainers.has('app')).toBe(false);
   });
 
