@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
 # One image for all functions, jobs and the init program: bundles, and what Node compiles of them, on Node alone.
+# The command line is in it, too: docker run IMAGE vault-db-injector.cjs --help
 #
 #   docker build --build-arg VERSION=3.0.0 --build-arg REVISION=$(git rev-parse HEAD) --tag vault-db-injector:3.0.0 .
 
@@ -13,6 +14,7 @@ WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY build.ts fill-compile-cache.ts tsconfig.json LICENSE ./
+COPY cli cli
 COPY functions functions
 COPY cronjobs cronjobs
 COPY init init

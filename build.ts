@@ -1,4 +1,4 @@
-/** Bundles each function, job and init program into one self-contained file in `dist/`, with a source map. */
+/** Bundles each function, job and init program, and the command line, into one self-contained file in `dist/`, with a source map. */
 import { globSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -82,7 +82,11 @@ const common = {
 const bundles = await Promise.all([
   build({
     ...common,
-    entryPoints: [...entryPoints, { in: '@sentry/node', out: 'sentry' }],
+    entryPoints: [
+      ...entryPoints,
+      { in: 'cli/main.ts', out: 'vault-db-injector' },
+      { in: '@sentry/node', out: 'sentry' },
+    ],
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
   }),

@@ -1,7 +1,8 @@
 /** Command lines: what is there is checked at once, what is wrong is said in one message. */
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
-import { Refusal } from './refusal.ts';
+import { nearest } from './nearest.ts';
+import { Misuse } from './refusal.ts';
 
 const text = v.pipe(v.string(), v.nonEmpty('expected a text that is not empty'));
 export const textOption = v.optional(text);
@@ -13,35 +14,73 @@ export const secondsOption = (fallback: string) =>
   );
 
 type Entries = Readonly<Record<string, v.GenericSchema>>;
+type Options<E extends Entries> = v.InferOutput<v.ObjectSchema<E, undefined>>;
+
+export interface CommandLine<E extends Entries> {
+  readonly options: Options<E>;
+  /** What stands beside the options. */
+  readonly words: readonly string[];
+}
 
 /**
  * @param command to be named where something is not understood.
- * @throws Refusal
+ * @throws Misuse
  */
 export function readArguments<E extends Entries>(
   command: string,
   entries: E,
   args: readonly string[],
-): v.InferOutput<v.ObjectSchema<E, undefined>> {
-  const parsed = v.safeParse(v.object(entries), given(command, entries, args), { abortPipeEarly: true });
-  if (parsed.success) return parsed.output;
-  throw new Refusal(
+): Options<E> {
+  return readCommandLine(command, entries, args, 0).options;
+}
+
+/**
+ * As `readArguments`.
+ *
+ * @param most words that may stand beside the options.
+ */
+export function readCommandLine<E extends Entries>(
+  command: string,
+  entries: E,
+  args: readonly string[],
+  most: number,
+): CommandLine<E> {
+  const { values, words } = given(command, entries, args, most);
+  const parsed = v.safeParse(v.object(entries), values, { abortPipeEarly: true });
+  if (parsed.success) return { options: parsed.output, words };
+  throw new Misuse(
     parsed.issues.map((issue) => `--${v.getDotPath(issue) ?? ''}: ${issue.message}`).join('\n'),
   );
 }
 
-function given(command: string, entries: Entries, args: readonly string[]): object {
+function given(command: string, entries: Entries, args: readonly string[], most: number) {
   const options = Object.fromEntries(
     Object.entries(entries).map(([name, entry]) => [
       name,
-      { type: entry === flagOption ? ('boolean' as const) : ('string' as const) },
+      {
+        type: entry === flagOption ? ('boolean' as const) : ('string' as const),
+        ...(name === 'help' && { short: 'h' }),
+      },
     ]),
   );
   try {
-    return { ...parseArgs({ args: [...args], options }).values };
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: most > 0 });
+    const surplus = positionals[most];
+    if (surplus !== undefined) throw new Error(`Unexpected argument '${surplus}'`);
+    return { values: { ...values }, words: positionals };
   } catch (error) {
-    throw new Refusal(
-      `${error instanceof Error ? error.message : 'not understood'}\nWhat there is: ${command} -- --help`,
-    );
+    const message = error instanceof Error ? error.message : 'not understood';
+    throw new Misuse(`${message}${suggestion(message, entries)}\nWhat there is: ${helpOf(command)}`);
   }
+}
+
+function suggestion(message: string, entries: Entries): string {
+  const [, unknown] = /^Unknown option '--([^']+)'/.exec(message) ?? [];
+  const meant = unknown === undefined ? undefined : nearest(unknown, Object.keys(entries));
+  return meant === undefined ? '' : `. Did you mean --${meant}?`;
+}
+
+/** npm hands on only what stands behind two dashes. */
+function helpOf(command: string): string {
+  return command.startsWith('npm run ') ? `${command} -- --help` : `${command} --help`;
 }

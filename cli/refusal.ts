@@ -5,3 +5,6 @@ export class Refusal extends Error {
     this.name = 'Refusal';
   }
 }
+
+/** What was typed is not understood. */
+export class Misuse extends Refusal {}

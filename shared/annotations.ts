@@ -229,3 +229,10 @@ function fault(name: string, found: string, expected: string): string {
   const what = found === '' ? 'is missing' : `is "${printable(found, 80)}"`;
   return `annotation "${ANNOTATION_PREFIX}${printable(name, 100)}" ${what}: expected ${expected}`;
 }
+
+/** Which annotation (without our prefix) one of these sentences is about; `undefined` where it is about none alone. */
+export function annotationIn(remark: string): string | undefined {
+  const [, name] = /annotation "([^"]+)"/.exec(remark) ?? [];
+  if (name === undefined || name.includes('<')) return undefined;
+  return name.startsWith(ANNOTATION_PREFIX) ? name.slice(ANNOTATION_PREFIX.length) : name;
+}

@@ -7,11 +7,12 @@ import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
 import { createNotices } from '../../shared/kubernetes/notices.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
 import { createParts, type Parts } from '../../shared/parts.ts';
+import { intervalOf } from '../../shared/schedule.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
 import { measureSweep } from './measure.ts';
 import { exitCodeOf, type SweepReport } from './report.ts';
 import { exitCodeOfAll, revokeAll } from './revoke-all.ts';
-import { intervalOf } from './schedule.ts';
+
 import { sweep } from './sweep.ts';
 
 // The next run must find this one ended.

@@ -7,6 +7,8 @@ import {
 } from '../../shared/annotations.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import { asInjectorError, ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../shared/errors.ts';
+import { patchPod, type Variables, variablesFor } from '../../shared/pod/patch.ts';
+import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
 import { AccessDenied, type Authorization } from '../../shared/vault/authorization.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import { LEAST_WORK_MS } from './deadline.ts';
@@ -19,7 +21,6 @@ import {
   type PodIdentity,
 } from './grant.ts';
 import type { Issued } from './issued.ts';
-import { containersOf, patchPod, type Variables, variablesFor } from './patch.ts';
 import type { PodCreation, Verdict } from './review.ts';
 import { type SweepWatch, staleSweep } from './sweep-watch.ts';
 
@@ -132,14 +133,7 @@ async function decide(
 }
 
 function validated(parsed: ParsedAnnotations, { pod }: PodCreation): ParsedAnnotations {
-  const present = containersOf(pod).map(({ container }) => container.name);
-  const unknown = (parsed.containers ?? []).filter((name) => !present.includes(name));
-  const problems = [
-    ...parsed.problems,
-    ...unknown.map(
-      (name) => `annotation "containers" names "${name}": expected one of ${present.join(', ')}`,
-    ),
-  ];
+  const problems = problemsOf(parsed, pod);
   if (problems.length > 0) throw new InjectorError('annotations_invalid', problems.join('; '));
   return parsed;
 }
@@ -195,7 +189,7 @@ function deliver(
     patch: operations,
     warnings: [
       ...parsed.warnings,
-      ...overwritten(creation),
+      ...overwritten(pod),
       ...warnings,
       ...shortLeases(grants, admission.syncIntervalSeconds),
     ],
@@ -208,12 +202,7 @@ function placeholders(creation: PodCreation, parsed: ParsedAnnotations): Verdict
   );
   const uuids = parsed.requests.map(() => DRY_RUN_UUID).join(',');
   const { operations, warnings } = patchPod(creation.pod, variables, parsed.containers, uuids);
-  return { patch: operations, warnings: [...parsed.warnings, ...overwritten(creation), ...warnings] };
-}
-
-function overwritten({ pod }: PodCreation): string[] {
-  if (pod.metadata.annotations?.[UUID_ANNOTATION] === undefined) return [];
-  return [`annotation "${UUID_ANNOTATION}" is the injector's own: the value given is replaced`];
+  return { patch: operations, warnings: [...parsed.warnings, ...overwritten(creation.pod), ...warnings] };
 }
 
 function shortLeases(grants: readonly Grant[], syncIntervalSeconds: number): string[] {

@@ -5,9 +5,9 @@
  */
 import { UUID_ANNOTATION } from '../../shared/annotations.ts';
 import type { Clock } from '../../shared/deadline.ts';
+import type { Variables } from '../../shared/pod/patch.ts';
+import { containersOf, type Pod } from '../../shared/pod/pod.ts';
 import { Secret } from '../../shared/secret.ts';
-import { containersOf, type Variables } from './patch.ts';
-import type { Pod } from './review.ts';
 
 export interface Issued {
   remember(

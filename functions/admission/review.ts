@@ -4,27 +4,10 @@
  */
 import * as v from 'valibot';
 import { InjectorError } from '../../shared/errors.ts';
+import type { PatchOperation } from '../../shared/pod/patch.ts';
+import { Pod } from '../../shared/pod/pod.ts';
 import { printable } from '../../shared/secret.ts';
 
-const Container = v.looseObject({
-  name: v.string(),
-  env: v.optional(v.nullable(v.array(v.looseObject({ name: v.string() })))),
-});
-const Pod = v.looseObject({
-  metadata: v.looseObject({
-    name: v.optional(v.string(), ''),
-    generateName: v.optional(v.string(), ''),
-    namespace: v.optional(v.string(), ''),
-    labels: v.optional(v.nullable(v.record(v.string(), v.string()))),
-    annotations: v.optional(v.nullable(v.record(v.string(), v.string()))),
-  }),
-  spec: v.looseObject({
-    serviceAccountName: v.optional(v.string(), ''),
-    nodeName: v.optional(v.string(), ''),
-    containers: v.array(Container),
-    initContainers: v.optional(v.nullable(v.array(Container))),
-  }),
-});
 const Request = v.object({
   uid: v.pipe(v.string(), v.nonEmpty(), v.maxLength(128)),
   kind: v.object({ group: v.optional(v.string(), ''), version: v.string(), kind: v.string() }),
@@ -39,9 +22,6 @@ const Review = v.object({
   kind: v.literal('AdmissionReview'),
   request: Request,
 });
-
-export type PodContainer = v.InferOutput<typeof Container>;
-export type Pod = v.InferOutput<typeof Pod>;
 
 export interface PodCreation {
   readonly uid: string;
@@ -94,12 +74,6 @@ function check<S extends v.GenericSchema>(schema: S, value: unknown, expected: s
 
 function invalid(message: string): InjectorError {
   return new InjectorError('request_invalid', message);
-}
-
-export interface PatchOperation {
-  readonly op: 'add';
-  readonly path: string;
-  readonly value: unknown;
 }
 
 export interface Verdict {

@@ -57,3 +57,8 @@ path "sys/leases/revoke" {
 path "auth/token/revoke-self" {
   capabilities = ["update"]
 }
+
+# What it may do: for the command line's doctor.
+path "sys/capabilities-self" {
+  capabilities = ["update"]
+}

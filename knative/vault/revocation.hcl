@@ -28,3 +28,8 @@ path "auth/token/renew-self" {
 path "auth/token/revoke-self" {
   capabilities = ["update"]
 }
+
+# What it may do: for the command line's doctor.
+path "sys/capabilities-self" {
+  capabilities = ["update"]
+}

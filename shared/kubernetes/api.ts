@@ -60,8 +60,11 @@ interface Answer {
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 100;
 
-/** @param kubeconfig a file to use in place of what the process' surroundings say. */
-export function createKubernetesApi(kubeconfig?: string): KubernetesClient {
+/**
+ * @param kubeconfig a file to use in place of what the process' surroundings say.
+ * @param context of the kubeconfig; absent, its current one.
+ */
+export function createKubernetesApi(kubeconfig?: string, context?: string): KubernetesClient {
   let connecting: ReturnType<typeof connect> | undefined;
   const connected = () => {
     connecting ??= connect().catch((error: unknown) => {
@@ -79,7 +82,10 @@ export function createKubernetesApi(kubeconfig?: string): KubernetesClient {
     const config = new KubeConfig();
     if (kubeconfig === undefined) config.loadFromDefault();
     else config.loadFromFile(kubeconfig);
+    if (context !== undefined) config.setCurrentContext(context);
     const server = config.getCurrentCluster()?.server;
+    if (!server && context !== undefined)
+      throw new KubernetesError('kubernetes_denied', `the kubeconfig has no context "${context}"`, 0);
     if (!server)
       throw new KubernetesError('kubernetes_denied', 'no API server is configured for this process', 0);
     const identity: RequestOptions = {};

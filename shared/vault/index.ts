@@ -6,6 +6,7 @@ import { Secret } from '../secret.ts';
 import { createAuthorization } from './authorization.ts';
 import { createCaFile } from './ca-file.ts';
 import { createGrants } from './grants.ts';
+import { createInspection } from './inspection.ts';
 import { createKv } from './kv.ts';
 import { createLedger } from './ledger.ts';
 import { createRenewals } from './renewals.ts';
@@ -21,6 +22,8 @@ export interface VaultOptions {
   readonly authPath: string;
   readonly kubeRole: string;
   readonly serviceAccountTokenFile: string;
+  /** Where the token is not in that file. */
+  readonly readServiceAccountToken?: () => Promise<Secret>;
   readonly ledgerMount: string;
   readonly ledgerPrefix: string;
   readonly rateLimit: number | undefined;
@@ -51,7 +54,8 @@ export function createVault(
     kubeRole,
     clock,
     onLogin,
-    readServiceAccountToken: async () => readToken(options.serviceAccountTokenFile),
+    readServiceAccountToken:
+      options.readServiceAccountToken ?? (async () => readToken(options.serviceAccountTokenFile)),
     newDeadline: (durationMs) => deadlineIn(durationMs, clock),
   });
   const kv = createKv(session, options.ledgerMount);
@@ -61,6 +65,7 @@ export function createVault(
     session,
     authorization: createAuthorization({ session, authPath, kubeRole, clock }),
     grants,
+    inspection: createInspection(session, requests),
     ledger,
     renewals: createRenewals(session),
     revocation: createRevocation({ session, requests, grants, ledger, now: () => new Date() }),

@@ -32,6 +32,8 @@ import { NAMESPACES, rows } from './rows.ts';
 const DATASOURCE = { type: 'prometheus', uid: '$datasource' };
 // The window of what has grown is then this and one scrape: what came between two windows is in the second one.
 const LEAST_STEP = '2m';
+// Two sweeps: what is pushed has grown by then.
+const LEAST_STEP_OF_STATS = '10m';
 const HEIGHTS: Readonly<Record<Panel['kind'], number>> = { stat: 4, lines: 8, bars: 8, table: 8 };
 
 const target = ({ expr, legend }: Query, index: number): DataqueryBuilder =>
@@ -59,6 +61,7 @@ function stat(panel: Panel): StatBuilder {
   const steps = thresholds.map(({ from, color }, index) => ({ value: index === 0 ? null : from, color }));
   const options = Object.fromEntries(Object.entries(words).map(([value, text]) => [value, { text }]));
   return described(new StatBuilder(), panel)
+    .interval(LEAST_STEP_OF_STATS)
     .targets(queries.map((query, index) => target(query, index).instant()))
     .thresholds(new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(steps))
     .mappings(Object.keys(words).length === 0 ? [] : [{ type: MappingType.ValueToText, options }])
@@ -122,7 +125,6 @@ export function dashboard(): string {
     .time({ from: 'now-6h', to: 'now' })
     .refresh('1m')
     .tooltip(DashboardCursorSync.Crosshair)
-    .readonly()
     .withVariable(datasource)
     .withVariable(namespace);
   // Links to a panel have its id in them.

@@ -66,4 +66,4 @@ export function mean(histogram: string, by: string): string {
 }
 
 /** Requests to Vault that it did not answer, or answered that it cannot now. */
-export const VAULT_FAILURES = 'status=~"5..|timeout|unreachable|tls"';
+export const VAULT_FAILURES = 'status=~"5..|timeout|unreachable|tls|invalid"';

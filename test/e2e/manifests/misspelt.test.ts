@@ -6,12 +6,15 @@ import { renderManifests } from '../../stack/manifests.ts';
 import { judge } from '../support/knative-validation.ts';
 import { wouldApply } from '../support/kubectl.ts';
 import { renderWith } from '../support/kustomizations.ts';
+import { bringMonitoringKinds } from '../support/monitoring/kinds.ts';
 
+await bringMonitoringKinds();
 const byDefault = await renderManifests();
 const manifests = [
   ...byDefault,
   ...(await renderManifests('knative/overlays/without-knative')),
   ...(await renderWith('event-authentication')),
+  ...(await renderWith('../monitoring')),
 ];
 const kinds = [...new Map(manifests.map((one) => [`${one.apiVersion} ${one.kind}`, one]))];
 

@@ -85,9 +85,20 @@ const onKnative = (gateway: string): Readonly<Record<string, { in: string[]; out
 });
 
 const approle = 'vault-db-injector.numberly.io/approle 50000';
+/** Prometheus reads the functions' figures, and the job pushes its own. */
+function monitored(pods: ReturnType<typeof onKnative>): ReturnType<typeof onKnative> {
+  const scraped = ['admission', 'revocation', 'dead-letters'];
+  const withPrometheus = Object.entries(pods).map(([name, whom]) => {
+    const into = scraped.includes(name) ? ['monitoring 9464'] : [];
+    const out = name === 'renewal' ? ['monitoring 9091'] : [];
+    return [name, { in: [...whom.in, ...into], out: [...whom.out, ...out] }];
+  });
+  return Object.fromEntries(withPrometheus);
+}
 
 const expected = {
   knative: onKnative('kourier-system'),
+  'knative/monitoring': monitored(onKnative('kourier-system')),
   'knative/overlays/istio': onKnative('istio-system'),
   'knative, and AppRoles': {
     ...onKnative('kourier-system'),
@@ -116,7 +127,12 @@ function podsOf(manifests: readonly Manifest[]): Map<string, Labels> {
 }
 
 describe.each(Object.entries(expected))('in %s', async (variant, reached) => {
-  const manifests = await (variant.endsWith('AppRoles') ? renderWith('approle') : renderManifests(variant));
+  const components: Readonly<Record<string, string>> = {
+    'knative/monitoring': '../monitoring',
+    'knative, and AppRoles': 'approle',
+  };
+  const component = components[variant];
+  const manifests = await (component === undefined ? renderManifests(variant) : renderWith(component));
   const policies = manifests
     .filter(({ kind }) => kind === 'NetworkPolicy')
     .map((one) => v.parse(Policy, one).spec);

@@ -2,8 +2,8 @@
 
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { intervalOf } from '../../../cronjobs/renewal/schedule.ts';
 import { parseConfig, parseDeadLetterConfig, parseReplayConfig } from '../../../shared/config.ts';
+import { intervalOf } from '../../../shared/schedule.ts';
 import { type Manifests, readManifests } from '../../stack/manifests.ts';
 import { renderExample, renderWith, variants } from '../support/kustomizations.ts';
 import { environmentIn, type PodTemplate, podOf, podTemplatesIn } from '../support/pod-templates.ts';
@@ -16,6 +16,7 @@ rendered.set(
   'AppRoles',
   await renderWith('approle', 'vault-ca', 'event-authentication', 'approle-event-authentication'),
 );
+rendered.set('monitoring', await renderWith('../monitoring'));
 
 const pods = [...rendered].flatMap(([variant, manifests]) =>
   podTemplatesIn(manifests).map((template) => [`${template.name} of ${variant}`, template] as const),
@@ -93,6 +94,15 @@ describe('the configuration', () => {
   test('of the example is one that each of its processes starts with', async () => {
     const example = await renderExample({ current: '0'.repeat(64) });
     expect(startAll(fileIn(example), podTemplatesIn(example.all))).toHaveLength(5);
+  });
+
+  test('has figures read at a port of their own, and pushed by the job, where they are monitored', () => {
+    const environments = podTemplatesIn(rendered.get('monitoring') ?? []).map(
+      (template) => [template.name, environmentIn(template)] as const,
+    );
+    const having = (key: string) => environments.filter(([, env]) => key in env).map(([name]) => name);
+    expect(having('INJECTOR_METRICS_PORT').toSorted()).toEqual(['admission', 'dead-letters', 'revocation']);
+    expect(having('INJECTOR_METRICS_PUSH_URL')).toEqual(['renewal']);
   });
 
   test.each([

@@ -8,7 +8,9 @@ import { projectRoot } from '../../stack/paths.ts';
 import { judge } from '../support/knative-validation.ts';
 import { wouldApply } from '../support/kubectl.ts';
 import { renderExample, renderWith, variants } from '../support/kustomizations.ts';
+import { bringMonitoringKinds } from '../support/monitoring/kinds.ts';
 
+await bringMonitoringKinds();
 const secrets = { current: '0'.repeat(64) };
 
 /** A webhook that is there already would keep its own address beside another one's. */
@@ -29,6 +31,7 @@ const rendered: ReadonlyMap<string, readonly Manifest[]> = new Map([
   ] as const,
   ['source filters', await renderWith('source-filters')] as const,
   ["a private authority of Vault's", await renderWith('vault-ca')] as const,
+  ['the Prometheus Operator', await renderWith('../monitoring')] as const,
   ['a URL', (await renderWith('webhook-url')).map(renamed)] as const,
 ]);
 
@@ -37,6 +40,7 @@ test('every overlay and component is among them', async () => {
     (await readdir(join(projectRoot, 'knative', of), { withFileTypes: true }))
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => name);
+  expect(await folders('.')).toContain('monitoring');
   expect(await folders('overlays')).toEqual(['example', 'istio', 'without-knative']);
   expect(await folders('components')).toEqual([
     'approle',

@@ -1,9 +1,9 @@
 /** The dashboard and the alerts on a real Prometheus, which scrapes functions, and a real Pushgateway, which the job pushes to. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Pushgateway } from 'prom-client';
 import * as v from 'valibot';
 import { afterAll, expect, test } from 'vitest';
+import { drawDashboard } from '../../picture/picture.ts';
 import { requestJson } from '../../stack/http.ts';
 import { startPrometheus } from '../../stack/monitoring/prometheus.ts';
 import { startPushgateway } from '../../stack/monitoring/pushgateway.ts';
@@ -11,6 +11,7 @@ import { queryNow } from '../../stack/monitoring/query.ts';
 import { stackRoot } from '../../stack/paths.ts';
 import { createProcesses } from '../../stack/process/processes.ts';
 import { expectAllQueriesAnswer } from '../support/monitoring/dashboard-queries.ts';
+import { pushAsJob } from '../support/monitoring/push.ts';
 import { sampleJob, serveSampleFunctions } from '../support/monitoring/sample-figures.ts';
 
 const folder = join(stackRoot, `e2e-monitoring-${process.pid}`);
@@ -23,9 +24,8 @@ afterAll(async () => {
 });
 
 const pushgateway = await startPushgateway(processes, folder);
-const figuresOfJob = sampleJob();
-const push = () =>
-  new Pushgateway(pushgateway.url, {}, figuresOfJob()).push({ jobName: 'vault_db_injector_renewal_0' });
+const job = sampleJob();
+const push = () => pushAsJob(pushgateway.url, job.sweep());
 await push();
 const prometheus = await startPrometheus(processes, {
   folder,
@@ -38,6 +38,13 @@ const prometheus = await startPrometheus(processes, {
 test('every query of the dashboard is answered', async () => {
   await push();
   await expectAllQueriesAnswer(prometheus.url);
+});
+
+test('the picture of it has figures everywhere', async () => {
+  const svg = await drawDashboard(prometheus.url, 1);
+  expect(svg).toContain('>free</text>');
+  expect(svg).not.toContain('no data');
+  expect(svg.match(/<svg /g)).toHaveLength(7);
 });
 
 test('what is pushed keeps the job and the namespace that it was pushed with', async () => {

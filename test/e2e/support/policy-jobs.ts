@@ -1,7 +1,7 @@
 /** All that each process does in Vault, once, as far as its policy could stand in its way. */
 
 import { expect } from 'vitest';
-import { deadlineIn } from '../../../shared/deadline.ts';
+import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
 import { createVault } from '../../../shared/vault/index.ts';
 import { query } from '../../stack/postgres.ts';
 import { secretName } from '../../stack/vault/names.ts';
@@ -185,10 +185,31 @@ async function appRoleJob(strict: StrictFleet): Promise<void> {
   await wholeLogin(keys, 'approle');
 }
 
+type Asked = Exclude<ProcessPolicy, 'approle'>;
+
+/** What doctor asks for in its name. */
+async function looksAtItself(strict: StrictFleet, name: Asked): Promise<void> {
+  const kind = ({ admission: 'injector', renewal: 'renewer', revocation: 'revoker' } as const)[name];
+  const { vault: options } = configurationWith(strict.keysOf(name), kind);
+  const vault = createVault(options, monotonicClock, () => {});
+  const deadline = deadlineIn(5_000, monotonicClock);
+  // One path only: what it may do on the others, the job shows by doing it.
+  await vault.inspection.capabilities(['sys/capabilities-self'], { deadline, vaultCalls: 0 });
+  await vault.session.close(deadline);
+  deadline.release();
+  vault.close();
+}
+
+const withItself =
+  (name: Asked, job: (strict: StrictFleet) => Promise<void>) => async (strict: StrictFleet) => {
+    await looksAtItself(strict, name);
+    await job(strict);
+  };
+
 /** @throws where something could not be done. */
 export const jobs: Readonly<Record<ProcessPolicy, (strict: StrictFleet) => Promise<void>>> = {
-  admission: admissionJob,
-  renewal: renewalJob,
-  revocation: revocationJob,
+  admission: withItself('admission', admissionJob),
+  renewal: withItself('renewal', renewalJob),
+  revocation: withItself('revocation', revocationJob),
   approle: appRoleJob,
 };

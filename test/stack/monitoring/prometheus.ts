@@ -1,5 +1,5 @@
 /** A real Prometheus that scrapes what it is told to, and evaluates the project's alerts. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { stringify } from 'yaml';
@@ -9,8 +9,9 @@ import { projectRoot } from '../paths.ts';
 import { freePort } from '../process/ports.ts';
 import type { Processes } from '../process/processes.ts';
 import { until } from '../wait.ts';
+import { hurried } from './hurried.ts';
 
-export type ScrapeTarget = {
+type ScrapeTarget = {
   /** The label `job` of what is scraped there. */
   job: string;
   /** `http(s)://host:port`; read at /metrics. */
@@ -28,6 +29,8 @@ type PrometheusOptions = {
   targets: readonly ScrapeTarget[];
   /** Between two scrapes, and two evaluations of the rules. */
   intervalSeconds?: number;
+  /** How much faster the alerts' clock runs, see hurried.ts. */
+  hurry?: number;
 };
 
 const scrapeConfig = ({ job, url, honorLabels = true, caFile }: ScrapeTarget): object => {
@@ -43,7 +46,7 @@ const scrapeConfig = ({ job, url, honorLabels = true, caFile }: ScrapeTarget): o
 
 const configuration = (targets: readonly ScrapeTarget[], intervalSeconds: number): object => ({
   global: { scrape_interval: `${intervalSeconds}s`, evaluation_interval: `${intervalSeconds}s` },
-  rule_files: [join(projectRoot, 'knative/monitoring/rules.yaml')],
+  rule_files: ['rules.yaml'],
   scrape_configs: targets.map(scrapeConfig),
 });
 
@@ -54,11 +57,13 @@ const Targets = v.object({
 /** Done when each target was scraped once. */
 export const startPrometheus = async (
   processes: Processes,
-  { folder, targets, intervalSeconds = 1 }: PrometheusOptions,
+  { folder, targets, intervalSeconds = 1, hurry = 1 }: PrometheusOptions,
 ): Promise<Prometheus> => {
   await mkdir(folder, { recursive: true });
   const file = join(folder, 'prometheus.yaml');
   await writeFile(file, stringify(configuration(targets, intervalSeconds)));
+  const rules = await readFile(join(projectRoot, 'knative/monitoring/rules.yaml'), 'utf8');
+  await writeFile(join(folder, 'rules.yaml'), hurried(rules, hurry));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const part = await processes.start('server', {

@@ -50,8 +50,7 @@ export const health: Row = {
         unit: 's',
         thresholds: [
           { from: -1e9, color: 'red' },
-          { from: 600, color: 'yellow' },
-          { from: 900, color: 'green' },
+          { from: 0, color: 'blue' },
         ],
       },
     ),

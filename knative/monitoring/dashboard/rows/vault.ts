@@ -16,14 +16,14 @@ export const vault: Row = {
     },
     {
       title: 'Requests by status',
-      description: 'HTTP status, or why there was none. 404 is an answer, too: there is no such record.',
+      description:
+        '2xx, another HTTP status, or why there was none. 404 is an answer, too: there is no such record.',
       kind: 'bars',
       unit: 'short',
       width: 8,
       queries: [{ expr: `sum by (status) (${grown(REQUESTS)})`, legend: '{{status}}' }],
       colors: {
-        '200': 'green',
-        '204': 'blue',
+        '2xx': 'green',
         '404': 'text',
         '403': 'orange',
         '503': 'red',

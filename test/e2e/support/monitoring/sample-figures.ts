@@ -85,7 +85,7 @@ function admissions(record: Recorder, moment: number): void {
         { phase },
         wave(pod, 0.002, 0.005 * (index + 1), index),
       );
-    for (const operation of OPERATIONS) vaultIsAsked(record, operation, '200', wave(pod, 0.003, 0.02));
+    for (const operation of OPERATIONS) vaultIsAsked(record, operation, '2xx', wave(pod, 0.003, 0.02));
   }
   const who = {
     service_account_name: 'api',
@@ -114,50 +114,70 @@ function functionsDo(record: Recorder, moment: number): void {
   revocations(record, moment);
 }
 
-/** What the renewal job pushes after a sweep. */
-function jobDoes({ count, observe, set }: Recorder, sweep: number): void {
+interface JobOptions {
+  readonly intervalSeconds?: number;
+  /** How long the first of the leases has to live after each sweep. */
+  readonly leaseSeconds?: number;
+}
+
+/** Of the last sweep. */
+const STATES = {
+  live: 84,
+  overdue: 0,
+  orphaned: 3,
+  revoked: 3,
+  pending: 0,
+  failed: 0,
+  unknown: 0,
+  lost: 0,
+  ending: 1,
+};
+
+function sweepDoes({ count, observe, set }: Recorder, sweep: number, leaseSeconds: number): void {
   const now = Date.now() / 1000;
-  set('build_info', { version: '3.0.0', node_version: 'v24.21.0', process: 'renewal' }, 1);
-  set('sweep_interval_seconds', {}, 300);
-  set('last_synchronization_success', {}, now - 20);
-  set('sweep_braked', {}, 0);
+  set('last_synchronization_success', {}, now);
   count('synchronization_count_success', {}, 1);
-  count('synchronization_count_error', {}, 0);
   observe('sweep_duration_seconds', { result: 'success' }, wave(sweep, 1, 4));
-  count('vault_requests_total', { operation: 'renew a lease', status: '200' }, 20);
+  count('vault_requests_total', { operation: 'renew a lease', status: '2xx' }, 20);
   const due = Math.round(wave(sweep, 5, 20));
-  const states = {
-    live: 84,
-    due,
-    renewed: due,
-    overdue: 0,
-    orphaned: 3,
-    revoked: 3,
-    pending: 0,
-    failed: 0,
-    unknown: 0,
-    lost: 0,
-    ending: 1,
-  };
-  for (const [state, value] of Object.entries(states)) set('sweep_grants', { state }, value);
+  for (const [state, value] of Object.entries({ ...STATES, due, renewed: due }))
+    set('sweep_grants', { state }, value);
   for (const [index, namespace] of NAMESPACES.entries()) {
     set('grants', { namespace }, Math.round(wave(sweep, 20, 40, index * 2)));
-    set('lease_expiration', { namespace }, now + 1500 + index * 1200);
+    set('lease_expiration', { namespace }, now + leaseSeconds * (1 + index));
     count('renew_lease_count_success', { namespace }, Math.ceil(due / 3));
     count('renew_lease_count_error', { namespace }, 0);
   }
   set('lease_max_ttl_timestamp_seconds', { namespace: 'reports' }, now + 50_000);
 }
 
-/** Of the renewal job, after one more sweep each time that it is asked. */
-export function sampleJob() {
+/** It learns of no lease then, nor when the last good sweep was, and what the last one said of them stands. */
+function sweepWithoutVaultDoes({ count, observe, set }: Recorder): void {
+  count('synchronization_count_error', {}, 1);
+  observe('sweep_duration_seconds', { result: 'failure' }, 8);
+  count('vault_requests_total', { operation: 'log in', status: '503' }, 4);
+  for (const state of Object.keys(STATES)) set('sweep_grants', { state }, state === 'failed' ? 4 : 0);
+}
+
+/** The renewal job's: what it pushes after one more sweep. */
+export function sampleJob({ intervalSeconds = 300, leaseSeconds = 1_500 }: JobOptions = {}) {
   const registry = new Registry();
   const record = recorder(registry);
   let sweep = 0;
-  return () => {
-    jobDoes(record, sweep);
-    sweep += 1;
-    return registry;
+  record.set('build_info', { version: '3.0.0', node_version: 'v24.21.0', process: 'renewal' }, 1);
+  record.set('sweep_interval_seconds', {}, intervalSeconds);
+  record.set('sweep_braked', {}, 0);
+  record.count('synchronization_count_error', {}, 0);
+  return {
+    sweep(): Registry {
+      sweepDoes(record, sweep, leaseSeconds);
+      sweep += 1;
+      return registry;
+    },
+    sweepWithoutVault(): Registry {
+      sweepWithoutVaultDoes(record);
+      return registry;
+    },
   };
 }
 

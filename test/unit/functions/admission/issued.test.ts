@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createIssued, type Issued } from '../../../../functions/admission/issued.ts';
-import type { Pod } from '../../../../functions/admission/review.ts';
 import { UUID_ANNOTATION } from '../../../../shared/annotations.ts';
+import type { Pod } from '../../../../shared/pod/pod.ts';
 
 const UUIDS = 'u1,u2';
 const variables = new Map([

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import jsonPatch from 'fast-json-patch';
 import { describe, expect, test } from 'vitest';
-import { containersOf, patchPod, variablesFor } from '../../../../functions/admission/patch.ts';
-import type { Pod } from '../../../../functions/admission/review.ts';
 import { type DatabaseRequest, UUID_ANNOTATION } from '../../../../shared/annotations.ts';
+import { patchPod, variablesFor } from '../../../../shared/pod/patch.ts';
+import { containersOf, type Pod } from '../../../../shared/pod/pod.ts';
 import { arbitraryPod, CONTAINERS } from './arbitrary-pod.ts';
 import { expand } from './kubernetes-expansion.ts';
 

@@ -1,7 +1,7 @@
 /** Credentials -> the JSON Patch (RFC 6902) that puts them into the pod. */
-import { type DatabaseRequest, UUID_ANNOTATION } from '../../shared/annotations.ts';
-import { fillUriTemplate } from '../../shared/uri-template.ts';
-import type { PatchOperation, Pod, PodContainer } from './review.ts';
+import { type DatabaseRequest, UUID_ANNOTATION } from '../annotations.ts';
+import { fillUriTemplate } from '../uri-template.ts';
+import { containersOf, type Pod, type PodContainer } from './pod.ts';
 
 /** Environment variables by name, ready to stand in a pod. */
 export type Variables = ReadonlyMap<string, string>;
@@ -22,6 +22,12 @@ export function variablesFor(request: DatabaseRequest, userName: string, passwor
 /** Kubernetes expands `$(NAME)` in values; `$$` stands for a `$` that is just one. */
 function literal(value: string): string {
   return value.replaceAll('$', '$$$$');
+}
+
+export interface PatchOperation {
+  readonly op: 'add';
+  readonly path: string;
+  readonly value: unknown;
 }
 
 export interface PodPatch {
@@ -51,14 +57,6 @@ export function patchPod(
       return { op: 'add', path: `${path}/env`, value: environmentOf(container, variables) };
     });
   return { operations: [annotate(pod, uuids), ...operations], warnings };
-}
-
-export function containersOf({ spec }: Pod): { readonly container: PodContainer; readonly path: string }[] {
-  const at = (list: string) => (container: PodContainer, index: number) => ({
-    container,
-    path: `/spec/${list}/${index}`,
-  });
-  return [...(spec.initContainers ?? []).map(at('initContainers')), ...spec.containers.map(at('containers'))];
 }
 
 function environmentOf(container: PodContainer, variables: Variables) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { intervalOf } from '../../../../cronjobs/renewal/schedule.ts';
+import { intervalOf } from '../../../shared/schedule.ts';
 
 const HOUR = 3_600;
 const DAY = 24 * HOUR;

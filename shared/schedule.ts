@@ -1,6 +1,6 @@
 /** The CronJob's schedule against the configured interval: what is due follows from when the next sweep comes. */
 import type { Cron, CronOptions } from 'croner';
-import type { Config } from '../../shared/config.ts';
+import type { Config } from './config.ts';
 
 // As a CronJob without a time zone is read.
 const OPTIONS: CronOptions = { mode: '5-part', timezone: 'UTC' };

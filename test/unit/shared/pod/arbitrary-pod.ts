@@ -1,6 +1,6 @@
 /** Pods of every shape that the API server could show, as fast-check makes them. */
 import fc from 'fast-check';
-import type { Pod, PodContainer } from '../../../../functions/admission/review.ts';
+import type { Pod, PodContainer } from '../../../../shared/pod/pod.ts';
 
 const NAMES = ['DBUSER', 'DBPASSWORD', 'URI', 'PATH', 'A.B', '_'];
 export const CONTAINERS = ['app', 'worker', 'proxy', 'init', 'migrate', 'debug'];

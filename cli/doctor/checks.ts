@@ -1,0 +1,35 @@
+import { PROCESSES } from '../processes.ts';
+import type { Check } from './check.ts';
+import { rightsInCluster } from './cluster-rights.ts';
+import { apiServer, configuration } from './configuration.ts';
+import { databaseEngines, databaseRoles } from './databases.ts';
+import type { Facts } from './facts.ts';
+import { knative } from './knative.ts';
+import { ledgerMount, ledgerReadable } from './ledger.ts';
+import { cronJob, lastSweep, schedule } from './sweep.ts';
+import { login, rightsInVault, vault } from './vault.ts';
+import { podGuard, webhook, webhookAuthority, webhookCertificate } from './webhook.ts';
+
+/** All that is looked at; what others need comes before them. */
+export function checksOf(facts: Facts): Check[] {
+  return [
+    apiServer(facts),
+    configuration(facts),
+    vault(facts),
+    ...PROCESSES.map((process) => login(facts, process)),
+    ...PROCESSES.map((process) => rightsInVault(facts, process)),
+    ledgerMount(facts),
+    ledgerReadable(facts),
+    databaseEngines(facts),
+    databaseRoles(facts),
+    cronJob(facts),
+    schedule(facts),
+    lastSweep(facts),
+    webhook(facts),
+    webhookAuthority(facts),
+    webhookCertificate(facts),
+    podGuard(facts),
+    ...knative(facts),
+    ...rightsInCluster(facts),
+  ];
+}

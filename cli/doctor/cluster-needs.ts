@@ -1,0 +1,28 @@
+/** What each service account does in the cluster: the manifests' roles allow this, and a test holds the two together. */
+import type { Right } from '../../shared/kubernetes/objects.ts';
+import { NAMESPACE } from '../objects.ts';
+
+const pods = (...verbs: readonly string[]): Right[] =>
+  verbs.map((verb) => ({ verb, group: '', resource: 'pods' }));
+const configMaps = (...verbs: readonly string[]): Right[] =>
+  verbs.map((verb) => ({ verb, group: '', resource: 'configmaps', namespace: NAMESPACE }));
+const ISSUER: readonly Right[] = [
+  { verb: 'get', path: '/.well-known/openid-configuration' },
+  { verb: 'get', path: '/openid/v1/jwks' },
+];
+
+/** By the last part of the service account's name. */
+export const CLUSTER_NEEDS: Readonly<Record<string, readonly Right[]>> = {
+  renewal: [
+    ...pods('list'),
+    { verb: 'get', group: '', resource: 'namespaces', name: 'kube-system' },
+    { verb: 'create', group: '', resource: 'events' },
+  ],
+  revocation: [...pods('get', 'list'), ...ISSUER],
+  'dead-letters': [...configMaps('create'), ...ISSUER],
+  events: pods('get', 'list', 'watch'),
+  replay: configMaps('get', 'list', 'delete'),
+};
+
+/** Of the renewal job, where it is configured to evict. */
+export const EVICTION: Right = { verb: 'create', group: '', resource: 'pods', subresource: 'eviction' };

@@ -1,0 +1,40 @@
+/** Whether the service accounts may do in the cluster what they have to. */
+import { mayDo, type Right, userNameOf, whoAmI } from '../../shared/kubernetes/objects.ts';
+import { accountOf } from '../processes.ts';
+import { type Check, failed, ok } from './check.ts';
+import { CLUSTER_NEEDS, EVICTION } from './cluster-needs.ts';
+import type { Facts } from './facts.ts';
+
+export function rightsInCluster(facts: Facts): Check[] {
+  return Object.keys(CLUSTER_NEEDS).map((name) => ({
+    name: `rights of ${name} in the cluster`,
+    needs: ['API server'],
+    async look() {
+      const { api, deadline } = facts;
+      const account = accountOf(name);
+      const needed = await neededBy(name, facts);
+      // Its own rights anybody may ask for; those of others are for whoever may create SubjectAccessReviews.
+      const isOwn = (await whoAmI(api, deadline())) === userNameOf(account);
+      const answers = await Promise.all(
+        needed.map((right) => mayDo(api, right, deadline(), isOwn ? undefined : account)),
+      );
+      const missing = needed.filter((_, index) => !answers[index]);
+      if (missing.length > 0)
+        return failed(`missing: ${missing.map(said).join(', ')}`, 'npm run install:cluster');
+      return ok(needed.map(said).join(', '));
+    },
+  }));
+}
+
+async function neededBy(name: string, facts: Facts): Promise<Right[]> {
+  const needed = [...(CLUSTER_NEEDS[name] ?? [])];
+  if (name !== 'renewal') return needed;
+  const { onLost, onMaxTtl } = await facts.config();
+  return onLost === 'evict' || onMaxTtl === 'evict' ? [...needed, EVICTION] : needed;
+}
+
+function said(right: Right): string {
+  if ('path' in right) return `${right.verb} ${right.path}`;
+  const { verb, resource, subresource } = right;
+  return `${verb} ${resource}${subresource ? `/${subresource}` : ''}`;
+}

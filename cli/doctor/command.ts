@@ -1,0 +1,65 @@
+/** `doctor`: a line for each thing that credentials depend on, and for what is not well the command that mends it. */
+import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
+import type { Command } from '../command.ts';
+import { INSTALLATION_OPTIONS, INSTALLATION_USAGE } from '../installation.ts';
+import { flagOption, readArguments } from '../options.ts';
+import type { Terminal } from '../terminal.ts';
+import { type Result, runChecks, type State } from './check.ts';
+import { checksOf } from './checks.ts';
+import { createFacts } from './facts.ts';
+import { verdictOn } from './verdict-on.ts';
+
+const usage = `npx vault-db-injector doctor [options]
+
+  --json               the same for programs
+${INSTALLATION_USAGE}
+
+Nothing is changed. Exit code: 0 where nothing is wrong; 1 where something is, or hides others; 2 for a command line that is
+not understood.
+  ✓ well   ✗ not well, and what mends it   ? could not be looked at, and why   - not looked at, since it needs one of those
+With VAULT_TOKEN, of somebody who may read the roles of the database engines, these are looked at, too.`;
+
+const SYMBOLS: Readonly<Record<State, readonly [string, Parameters<Terminal['paint']>[0]]>> = {
+  ok: ['✓', 'green'],
+  failed: ['✗', 'red'],
+  unknown: ['?', 'yellow'],
+  skipped: ['-', 'gray'],
+};
+
+export const doctorCommand: Command = {
+  usage,
+  async run(args, environment, terminal) {
+    const options = readArguments(
+      'npx vault-db-injector doctor',
+      { json: flagOption, ...INSTALLATION_OPTIONS },
+      args,
+    );
+    const facts = createFacts(createKubernetesApi(undefined, options.context), options, environment);
+    const show = options.json ? () => {} : (result: Result) => showResult(result, terminal);
+    const results = await runChecks(checksOf(facts), verdictOn, show, (name) =>
+      terminal.progress(`looking at ${name} …`),
+    );
+    await facts.close();
+    // What was skipped may be anything.
+    const isWell = results.every(({ state }) => state === 'ok' || state === 'unknown');
+    terminal.say(options.json ? JSON.stringify({ ok: isWell, checks: results }, null, 2) : summary(results));
+    return isWell ? 0 : 1;
+  },
+};
+
+function showResult({ check, state, detail, mend }: Result, { say, paint }: Terminal): void {
+  const [symbol, style] = SYMBOLS[state];
+  say(`${paint(style, symbol)} ${check}: ${detail}`);
+  if (mend !== undefined) say(`    ${paint('bold', mend)}`);
+}
+
+function summary(results: readonly Result[]): string {
+  const count = (wanted: State) => results.filter(({ state }) => state === wanted).length;
+  const rest: [State, string][] = [
+    ['failed', 'not well'],
+    ['unknown', 'could not be looked at'],
+    ['skipped', 'not looked at'],
+  ];
+  const parts = rest.filter(([state]) => count(state) > 0).map(([state, text]) => `${count(state)} ${text}`);
+  return [`${count('ok')} of ${results.length} well`, ...parts].join(', ');
+}

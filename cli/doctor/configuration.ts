@@ -1,0 +1,61 @@
+/** The cluster that is asked, and the configuration that its processes start with. */
+import { InjectorError } from '../../shared/errors.ts';
+import { KubernetesError } from '../../shared/kubernetes/api.ts';
+import { whoAmI } from '../../shared/kubernetes/objects.ts';
+import type { Installation } from '../installation.ts';
+import { NAMESPACE } from '../objects.ts';
+import { PROCESSES } from '../processes.ts';
+import { Refusal } from '../refusal.ts';
+import { type Check, failed, ok, type Verdict } from './check.ts';
+import type { Facts } from './facts.ts';
+
+export const EDIT_CONFIGURATION = `kubectl --namespace ${NAMESPACE} edit configmap configuration`;
+
+export const apiServer = ({ api, deadline }: Facts): Check => ({
+  name: 'API server',
+  needs: [],
+  async look() {
+    try {
+      return ok(`reached as ${await whoAmI(api, deadline())}`);
+    } catch (error) {
+      if (!(error instanceof KubernetesError)) throw error;
+      return failed(error.message, 'kubectl config get-contexts, then --context NAME');
+    }
+  },
+});
+
+export const configuration = ({ installation }: Facts): Check => ({
+  name: 'configuration',
+  needs: [],
+  async look() {
+    try {
+      return judged(await installation());
+    } catch (error) {
+      if (error instanceof Refusal) return failed(error.message, 'npm run install:cluster');
+      if (isInvalid(error)) return failed(error.message, '--config FILE');
+      throw error;
+    }
+  },
+});
+
+const isInvalid = (error: unknown): error is InjectorError =>
+  error instanceof InjectorError && error.code === 'configuration_invalid';
+
+/** Each process has its own part of the environment, so each may have faults of its own. */
+function judged({ source, config }: Installation): Verdict {
+  const faults = new Set(PROCESSES.flatMap((process) => faultsOf(() => config(process))));
+  const edit = source.startsWith('ConfigMap') ? EDIT_CONFIGURATION : `edit ${source}`;
+  if (faults.size > 0) return failed(`${source}: ${[...faults].join('; ')}`, edit);
+  return ok(`${source}: valid for ${PROCESSES.join(', ')}`);
+}
+
+function faultsOf(read: () => unknown): string[] {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (!isInvalid(error)) throw error;
+    const [, ...lines] = error.message.split('\n');
+    return lines.map((line) => line.trim());
+  }
+}

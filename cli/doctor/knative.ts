@@ -1,0 +1,86 @@
+/** What the functions run in and what tells them of deletions, as Knative's controllers report it. */
+import * as v from 'valibot';
+import { readObject } from '../../shared/kubernetes/objects.ts';
+import { NAMESPACE } from '../objects.ts';
+import { type Check, failed, ok, unknown, type Verdict } from './check.ts';
+import type { Facts } from './facts.ts';
+
+interface Resource {
+  readonly name: string;
+  readonly group: string;
+  readonly plural: string;
+  /** For kubectl. */
+  readonly object: string;
+  readonly condition: 'Ready' | 'Available';
+}
+
+const SERVING = 'serving.knative.dev/v1';
+const EVENTING = 'eventing.knative.dev/v1';
+const resource = (kind: string, name: string, group: string, plural: string): Resource => ({
+  name: `${kind} ${name}`,
+  group,
+  plural,
+  object: `${plural}.${group.split('/')[0]} ${name}`,
+  condition: kind === 'Deployment' ? 'Available' : 'Ready',
+});
+const RESOURCES = [
+  resource('Service', 'admission', SERVING, 'services'),
+  resource('Service', 'revocation', SERVING, 'services'),
+  resource('Service', 'dead-letters', SERVING, 'services'),
+  resource('Broker', 'pods', EVENTING, 'brokers'),
+  resource('Trigger', 'revocation', EVENTING, 'triggers'),
+  resource('ApiServerSource', 'pods', 'sources.knative.dev/v1', 'apiserversources'),
+];
+const DEPLOYMENT = resource('Deployment', 'admission', 'apps/v1', 'deployments');
+
+const Reported = v.object({
+  metadata: v.object({ generation: v.optional(v.number(), 0) }),
+  status: v.optional(
+    v.object({
+      observedGeneration: v.optional(v.number(), 0),
+      conditions: v.optional(
+        v.array(
+          v.object({
+            type: v.string(),
+            status: v.string(),
+            reason: v.optional(v.string(), ''),
+            message: v.optional(v.string(), ''),
+          }),
+        ),
+        [],
+      ),
+    }),
+    {},
+  ),
+});
+type Reported = v.InferOutput<typeof Reported>;
+
+const pathOf = ({ group, plural, object }: Resource) =>
+  `/apis/${group}/namespaces/${NAMESPACE}/${plural}/${object.split(' ')[1]}`;
+
+export function knative({ api, deadline }: Facts): Check[] {
+  const read = (one: Resource) => readObject(api, pathOf(one), Reported, deadline());
+  return RESOURCES.map((one) => ({
+    name: one.name,
+    needs: ['API server'],
+    async look() {
+      const found = await read(one);
+      if (found) return judged(one, found);
+      const deployment = await read(DEPLOYMENT);
+      if (!deployment) return failed('is not there', 'npm run install:cluster');
+      if (one.name === 'Service admission') return judged(DEPLOYMENT, deployment);
+      return unknown('is not part of an installation without Knative: the renewal job revokes alone');
+    },
+  }));
+}
+
+function judged({ object, condition }: Resource, { metadata, status }: Reported): Verdict {
+  const describe = `kubectl --namespace ${NAMESPACE} describe ${object}`;
+  const found = status.conditions?.find(({ type }) => type === condition);
+  if (!found) return failed('nobody has reported on it: is its controller running?', describe);
+  if (found.status !== 'True')
+    return failed(`${condition} is ${found.status}: ${found.message || found.reason}`, describe);
+  if ((status.observedGeneration ?? 0) < metadata.generation)
+    return unknown('its controller has not seen the last change yet', describe);
+  return ok(condition.toLowerCase());
+}

@@ -1,0 +1,83 @@
+/** Whether the renewal job is started, and when it last did all it had to do. */
+import * as v from 'valibot';
+import { readObject } from '../../shared/kubernetes/objects.ts';
+import { intervalOf } from '../../shared/schedule.ts';
+import { NAMESPACE } from '../objects.ts';
+import { readMemory } from '../sweep-state.ts';
+import { type Check, failed, ok, unknown } from './check.ts';
+import { EDIT_CONFIGURATION } from './configuration.ts';
+import type { Facts } from './facts.ts';
+
+const CronJob = v.object({
+  metadata: v.object({ creationTimestamp: v.pipe(v.string(), v.isoTimestamp()) }),
+  spec: v.object({ schedule: v.string(), suspend: v.optional(v.boolean(), false) }),
+  status: v.optional(
+    v.object({
+      lastSuccessfulTime: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+    }),
+    {},
+  ),
+});
+const PATH = `/apis/batch/v1/namespaces/${NAMESPACE}/cronjobs/renewal`;
+const IN = `kubectl --namespace ${NAMESPACE}`;
+const RUN_NOW = `${IN} create job renewal-now --from=cronjob/renewal`;
+
+const secondsSince = (time: string, { now }: Facts): number => Math.round((now() - Date.parse(time)) / 1_000);
+
+const readCronJob = ({ api, deadline }: Facts) => readObject(api, PATH, CronJob, deadline());
+
+export const cronJob = (facts: Facts): Check => ({
+  name: 'CronJob renewal',
+  needs: ['API server'],
+  async look() {
+    const found = await readCronJob(facts);
+    if (!found) return failed('is not there: nothing renews', 'npm run install:cluster');
+    const { schedule, suspend } = found.spec;
+    const { lastSuccessfulTime: last } = found.status ?? {};
+    const resume = `${IN} patch cronjob renewal --patch '{"spec":{"suspend":false}}'`;
+    if (suspend) return failed('is suspended: nothing renews', resume);
+    const success = last === undefined ? '' : `, last success ${secondsSince(last, facts)} s ago`;
+    return ok(`started at ${schedule}${success}`);
+  },
+});
+
+/** What is due follows from the interval, so sweeps must not be rarer. */
+export const schedule = (facts: Facts): Check => ({
+  name: 'schedule',
+  needs: ['CronJob renewal', 'configuration'],
+  async look() {
+    const { syncIntervalSeconds } = await facts.config();
+    const { schedule: sweepSchedule } = (await readCronJob(facts))?.spec ?? {};
+    const { fault } = await intervalOf({ sweepSchedule, syncIntervalSeconds }, new Date(facts.now()));
+    if (fault === undefined) return ok(`a sweep at least every ${syncIntervalSeconds} s (syncTTLSecond)`);
+    return failed(fault, `${EDIT_CONFIGURATION}, or ${IN} edit cronjob renewal`);
+  },
+});
+
+export const lastSweep = (facts: Facts): Check => ({
+  name: 'last sweep',
+  needs: ['login of renewal'],
+  async look() {
+    const config = await facts.config();
+    const { last } = await readMemory((await facts.vault()).sweeps, config, facts.work());
+    const longest = 2 * config.syncIntervalSeconds;
+    const look = `${IN} logs --selector app.kubernetes.io/component=renewal --tail 50, then ${RUN_NOW}`;
+    if (!last) return never(await readCronJob(facts), longest * 1_000, facts.now(), look);
+    const ago = Math.round((facts.now() - last.succeededAt) / 1_000);
+    if (ago > longest)
+      return failed(`the last one that did all it had to do began ${ago} s ago (at most ${longest} s)`, look);
+    return ok(`did all it had to do, ${ago} s ago`);
+  },
+});
+
+/** A CronJob that is new has had no time yet. */
+function never(
+  found: v.InferOutput<typeof CronJob> | undefined,
+  longestMs: number,
+  now: number,
+  look: string,
+) {
+  const since = Date.parse(found?.metadata.creationTimestamp ?? '');
+  if (now - since < longestMs) return unknown('none has been successful yet; the CronJob is new', RUN_NOW);
+  return failed('none has ever done all it had to do', look);
+}

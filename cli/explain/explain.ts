@@ -1,0 +1,187 @@
+/** What would become of a pod: by the same code as its admission, which is not asked. */
+import * as v from 'valibot';
+import {
+  ANNOTATION_PREFIX,
+  annotationIn,
+  type DatabaseRequest,
+  parseAnnotations,
+  variablesOf,
+} from '../../shared/annotations.ts';
+import { patchPod, variablesFor } from '../../shared/pod/patch.ts';
+import { containersOf, Pod } from '../../shared/pod/pod.ts';
+import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
+import { printable } from '../../shared/secret.ts';
+import type { Path, PodInFile, Remark } from './manifests.ts';
+
+export interface ExplainOptions {
+  readonly injectorLabel: string;
+  readonly defaultEngine: string;
+  /** For pods that do not say. */
+  readonly namespace: string;
+}
+
+export interface Explained {
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly line: number;
+  readonly serviceAccount: string;
+  /** `false`: the API server does not even ask about it. */
+  readonly isOurs: boolean;
+  readonly requests: readonly DatabaseRequest[];
+  /** The variables that each container would be given. */
+  readonly containers: readonly { readonly name: string; readonly variables: readonly string[] }[];
+  readonly problems: readonly Remark[];
+  readonly warnings: readonly Remark[];
+  /** Where a database's annotations begin. */
+  lineOfDatabase(database: string): number;
+}
+
+/** Of a pod's metadata: its values are told by type, which YAML decides. */
+const Metadata = v.object({
+  labels: v.optional(v.nullable(v.record(v.string(), v.unknown())), {}),
+  annotations: v.optional(v.nullable(v.record(v.string(), v.unknown())), {}),
+});
+const NO_POD: Pod = {
+  metadata: { name: '', generateName: '', namespace: '' },
+  spec: { serviceAccountName: '', nodeName: '', containers: [] },
+};
+
+export function explain(found: PodInFile, options: ExplainOptions): Explained {
+  const { pod, problems } = readPod(found);
+  const place = {
+    kind: found.kind,
+    name: printable(found.name, 253),
+    namespace: printable(found.namespace, 63) || options.namespace,
+    line: found.line,
+    serviceAccount: pod.spec.serviceAccountName || 'default',
+  };
+  const { labels, annotations } = pod.metadata;
+  if (labels?.[options.injectorLabel] === 'true')
+    return { ...place, isOurs: true, ...inDetail(found, pod, problems, options.defaultEngine) };
+  const warnings = withoutLabel(found, Object.keys(annotations ?? {}), options.injectorLabel);
+  const nothing = { requests: [], containers: [], lineOfDatabase: () => found.line };
+  return { ...place, isOurs: false, ...nothing, problems, warnings };
+}
+
+/** What its annotations ask for, and what stands in the way. */
+function inDetail(found: PodInFile, pod: Pod, faults: readonly Remark[], defaultEngine: string) {
+  const annotations = pod.metadata.annotations ?? {};
+  const names = Object.keys(annotations);
+  const parsed = parseAnnotations(annotations, defaultEngine);
+  const { requests, containers: only } = parsed;
+  const variables = new Map(requests.flatMap((request) => [...variablesFor(request, 'user', 'password')]));
+  const { warnings: ofPatch } = patchPod(pod, variables, only, 'uuid');
+  const at = (message: string): Remark => ({
+    line: found.lineOf(placeOf(message, names, requests, pod)),
+    message,
+  });
+  return {
+    requests,
+    containers: containersOf(pod).map(({ container: { name } }) => ({
+      name,
+      variables: !only || only.includes(name) ? [...variables.keys()] : [],
+    })),
+    problems: byLine([...faults, ...problemsOf(parsed, pod).map(at)]),
+    warnings: byLine([...parsed.warnings, ...overwritten(pod), ...ofPatch].map(at)),
+    lineOfDatabase: (database: string) => found.lineOf(pathOfDatabase(database, names)),
+  };
+}
+
+/** The same pod in a namespace that the API server does not ask about. */
+export function leftOut(explained: Explained): Explained {
+  const { line, namespace, warnings } = explained;
+  const message = `the webhook leaves the namespace "${namespace}" out: nothing is given to its pods`;
+  return {
+    ...explained,
+    isOurs: false,
+    requests: [],
+    containers: [],
+    problems: [],
+    warnings: [{ line, message }, ...warnings],
+  };
+}
+
+const byLine = (remarks: readonly Remark[]) => remarks.toSorted((left, right) => left.line - right.line);
+
+/** With the values that are none made texts, so that all that is wrong can be said at once. */
+function readPod(found: PodInFile): { readonly pod: Pod; readonly problems: Remark[] } {
+  const metadata = v.safeParse(Metadata, found.metadata ?? {});
+  const problems: Remark[] = metadata.success
+    ? []
+    : [{ line: found.lineOf(['metadata']), message: 'metadata is not as a pod has it' }];
+  const texts = (part: 'labels' | 'annotations') => {
+    const entries = Object.entries((metadata.success && metadata.output[part]) || {});
+    for (const [key, value] of entries) {
+      if (typeof value === 'string') continue;
+      const line = found.lineOf(['metadata', part, key]);
+      problems.push({
+        line,
+        message: `${part.slice(0, -1)} "${printable(key, 100)}" is no text: expected "${printable(String(value), 80)}" in quotes`,
+      });
+    }
+    return Object.fromEntries(entries.map(([key, value]) => [key, String(value)]));
+  };
+  const own = { labels: texts('labels'), annotations: texts('annotations') };
+  const parsed = v.safeParse(Pod, { metadata: { ...own }, spec: found.spec });
+  if (parsed.success) return { pod: parsed.output, problems };
+  for (const issue of parsed.issues) {
+    const path: Path = issue.path?.map(({ key }) => (typeof key === 'number' ? key : String(key))) ?? [];
+    problems.push({
+      line: found.lineOf(path),
+      message: `${path.join('.')} is not as a pod has it: ${issue.message}`,
+    });
+  }
+  return { pod: { ...NO_POD, metadata: { ...NO_POD.metadata, ...own } }, problems };
+}
+
+function withoutLabel(found: PodInFile, annotations: readonly string[], label: string): Remark[] {
+  const own = annotations.find((name) => name.startsWith(ANNOTATION_PREFIX));
+  if (own === undefined) return [];
+  return [
+    {
+      line: found.lineOf(['metadata', 'annotations', own]),
+      message: `the annotations have no effect without the label ${label}: "true" beside them`,
+    },
+  ];
+}
+
+/** Which part of the pod a sentence is about. */
+function placeOf(
+  message: string,
+  annotations: readonly string[],
+  requests: readonly DatabaseRequest[],
+  pod: Pod,
+): Path {
+  const named = annotationIn(message);
+  if (named !== undefined) return pathOfAnnotation(named, annotations);
+  const [, variable] = /^variable (\S+) is set/.exec(message) ?? [];
+  // The later one is the one too many.
+  const request = requests.findLast((one) => variable !== undefined && variablesOf(one).includes(variable));
+  if (request) return pathOfDatabase(request.database, annotations);
+  const [, container] = /^container "([^"]+)"/.exec(message) ?? [];
+  const { path } = containersOf(pod).find((one) => one.container.name === container) ?? {};
+  return path === undefined ? ['metadata', 'annotations'] : stepsOf(path);
+}
+
+/** Of a JSON Pointer, without the empty one before its first slash. */
+const stepsOf = (pointer: string): Path =>
+  pointer
+    .split('/')
+    .slice(1)
+    .map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+
+/** One that is missing is looked for where its database's others are. */
+function pathOfAnnotation(name: string, annotations: readonly string[]): Path {
+  const whole = `${ANNOTATION_PREFIX}${name}`;
+  if (annotations.includes(whole)) return ['metadata', 'annotations', whole];
+  const dot = name.lastIndexOf('.');
+  return pathOfDatabase(dot < 0 ? '' : name.slice(0, dot), annotations);
+}
+
+function pathOfDatabase(database: string, annotations: readonly string[]): Path {
+  const beginning = database === '' ? `${ANNOTATION_PREFIX}role` : `${ANNOTATION_PREFIX}${database}.`;
+  const role = `${beginning}role`;
+  const first = annotations.includes(role) ? role : annotations.find((name) => name.startsWith(beginning));
+  return first === undefined ? ['metadata', 'annotations'] : ['metadata', 'annotations', first];
+}

@@ -1,0 +1,146 @@
+/** The pods in a file of manifests, each with the lines that its parts stand on. */
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type ParsedNode,
+  parseAllDocuments,
+} from 'yaml';
+import { printable } from '../../shared/secret.ts';
+
+/** A fault or a note, and where it stands. */
+export interface Remark {
+  readonly line: number;
+  readonly message: string;
+}
+
+export type Path = readonly (string | number)[];
+
+/** What a pod is made of, as it was found: nothing has been checked. */
+export interface PodInFile {
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly line: number;
+  readonly metadata: unknown;
+  readonly spec: unknown;
+  /** The line of what stands there, or of the nearest thing around it. */
+  lineOf(path: Path): number;
+}
+
+export interface Manifests {
+  readonly pods: readonly PodInFile[];
+  /** What is no pod, and has none in it. */
+  readonly others: readonly Remark[];
+  /** What is no YAML. */
+  readonly faults: readonly Remark[];
+}
+
+/** Where the pod is in an object of that kind; `[]`: the object is the pod. */
+const TEMPLATES: Readonly<Record<string, Path>> = {
+  Pod: [],
+  PodTemplate: ['template'],
+  Deployment: ['spec', 'template'],
+  StatefulSet: ['spec', 'template'],
+  DaemonSet: ['spec', 'template'],
+  ReplicaSet: ['spec', 'template'],
+  ReplicationController: ['spec', 'template'],
+  Job: ['spec', 'template'],
+  CronJob: ['spec', 'jobTemplate', 'spec', 'template'],
+};
+
+export function readManifests(text: string): Manifests {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const lineAt = (offset: number) => lines.linePos(offset).line;
+  const pods: PodInFile[] = [];
+  const others: Remark[] = [];
+  const faults: Remark[] = [];
+  // A text without any document is none in another form.
+  for (const document of Array.isArray(documents) ? documents : []) {
+    if (document.errors.length > 0) {
+      faults.push(...document.errors.map(({ pos, message }) => ({ line: lineAt(pos[0]), message })));
+      continue;
+    }
+    for (const path of objectsIn(document)) {
+      const found = readObject(document, path, lineAt);
+      if ('message' in found) others.push(found);
+      else pods.push(found);
+    }
+  }
+  return { pods, others, faults };
+}
+
+/** Those of a List, or the document itself. */
+function objectsIn(document: Document): Path[] {
+  const items = document.getIn(['items'], true);
+  if (document.contents === null) return [];
+  if (document.getIn(['kind']) !== 'List' || !isSeq(items)) return [[]];
+  return items.items.map((_, index) => ['items', index]);
+}
+
+function readObject(
+  document: Document.Parsed<ParsedNode> | Document,
+  path: Path,
+  lineAt: (offset: number) => number,
+): PodInFile | Remark {
+  const kind = String(document.getIn([...path, 'kind']) ?? '');
+  const name = String(document.getIn([...path, 'metadata', 'name']) ?? '');
+  const lineOf = (wanted: Path) => lineAt(offsetOf(document, wanted));
+  const line = lineOf(path);
+  const template = templateOf(kind, document.getIn([...path, 'apiVersion']));
+  if (template === undefined) {
+    const what = kind === '' ? 'an object without a kind' : printable(`${kind} ${name}`, 200);
+    return { line, message: `${what} has no pod in it` };
+  }
+  const pod = [...path, ...template];
+  return {
+    kind,
+    name: name || String(document.getIn([...path, 'metadata', 'generateName']) ?? ''),
+    namespace: String(document.getIn([...path, 'metadata', 'namespace']) ?? ''),
+    line,
+    metadata: plain(document, [...pod, 'metadata']),
+    spec: plain(document, [...pod, 'spec']),
+    lineOf: (wanted) => lineOf([...pod, ...wanted]),
+  };
+}
+
+function templateOf(kind: string, apiVersion: unknown): Path | undefined {
+  // Of the Services only Knative's start pods.
+  if (kind === 'Service')
+    return String(apiVersion).startsWith('serving.knative.dev/') ? ['spec', 'template'] : undefined;
+  return Object.hasOwn(TEMPLATES, kind) ? TEMPLATES[kind] : undefined;
+}
+
+function plain(document: Document, path: Path): unknown {
+  const found = document.getIn(path, true);
+  return isNode(found) ? found.toJS(document) : found;
+}
+
+/** Of the key, where there is one: that is what a person looks for. */
+function offsetOf(document: Document, path: Path): number {
+  let node: unknown = document.contents;
+  let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;
+  for (const step of path) {
+    const [next, at] = childOf(node, step);
+    if (at === undefined) return offset;
+    offset = at;
+    node = next;
+  }
+  return offset;
+}
+
+function childOf(node: unknown, step: string | number): [unknown, number | undefined] {
+  if (isMap(node)) {
+    const pair = node.items.find(({ key }) => (isScalar(key) ? key.value : key) === step);
+    return [pair?.value, isNode(pair?.key) ? pair.key.range?.[0] : undefined];
+  }
+  if (isSeq(node) && typeof step === 'number') {
+    const item = node.items[step];
+    return [item, isNode(item) ? item.range?.[0] : undefined];
+  }
+  return [undefined, undefined];
+}

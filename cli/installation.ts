@@ -1,0 +1,162 @@
+/** The installation that a command is about: its configuration, and logins to Vault as its processes have them. */
+import { existsSync, readFileSync } from 'node:fs';
+import * as v from 'valibot';
+import { type Config, type ConfigSource, parseConfig } from '../shared/config.ts';
+import type { Environment } from '../shared/config-source.ts';
+import { type Deadline, deadlineIn, monotonicClock } from '../shared/deadline.ts';
+import type { KubernetesApi } from '../shared/kubernetes/api.ts';
+import { readObject, requestToken, userNameOf } from '../shared/kubernetes/objects.ts';
+import { Secret } from '../shared/secret.ts';
+import { readConfigFile } from '../shared/surroundings.ts';
+import { createVault, type VaultClient } from '../shared/vault/index.ts';
+import { NAMESPACE } from './objects.ts';
+import { flagOption, textOption } from './options.ts';
+import { PROCESSES, type ProcessName, type ProcessPlace, readPlace } from './processes.ts';
+import { Refusal } from './refusal.ts';
+
+/** Of every command that asks the cluster and Vault. */
+export const INSTALLATION_OPTIONS = {
+  config: textOption,
+  context: textOption,
+  'vault-address': textOption,
+  'vault-ca': textOption,
+  help: flagOption,
+};
+export const INSTALLATION_USAGE = `  --config FILE        the configuration (CONFIG_FILE; else the ConfigMap configuration in ${NAMESPACE})
+  --context NAME       of the kubeconfig
+  --vault-address URL  of Vault as it is reached from here, in place of the configuration's
+  --vault-ca FILE      PEM of the authority of Vault's certificate, in place of the configuration's
+  -h, --help           this text`;
+
+export interface InstallationOptions {
+  readonly config?: string | undefined;
+  readonly 'vault-address'?: string | undefined;
+  readonly 'vault-ca'?: string | undefined;
+}
+
+export interface Installation {
+  /** Where the configuration is from, for people. */
+  readonly source: string;
+  readonly places: Readonly<Record<ProcessName, ProcessPlace>>;
+  /** @throws InjectorError `configuration_invalid` */
+  config(process: ProcessName): Config;
+  /** A client that logs in as the process does. @throws InjectorError `configuration_invalid` */
+  vault(process: ProcessName): VaultClient;
+}
+
+const CONFIG_KINDS: Readonly<Record<ProcessName, ConfigSource['process']>> = {
+  admission: 'injector',
+  renewal: 'renewer',
+  revocation: 'revoker',
+};
+const ConfigMap = v.object({ data: v.object({ 'config.yaml': v.string() }) });
+const CONFIG_MAP = `/api/v1/namespaces/${NAMESPACE}/configmaps/configuration`;
+const TOKEN_WITHIN_MS = 5_000;
+// Of the Job, by Kubernetes; and by the manifests, where nobody can see these.
+const OF_THE_PLATFORM = { JOB_COMPLETION_INDEX: '0' };
+const OF_THE_MANIFESTS = { INJECTOR_WEBHOOK_PATH_SECRET_FOLDER: '/etc/vault-db-injector/webhook-path/' };
+
+/** @throws Refusal where there is no configuration to be found; KubernetesError, InjectorError */
+export async function readInstallation(
+  api: KubernetesApi,
+  options: InstallationOptions,
+  environment: Environment,
+  deadline: Deadline,
+): Promise<Installation> {
+  const path = options.config ?? environment['CONFIG_FILE'];
+  const [file, admission, renewal, revocation] = await Promise.all([
+    path === undefined ? readConfigMap(api, deadline) : readConfigFile(path),
+    readPlace('admission', api, deadline),
+    readPlace('renewal', api, deadline),
+    readPlace('revocation', api, deadline),
+  ]);
+  const places = { admission, renewal, revocation };
+  const environmentOf = (process: ProcessName): Environment =>
+    path === undefined
+      ? { ...OF_THE_PLATFORM, ...(places[process].environment ?? OF_THE_MANIFESTS) }
+      : ownEnvironment(environment, process);
+  const config = (process: ProcessName) => configOf(file ?? '', environmentOf(process), process, options);
+  return {
+    source: path ?? `ConfigMap configuration in ${NAMESPACE}`,
+    places,
+    config,
+    vault: (process) => connect(config(process), places[process], api),
+  };
+}
+
+/** Without asking anybody; `undefined` where no file is named. @throws InjectorError `configuration_invalid` */
+export function configFromFile(
+  options: InstallationOptions,
+  environment: Environment,
+  process: ProcessName,
+): Config | undefined {
+  const path = options.config ?? environment['CONFIG_FILE'];
+  if (path === undefined) return undefined;
+  const own = ownEnvironment(environment, process);
+  return configOf(readConfigFile(path) ?? '', own, process, options);
+}
+
+async function readConfigMap(api: KubernetesApi, deadline: Deadline): Promise<string> {
+  const found = await readObject(api, CONFIG_MAP, ConfigMap, deadline);
+  if (found) return found.data['config.yaml'];
+  throw new Refusal(
+    `there is no ConfigMap configuration in ${NAMESPACE}: install first (npm run install:cluster), or give --config FILE`,
+  );
+}
+
+/** The caller's, as far as it is configuration; a role of one process does not name the others'. */
+function ownEnvironment(environment: Environment, process: ProcessName): Environment {
+  const own = Object.entries(environment).filter(([name]) => name.startsWith('INJECTOR_'));
+  const suffix = new RegExp(`-(?:${PROCESSES.join('|')})$`);
+  const role = environment['INJECTOR_KUBE_ROLE']?.replace(suffix, `-${process}`);
+  return {
+    ...OF_THE_PLATFORM,
+    ...OF_THE_MANIFESTS,
+    ...Object.fromEntries(own),
+    ...(role !== undefined && { INJECTOR_KUBE_ROLE: role }),
+  };
+}
+
+function configOf(
+  file: string,
+  environment: Environment,
+  process: ProcessName,
+  options: InstallationOptions,
+): Config {
+  const isNamed = environment['INJECTOR_KUBE_ROLE'] !== undefined || /^kubeRole:/m.test(file);
+  const fallback = isNamed ? {} : { INJECTOR_KUBE_ROLE: `vault-db-injector-${process}` };
+  const config = parseConfig({
+    file,
+    environment: { ...environment, ...fallback },
+    process: CONFIG_KINDS[process],
+  });
+  const vault = {
+    ...config.vault,
+    ...(options['vault-address'] && { address: options['vault-address'] }),
+    ...(options['vault-ca'] && { caFile: options['vault-ca'] }),
+  };
+  return { ...config, vault };
+}
+
+function connect({ vault }: Config, place: ProcessPlace, api: KubernetesApi): VaultClient {
+  const readServiceAccountToken = async () =>
+    (await ownToken(vault.serviceAccountTokenFile, place)) ?? (await askForToken(place, api));
+  return createVault({ ...vault, readServiceAccountToken }, monotonicClock, () => {});
+}
+
+/** Where the command runs in that very process' pod. */
+async function ownToken(file: string, { account }: ProcessPlace): Promise<Secret | undefined> {
+  if (!existsSync(file)) return undefined;
+  const { decodeJwt } = await import('jose');
+  const token = readFileSync(file, 'utf8').trim();
+  try {
+    return decodeJwt(token).sub === userNameOf(account) ? new Secret(token) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function askForToken({ account, audience }: ProcessPlace, api: KubernetesApi): Promise<Secret> {
+  const deadline = deadlineIn(TOKEN_WITHIN_MS, monotonicClock);
+  return requestToken(api, account, audience, deadline).finally(() => deadline.release());
+}

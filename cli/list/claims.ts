@@ -1,0 +1,45 @@
+/** Which live pods name which uuid. */
+import type { Deadline } from '../../shared/deadline.ts';
+import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
+
+export interface Claims {
+  /** The pods that name a uuid. */
+  of(uuid: string): readonly LivePod[];
+  all(): ReadonlyMap<string, readonly LivePod[]>;
+  /** Adds the pods of these namespaces that have lost the label: they live on, and so do their grants. */
+  addUnlabelled(namespaces: Iterable<string>): Promise<void>;
+}
+
+interface ClaimOptions {
+  readonly pods: Pick<Pods, 'listLive' | 'listNamespace'>;
+  readonly label: string;
+  /** This namespace's only; absent, all. */
+  readonly namespace: string | undefined;
+  readonly newDeadline: () => Deadline;
+}
+
+export async function readClaims({ pods, label, namespace, newDeadline }: ClaimOptions): Promise<Claims> {
+  const claims = new Map<string, LivePod[]>();
+  const add = (live: readonly LivePod[]) => {
+    for (const pod of live) {
+      for (const uuid of pod.uuids) {
+        const known = claims.get(uuid) ?? [];
+        if (!known.some(({ uid }) => uid === pod.uid)) claims.set(uuid, [...known, pod]);
+      }
+    }
+  };
+  add(
+    namespace === undefined
+      ? await pods.listLive(label, newDeadline())
+      : await pods.listNamespace(namespace, newDeadline()),
+  );
+  return {
+    of: (uuid) => claims.get(uuid) ?? [],
+    all: () => claims,
+    async addUnlabelled(namespaces) {
+      // All of a namespace's were listed at once then.
+      if (namespace !== undefined) return;
+      for (const one of new Set(namespaces)) add(await pods.listNamespace(one, newDeadline()));
+    },
+  };
+}

@@ -1,0 +1,101 @@
+/** `list`: who has which credentials, until when, and whether they are kept alive. */
+import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
+import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
+import { createPods } from '../../shared/kubernetes/pods.ts';
+import { printable } from '../../shared/secret.ts';
+import type { Command } from '../command.ts';
+import { INSTALLATION_OPTIONS, INSTALLATION_USAGE } from '../installation.ts';
+import { flagOption, readArguments, textOption } from '../options.ts';
+import { type Terminal, table } from '../terminal.ts';
+import { mustAnswer, openSession } from '../vault-session.ts';
+import { type ListedGrant, type Listing, listGrants } from './grants.ts';
+
+const usage = `npx vault-db-injector list [options]
+
+  --namespace NS       of its pods only
+  --json               for programs: all fields, times as milliseconds since 1970
+${INSTALLATION_USAGE}
+
+A table on a terminal; in a pipe a line for each grant, without a head, with a tab between the columns.
+  ok        kept alive
+  overdue   should have been renewed: look at the renewal job
+  orphaned  no live pod names it: the next sweep revokes it
+  unknown   a pod names it and the ledger does not have it, or nobody has looked at it yet
+Asked as the renewal job, so by whoever may create tokens of its service account.`;
+
+const HEADS = [
+  'NAMESPACE',
+  'POD',
+  'DATABASE',
+  'ROLE',
+  'USER',
+  'ISSUED',
+  'LEASE ENDS',
+  'TOKEN ENDS',
+  'RENEWAL',
+  'STATE',
+  'UUID',
+];
+const STYLES = { ok: 'green', overdue: 'red', orphaned: 'yellow', unknown: 'yellow' } as const;
+const WITHIN_MS = 30_000;
+
+export const listCommand: Command = {
+  usage,
+  async run(args, environment, terminal) {
+    const entries = { namespace: textOption, json: flagOption, ...INSTALLATION_OPTIONS };
+    const options = readArguments('npx vault-db-injector list', entries, args);
+    const api = createKubernetesApi(undefined, options.context);
+    const newDeadline = () => deadlineIn(WITHIN_MS, monotonicClock);
+    const now = Date.now();
+    const listing = await openSession({ api, options, environment }, 'renewal', async (session) => {
+      const { vault, config } = session;
+      await mustAnswer(vault);
+      const ofCluster = () => readClusterUid(api, newDeadline()).catch(() => undefined);
+      const clusterId = config.clusterId ?? (await ofCluster());
+      const pods = createPods(api);
+      const { progress: onProgress } = terminal;
+      return listGrants(
+        { ...vault, pods, config, clusterId, now, newDeadline, onProgress },
+        options.namespace,
+      );
+    });
+    if (options.json) terminal.say(JSON.stringify(listing, null, 2));
+    else show(listing, now, terminal);
+    return 0;
+  },
+};
+
+function show({ grants, foreign }: Listing, now: number, terminal: Terminal): void {
+  const rows = grants.map((grant) => rowOf(grant, now, terminal));
+  for (const line of table(terminal, HEADS, rows)) terminal.say(line);
+  if (!terminal.isPerson) return;
+  const others = foreign > 0 ? `; ${foreign} more are of other clusters` : '';
+  terminal.say(`${grants.length} ${grants.length === 1 ? 'grant' : 'grants'}${others}`);
+}
+
+function rowOf(grant: ListedGrant, now: number, { isPerson, paint }: Terminal): string[] {
+  const { namespace, pod, database, role, user, state, uuid } = grant;
+  const time = (at: number | undefined) => {
+    if (at === undefined) return '-';
+    return isPerson ? fromNow(at - now) : new Date(at).toISOString();
+  };
+  const times = [grant.issuedAt, grant.leaseEndsAt, grant.tokenEndsAt, grant.renewalAt].map(time);
+  const texts = [namespace, pod, database, role, user].map((text) => printable(text, 80) || '-');
+  return [...texts, ...times, paint(STYLES[state], state), uuid];
+}
+
+const UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+] as const;
+
+/** `3h ago`, `in 12m`. */
+function fromNow(ms: number): string {
+  const size = Math.abs(ms);
+  const [unit, length] = UNITS.find(([, one]) => size >= 2 * one) ?? ['s', 1_000];
+  const amount = `${Math.round(size / length)}${unit}`;
+  return ms < 0 ? `${amount} ago` : `in ${amount}`;
+}

@@ -1,0 +1,180 @@
+/** All grants that this cluster has in the ledger, and those that its pods name: whose each is, and how it is kept. */
+import pLimit from 'p-limit';
+import type { Config } from '../../shared/config.ts';
+import type { Deadline } from '../../shared/deadline.ts';
+import type { Pods } from '../../shared/kubernetes/pods.ts';
+import { printable } from '../../shared/secret.ts';
+import { uuidTime } from '../../shared/uuid-time.ts';
+import { type Ledger, type LedgerRecord, UnreadableRecord } from '../../shared/vault/ledger.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import type { GrantState, SweepMemory } from '../../shared/vault/sweep-memory.ts';
+import { readMemory } from '../sweep-state.ts';
+import { type Claims, readClaims } from './claims.ts';
+import { stateOf } from './state.ts';
+
+export interface ListParts {
+  readonly ledger: Pick<Ledger, 'list' | 'read'>;
+  readonly sweeps: Pick<SweepMemory, 'readIndex' | 'readLast'>;
+  readonly pods: Pick<Pods, 'listLive' | 'listNamespace'>;
+  readonly config: Config;
+  /** `undefined` where nobody could say: no record is another cluster's then. */
+  readonly clusterId: string | undefined;
+  readonly now: number;
+  readonly newDeadline: () => Deadline;
+  readonly onProgress: (what: string) => void;
+}
+
+export interface ListedGrant {
+  readonly uuid: string;
+  readonly namespace: string;
+  /** Empty where nobody knows: a pod of `generateName` that is gone. */
+  readonly pod: string;
+  readonly database: string;
+  readonly mount: string;
+  readonly role: string;
+  readonly user: string;
+  /** Milliseconds since 1970, as all times; `undefined`: not known. */
+  readonly issuedAt: number | undefined;
+  readonly leaseEndsAt: number | undefined;
+  readonly tokenEndsAt: number | undefined;
+  readonly renewalAt: number | undefined;
+  readonly state: 'ok' | 'overdue' | 'orphaned' | 'unknown';
+}
+
+export interface Listing {
+  readonly grants: readonly ListedGrant[];
+  /** Grants of other clusters under the same prefix: left out. */
+  readonly foreign: number;
+}
+
+const CONCURRENCY = 16;
+
+/** @param only this namespace's; absent, all. */
+export async function listGrants(parts: ListParts, only: string | undefined): Promise<Listing> {
+  const { ledger, pods, config, newDeadline, onProgress } = parts;
+  onProgress('reading the ledger …');
+  const work = workOf(parts);
+  const [uuids, memory, claims] = await Promise.all([
+    ledger.list(work),
+    readMemory(parts.sweeps, config, work),
+    readClaims({ pods, label: config.injectorLabel, namespace: only, newDeadline }),
+  ]);
+  const wanted = uuids.filter((uuid) => {
+    const known = memory.grants.get(uuid);
+    return only === undefined || !known || known.namespace === only;
+  });
+  const records = await readRecords(wanted, parts);
+  const own = wanted.filter((uuid) => !isForeign(records.get(uuid), parts));
+  const unclaimed = own.filter((uuid) => claims.of(uuid).length === 0);
+  await claims.addUnlabelled(unclaimed.flatMap((uuid) => records.get(uuid)?.namespace ?? []));
+  const grants = [
+    ...own.map((uuid) => rowOf(uuid, records.get(uuid), memory.grants.get(uuid), claims, parts)),
+    ...notInLedger(claims, new Set(uuids)),
+  ];
+  return {
+    grants: grants
+      .filter(({ namespace }) => only === undefined || namespace === only)
+      .toSorted((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1)),
+    foreign: wanted.length - own.length,
+  };
+}
+
+const keyOf = ({ namespace, pod, database, uuid }: ListedGrant) =>
+  [namespace, pod, database, uuid].join('\0');
+
+const workOf = ({ newDeadline }: ListParts): Work => ({ deadline: newDeadline(), vaultCalls: 0 });
+
+/** What is no record has nothing to show but its place. */
+async function readRecords(
+  uuids: readonly string[],
+  parts: ListParts,
+): Promise<ReadonlyMap<string, LedgerRecord>> {
+  const records = new Map<string, LedgerRecord>();
+  let read = 0;
+  const readOne = async (uuid: string) => {
+    try {
+      const stored = await parts.ledger.read(uuid, workOf(parts));
+      if (stored) records.set(uuid, stored.record);
+    } catch (error) {
+      if (!(error instanceof UnreadableRecord)) throw error;
+    }
+    read += 1;
+    parts.onProgress(`reading the ledger: ${read} of ${uuids.length} …`);
+  };
+  await pLimit(CONCURRENCY).map(uuids, readOne);
+  return records;
+}
+
+function isForeign(record: LedgerRecord | undefined, { clusterId }: ListParts): boolean {
+  return record?.clusterId !== undefined && clusterId !== undefined && record.clusterId !== clusterId;
+}
+
+function rowOf(
+  uuid: string,
+  record: LedgerRecord | undefined,
+  memory: GrantState | undefined,
+  claims: Claims,
+  { config, now }: ListParts,
+): ListedGrant {
+  const namespace = record?.namespace ?? memory?.namespace ?? '';
+  const pod = claims.of(uuid).find((claim) => claim.namespace === namespace);
+  const times = timesOf(uuid, record, memory, now);
+  return {
+    uuid,
+    namespace,
+    pod: pod?.name ?? record?.podName ?? '',
+    ...databaseOf(record),
+    ...times,
+    state: record ? stateOf({ ...times, isClaimed: pod !== undefined }, config, now) : 'unknown',
+  };
+}
+
+function databaseOf(record: Partial<LedgerRecord> = {}) {
+  const { database = '', mount = '', role = '', userName: user = '' } = record;
+  return { database, mount, role, user };
+}
+
+/** The sweep's memory knows of renewals, the record of the issue only. */
+function timesOf(
+  uuid: string,
+  record: Partial<LedgerRecord> = {},
+  memory: GrantState | undefined,
+  now: number,
+) {
+  const issuedAt = memory?.issuedAt ?? uuidTime(uuid);
+  const ends = (renewedAt: number | undefined, seconds: number | undefined) =>
+    renewedAt !== undefined && seconds ? renewedAt + seconds * 1_000 : undefined;
+  return {
+    issuedAt,
+    leaseEndsAt: memory
+      ? ends(memory.leaseRenewedAt, memory.leaseTtlSeconds)
+      : ends(issuedAt, record.leaseTtlSeconds),
+    tokenEndsAt: memory
+      ? ends(memory.tokenRenewedAt, memory.tokenPeriodSeconds)
+      : ends(issuedAt, record.tokenPeriodSeconds),
+    // 0: at the next sweep, whenever that is.
+    renewalAt: memory && (Math.min(memory.leaseDueAt, memory.tokenDueAt) || now),
+  };
+}
+
+/** Pods' uuids that the ledger does not have: nobody renews these. */
+function notInLedger(claims: Claims, listed: ReadonlySet<string>): ListedGrant[] {
+  return [...claims.all()]
+    .filter(([uuid]) => !listed.has(uuid))
+    .flatMap(([uuid, pods]) =>
+      pods.map(({ namespace, name }) => ({
+        uuid: printable(uuid, 40),
+        namespace,
+        pod: name,
+        database: '',
+        mount: '',
+        role: '',
+        user: '',
+        issuedAt: uuidTime(uuid),
+        leaseEndsAt: undefined,
+        tokenEndsAt: undefined,
+        renewalAt: undefined,
+        state: 'unknown' as const,
+      })),
+    );
+}

@@ -1,0 +1,26 @@
+import type { Config } from '../../shared/config.ts';
+import type { ListedGrant } from './grants.ts';
+
+interface Standing extends Pick<ListedGrant, 'issuedAt' | 'leaseEndsAt' | 'tokenEndsAt' | 'renewalAt'> {
+  /** Whether a live pod of its namespace names it. */
+  readonly isClaimed: boolean;
+}
+
+// No sweep begins to the second.
+const INTERVALS_TO_RENEW = 1.2;
+
+/** How a grant of the ledger is. One that no sweep has seen yet is as good as it was when it was issued. */
+export function stateOf(
+  { issuedAt, leaseEndsAt, tokenEndsAt, renewalAt, isClaimed }: Standing,
+  { syncIntervalSeconds, gracePeriodSeconds }: Pick<Config, 'syncIntervalSeconds' | 'gracePeriodSeconds'>,
+  now: number,
+): ListedGrant['state'] {
+  const age = now - (issuedAt ?? 0);
+  // Its pod may still be in admission.
+  if (!isClaimed) return age <= gracePeriodSeconds * 1_000 ? 'unknown' : 'orphaned';
+  const patience = syncIntervalSeconds * INTERVALS_TO_RENEW * 1_000;
+  const isOver = [leaseEndsAt, tokenEndsAt].some((end) => end !== undefined && end < now);
+  if (isOver || (renewalAt !== undefined && renewalAt + patience < now)) return 'overdue';
+  if (renewalAt === undefined && (age > patience || leaseEndsAt === undefined)) return 'unknown';
+  return 'ok';
+}

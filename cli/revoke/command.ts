@@ -1,0 +1,117 @@
+/** `revoke`: the end of a pod's credentials, or of one grant, by a person. */
+import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import { InjectorError } from '../../shared/errors.ts';
+import { createKubernetesApi, KubernetesError } from '../../shared/kubernetes/api.ts';
+import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
+import { createPods } from '../../shared/kubernetes/pods.ts';
+import { printable } from '../../shared/secret.ts';
+import type { Revocation } from '../../shared/vault/revocation.ts';
+import type { Command } from '../command.ts';
+import { INSTALLATION_OPTIONS, INSTALLATION_USAGE } from '../installation.ts';
+import { flagOption, readCommandLine, textOption } from '../options.ts';
+import { Misuse, Refusal } from '../refusal.ts';
+import type { Terminal } from '../terminal.ts';
+import { mustAnswer, openSession } from '../vault-session.ts';
+import { findTargets, type Target, type Targets } from './targets.ts';
+
+const NAME = 'npx vault-db-injector revoke';
+const usage = `${NAME} POD|UUID [options]
+
+  --namespace NS       of the pod (that of the kubeconfig's context)
+  --yes                do not ask; where there is no terminal to ask at, it is refused without
+${INSTALLATION_USAGE}
+
+Token and lease end in Vault, the database user is dropped, the record goes. A pod that lives loses its databases within moments:
+it is given new credentials only when it is created anew. Exit code: 0 all is revoked, 1 something is not, or there was nothing.
+Asked as the renewal job, so by whoever may create tokens of its service account.`;
+
+const WITHIN_MS = 30_000;
+const newDeadline = (): Deadline => deadlineIn(WITHIN_MS, monotonicClock);
+
+export const revokeCommand: Command = {
+  usage,
+  async run(args, environment, terminal) {
+    const entries = { namespace: textOption, yes: flagOption, ...INSTALLATION_OPTIONS };
+    const { options, words } = readCommandLine(NAME, entries, args, 1);
+    const [what] = words;
+    if (what === undefined)
+      throw new Misuse(`Say which pod or grant: ${NAME} POD|UUID\nWhat there is: ${NAME} --help`);
+    const api = createKubernetesApi(undefined, options.context);
+    const ownNamespace = () =>
+      api.namespace().catch((error: unknown) => {
+        if (error instanceof KubernetesError) return 'default';
+        throw error;
+      });
+    return openSession({ api, options, environment }, 'renewal', async ({ vault, config }) => {
+      await mustAnswer(vault);
+      const clusterId = config.clusterId ?? (await readClusterUid(api, newDeadline()).catch(() => undefined));
+      const parts = {
+        ...vault,
+        pods: createPods(api),
+        clusterId,
+        newDeadline,
+        onProgress: terminal.progress,
+      };
+      const targets = await findTargets(what, options.namespace, ownNamespace, parts);
+      if (!options.yes) await confirm(targets, terminal);
+      return revokeAll(targets.grants, vault.revocation, terminal);
+    });
+  },
+};
+
+async function confirm({ grants, pod }: Targets, terminal: Terminal): Promise<void> {
+  for (const grant of grants) terminal.say(nameOf(grant));
+  const loss = pod ? ` Pod ${pod.namespace}/${pod.name} lives, and loses its databases.` : '';
+  const answer = terminal.confirm(
+    `Revoke ${grants.length === 1 ? 'this grant' : `these ${grants.length} grants`}?${loss}`,
+  );
+  if (answer === undefined)
+    throw new Refusal('nothing was revoked: there is no terminal to ask at; if this is meant, add --yes');
+  if (!(await answer)) throw new Refusal('nothing was revoked');
+}
+
+async function revokeAll(
+  grants: readonly Target[],
+  revocation: Revocation,
+  terminal: Terminal,
+): Promise<number> {
+  let left = 0;
+  for (const { uuid, record } of grants) {
+    terminal.progress(`revoking ${uuid} …`);
+    const outcome = await revokeOne(uuid, record, revocation);
+    if (outcome.symbol !== '✓') left += 1;
+    const style = outcome.symbol === '✓' ? 'green' : 'red';
+    terminal.say(`${terminal.paint(style, outcome.symbol)} ${nameOf({ uuid, record })}: ${outcome.said}`);
+  }
+  return left === 0 ? 0 : 1;
+}
+
+interface Outcome {
+  readonly symbol: '✓' | '✗';
+  readonly said: string;
+}
+
+async function revokeOne(uuid: string, record: Target['record'], revocation: Revocation): Promise<Outcome> {
+  try {
+    const outcome = await revocation.revokeGrant(uuid, record, { deadline: newDeadline(), vaultCalls: 0 });
+    if (outcome.state === 'revoked')
+      return { symbol: '✓', said: 'revoked; its database user is dropped and its record deleted' };
+    const why = outcome.reason === '' ? '' : ` (${outcome.reason})`;
+    return {
+      symbol: '✗',
+      said: `its token is revoked, but Vault could not drop the database user yet${why}; the renewal job goes on trying`,
+    };
+  } catch (error) {
+    if (error instanceof InjectorError) return { symbol: '✗', said: `not revoked: ${error.message}` };
+    throw error;
+  }
+}
+
+function nameOf({ uuid, record }: Target): string {
+  const { namespace, podName, database, role, userName } = record;
+  const facts = [database, role && `role ${role}`, userName && `user ${userName}`].filter(Boolean);
+  return printable(
+    `${uuid} of ${namespace}/${podName || '(not named)'} (${facts.join(', ') || 'no more is known'})`,
+    300,
+  );
+}

@@ -1,0 +1,110 @@
+/** What is to be revoked: one grant by its uuid, or all of a pod, whether it lives or not. */
+import pLimit from 'p-limit';
+import { validate } from 'uuid';
+import type { Deadline } from '../../shared/deadline.ts';
+import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
+import { type Ledger, type LedgerRecord, UnreadableRecord } from '../../shared/vault/ledger.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import { Refusal } from '../refusal.ts';
+
+export interface Target {
+  readonly uuid: string;
+  readonly record: LedgerRecord;
+}
+
+export interface Targets {
+  readonly grants: readonly Target[];
+  /** That lives, and loses its databases. */
+  readonly pod: LivePod | undefined;
+}
+
+export interface TargetParts {
+  readonly ledger: Pick<Ledger, 'list' | 'read'>;
+  readonly pods: Pick<Pods, 'get' | 'listNamespace'>;
+  /** Other clusters' grants are not ours to end; `undefined` where nobody could say: then none with a cluster's name is. */
+  readonly clusterId: string | undefined;
+  readonly newDeadline: () => Deadline;
+  readonly onProgress: (what: string) => void;
+}
+
+const CONCURRENCY = 16;
+
+/**
+ * @param what a pod's name or a uuid.
+ * @param namespace asked for; `undefined`: none was.
+ * @param ownNamespace of the kubeconfig's context, for pods.
+ * @throws Refusal where there is nothing to revoke.
+ */
+export function findTargets(
+  what: string,
+  namespace: string | undefined,
+  ownNamespace: () => Promise<string>,
+  parts: TargetParts,
+): Promise<Targets> {
+  if (validate(what)) return oneGrant(what.toLowerCase(), namespace, parts);
+  return ofPod(what, namespace, ownNamespace, parts);
+}
+
+const workOf = ({ newDeadline }: TargetParts): Work => ({ deadline: newDeadline(), vaultCalls: 0 });
+
+async function oneGrant(uuid: string, namespace: string | undefined, parts: TargetParts): Promise<Targets> {
+  const stored = await parts.ledger.read(uuid, workOf(parts));
+  if (!stored)
+    throw new Refusal(`the ledger has no grant ${uuid}: it was revoked already, or there never was one`);
+  const { record } = stored;
+  if (namespace !== undefined && record.namespace !== namespace)
+    throw new Refusal(
+      `grant ${uuid} is of namespace ${record.namespace}, not of ${namespace}: nothing was revoked`,
+    );
+  if (isForeign(record, parts))
+    throw new Refusal(`grant ${uuid} is another cluster's (${record.clusterId}): nothing was revoked`);
+  const pods = await parts.pods.listNamespace(record.namespace, parts.newDeadline());
+  return { grants: [{ uuid, record }], pod: pods.find(({ uuids }) => uuids.includes(uuid)) };
+}
+
+async function ofPod(
+  name: string,
+  asked: string | undefined,
+  ownNamespace: () => Promise<string>,
+  parts: TargetParts,
+): Promise<Targets> {
+  const namespace = asked ?? (await ownNamespace());
+  const pod = await parts.pods.get(namespace, name, parts.newDeadline());
+  const candidates = pod
+    ? pod.uuids.filter((uuid) => validate(uuid))
+    : await parts.ledger.list(workOf(parts));
+  // Of a pod that is gone only its records tell; one of generateName has no name there.
+  const isTheirs = (record: LedgerRecord) =>
+    record.namespace === namespace &&
+    !isForeign(record, parts) &&
+    (pod !== undefined || record.podName === name);
+  const grants = (await readAll(candidates, parts)).filter(({ record }) => isTheirs(record));
+  if (grants.length > 0) return { grants, pod };
+  throw new Refusal(
+    `there is nothing to revoke of pod ${name} in namespace ${namespace}: ${
+      pod
+        ? 'it lives, and the ledger has no grant of it (it was revoked already, or there never was one)'
+        : 'there is no such pod, and the ledger has no grant of one of that name (another --namespace? by uuid: see list)'
+    }`,
+  );
+}
+
+async function readAll(uuids: readonly string[], parts: TargetParts): Promise<Target[]> {
+  let read = 0;
+  const readOne = async (uuid: string): Promise<Target[]> => {
+    read += 1;
+    parts.onProgress(`reading the ledger: ${read} of ${uuids.length} …`);
+    try {
+      const stored = await parts.ledger.read(uuid, workOf(parts));
+      return stored ? [{ uuid, record: stored.record }] : [];
+    } catch (error) {
+      if (error instanceof UnreadableRecord) return [];
+      throw error;
+    }
+  };
+  return (await pLimit(CONCURRENCY).map(uuids, readOne)).flat();
+}
+
+function isForeign(record: LedgerRecord, { clusterId }: TargetParts): boolean {
+  return record.clusterId !== undefined && record.clusterId !== clusterId;
+}

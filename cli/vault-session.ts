@@ -1,0 +1,55 @@
+import type { Config } from '../shared/config.ts';
+import type { Environment } from '../shared/config-source.ts';
+import { deadlineIn, monotonicClock } from '../shared/deadline.ts';
+import { InjectorError } from '../shared/errors.ts';
+import type { KubernetesApi } from '../shared/kubernetes/api.ts';
+import type { VaultClient } from '../shared/vault/index.ts';
+import { type InstallationOptions, readInstallation } from './installation.ts';
+import type { ProcessName } from './processes.ts';
+
+export interface VaultSession {
+  readonly vault: VaultClient;
+  readonly config: Config;
+}
+
+interface Caller {
+  readonly api: KubernetesApi;
+  readonly options: InstallationOptions;
+  readonly environment: Environment;
+}
+
+const READ_WITHIN_MS = 10_000;
+const LOGOUT_WITHIN_MS = 2_000;
+const ANSWER_WITHIN_MS = 3_000;
+
+/** Work in Vault as one of the processes, with the login before it and the logout after it. */
+export async function openSession<T>(
+  { api, options, environment }: Caller,
+  process: ProcessName,
+  work: (session: VaultSession) => Promise<T>,
+): Promise<T> {
+  const reading = deadlineIn(READ_WITHIN_MS, monotonicClock);
+  const installation = await readInstallation(api, options, environment, reading).finally(reading.release);
+  const [config, vault] = [installation.config(process), installation.vault(process)];
+  try {
+    return await work({ vault, config });
+  } finally {
+    const closing = deadlineIn(LOGOUT_WITHIN_MS, monotonicClock);
+    // One that cannot be ended ends by itself.
+    await vault.session.close(closing).catch(() => {});
+    closing.release();
+    vault.close();
+  }
+}
+
+/**
+ * Asked first: a login would be tried for longer than a person likes to wait.
+ *
+ * @throws InjectorError where Vault does not answer, or is sealed.
+ */
+export async function mustAnswer({ inspection }: Pick<VaultClient, 'inspection'>): Promise<void> {
+  const deadline = deadlineIn(ANSWER_WITHIN_MS, monotonicClock);
+  const { sealed } = await inspection.health({ deadline, vaultCalls: 0 }).finally(deadline.release);
+  if (sealed)
+    throw new InjectorError('vault_unavailable', 'Vault is sealed; whoever operates it has to unseal it');
+}

@@ -1,0 +1,33 @@
+/** A pod, as far as its database credentials concern it. */
+import * as v from 'valibot';
+
+const Container = v.looseObject({
+  name: v.string(),
+  env: v.optional(v.nullable(v.array(v.looseObject({ name: v.string() })))),
+});
+export const Pod = v.looseObject({
+  metadata: v.looseObject({
+    name: v.optional(v.string(), ''),
+    generateName: v.optional(v.string(), ''),
+    namespace: v.optional(v.string(), ''),
+    labels: v.optional(v.nullable(v.record(v.string(), v.string()))),
+    annotations: v.optional(v.nullable(v.record(v.string(), v.string()))),
+  }),
+  spec: v.looseObject({
+    serviceAccountName: v.optional(v.string(), ''),
+    nodeName: v.optional(v.string(), ''),
+    containers: v.array(Container),
+    initContainers: v.optional(v.nullable(v.array(Container))),
+  }),
+});
+export type PodContainer = v.InferOutput<typeof Container>;
+export type Pod = v.InferOutput<typeof Pod>;
+
+/** Init containers first, as they run; `path` is a JSON Pointer (RFC 6901). */
+export function containersOf({ spec }: Pod): { readonly container: PodContainer; readonly path: string }[] {
+  const at = (list: string) => (container: PodContainer, index: number) => ({
+    container,
+    path: `/spec/${list}/${index}`,
+  });
+  return [...(spec.initContainers ?? []).map(at('initContainers')), ...spec.containers.map(at('containers'))];
+}

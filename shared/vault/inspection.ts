@@ -1,0 +1,151 @@
+/** What Vault tells of itself and of the injector's standing in it. It only reads. */
+import * as v from 'valibot';
+import type { Secret } from '../secret.ts';
+import { checked } from './answer.ts';
+import { VaultError } from './failure.ts';
+import { vaultPath } from './path.ts';
+import type { VaultRequests, Work } from './requests.ts';
+import type { Session } from './session.ts';
+
+interface Health {
+  readonly initialized: boolean;
+  readonly sealed: boolean;
+  readonly standby: boolean;
+  readonly version: string;
+}
+
+interface Mount {
+  /** `kv`, `database`, … */
+  readonly type: string;
+  /** Of a KV engine; empty where it does not say. */
+  readonly version: string;
+  readonly defaultLeaseSeconds: number;
+}
+
+interface DatabaseRole {
+  readonly name: string;
+  /** 0: as long as the mount's leases are. */
+  readonly defaultTtlSeconds: number;
+}
+
+export interface Inspection {
+  /**
+   * Of whichever node answers, without a login (https://developer.hashicorp.com/vault/api-docs/system/health).
+   *
+   * @throws VaultError
+   */
+  health(work: Work): Promise<Health>;
+  /** What the injector's login may do, by path (https://developer.hashicorp.com/vault/api-docs/system/capabilities-self). */
+  capabilities(paths: readonly string[], work: Work): Promise<ReadonlyMap<string, readonly string[]>>;
+  /**
+   * By the injector's login.
+   *
+   * @returns `undefined` where there is no such mount, or nothing below it is the injector's to see.
+   */
+  mount(path: string, work: Work): Promise<Mount | undefined>;
+  /** By the token: `hidden` where it may not even know whether there is such a mount. */
+  anyMount(path: string, work: Work, token: Secret): Promise<Mount | 'absent' | 'hidden'>;
+  /** All roles of a database engine; the injector's own login may not read them. */
+  databaseRoles(mount: string, work: Work, token: Secret): Promise<DatabaseRole[]>;
+}
+
+const HealthAnswer = v.object({
+  initialized: v.boolean(),
+  sealed: v.boolean(),
+  standby: v.boolean(),
+  version: v.optional(v.string(), ''),
+});
+const CapabilitiesAnswer = v.object({ data: v.record(v.string(), v.unknown()) });
+const Capabilities = v.array(v.string());
+const MountAnswer = v.object({
+  data: v.object({
+    type: v.string(),
+    options: v.optional(v.nullable(v.object({ version: v.optional(v.string(), '') }))),
+    config: v.optional(v.object({ default_lease_ttl: v.optional(v.number(), 0) })),
+  }),
+});
+const RoleNames = v.object({ data: v.object({ keys: v.array(v.string()) }) });
+const RoleAnswer = v.object({ data: v.object({ default_ttl: v.optional(v.number(), 0) }) });
+
+// Whatever its state is, that is the answer, and no failure.
+const WHATEVER = [
+  'standbyok=true',
+  ...['sealed', 'uninit', 'drsecondary', 'performancestandby'].map((state) => `${state}code=200`),
+].join('&');
+
+export function createInspection(
+  session: Pick<Session, 'send'>,
+  requests: Pick<VaultRequests, 'send'>,
+): Inspection {
+  const read = (operation: string, path: string, work: Work, token?: Secret) =>
+    token === undefined
+      ? session.send({ operation, method: 'GET', path, work })
+      : requests.send({ operation, method: 'GET', path, work, token });
+
+  async function mountAt(
+    folder: string,
+    path: string,
+    work: Work,
+    token?: Secret,
+  ): Promise<Mount | 'absent' | 'hidden'> {
+    const operation = `look at the mount "${path}"`;
+    try {
+      const answer = await read(operation, vaultPath(folder, path), work, token);
+      const { type, options, config } = checked(MountAnswer, operation, answer).data;
+      return { type, version: options?.version ?? '', defaultLeaseSeconds: config?.default_lease_ttl ?? 0 };
+    } catch (error) {
+      if (error instanceof VaultError && error.status === 403) return 'hidden';
+      if (error instanceof VaultError && [400, 404].includes(error.status)) return 'absent';
+      throw error;
+    }
+  }
+
+  return {
+    async health(work) {
+      const operation = 'say how it is';
+      const path = `${vaultPath('sys/health')}?${WHATEVER}`;
+      return checked(HealthAnswer, operation, await requests.send({ operation, method: 'GET', path, work }));
+    },
+
+    async capabilities(paths, work) {
+      const operation = 'say what it may do (sys/capabilities-self)';
+      const path = vaultPath('sys/capabilities-self');
+      const answer = await session.send({
+        operation,
+        method: 'POST',
+        path,
+        body: { paths: [...paths] },
+        work,
+      });
+      const { data } = checked(CapabilitiesAnswer, operation, answer);
+      return new Map(paths.map((one) => [one, checked(Capabilities, operation, data[one])]));
+    },
+
+    async mount(path, work) {
+      const found = await mountAt('sys/internal/ui/mounts', path, work);
+      return typeof found === 'string' ? undefined : found;
+    },
+
+    async anyMount(path, work, token) {
+      const found = await mountAt('sys/mounts', path, work, token);
+      if (found !== 'hidden') return found;
+      return mountAt('sys/internal/ui/mounts', path, work, token);
+    },
+
+    async databaseRoles(mount, work, token) {
+      const operation = `read the roles of "${mount}"`;
+      const names = await read(operation, `${vaultPath(mount, 'roles')}?list=true`, work, token).catch(
+        (error: unknown) => {
+          if (error instanceof VaultError && error.status === 404) return { data: { keys: [] } };
+          throw error;
+        },
+      );
+      return Promise.all(
+        checked(RoleNames, operation, names).data.keys.map(async (name) => {
+          const answer = await read(operation, vaultPath(mount, 'roles', { name }), work, token);
+          return { name, defaultTtlSeconds: checked(RoleAnswer, operation, answer).data.default_ttl };
+        }),
+      );
+    },
+  };
+}

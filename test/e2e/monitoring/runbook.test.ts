@@ -1,0 +1,61 @@
+/** The runbook's commands, as somebody on call would paste them. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { delimiter, dirname } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { findOrInstall } from '../../stack/install/index.ts';
+import { kubectl } from '../support/kubectl.ts';
+import { stack } from '../support/stack.ts';
+
+const runbook = readFileSync('docs/runbook.md', 'utf8').replaceAll('\\\n', ' ');
+const inBlocks = [...runbook.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block = '']) =>
+  block.trim().split('\n'),
+);
+const inLine = [...runbook.matchAll(/`(kubectl .+?)`/g)].map(([, command = '']) => command);
+// There is no Pushgateway in the stack's cluster.
+const commands = [...new Set([...inBlocks, ...inLine])].filter(
+  (command) => command.startsWith('kubectl ') && !command.includes('/proxy/'),
+);
+
+const namespace = `runbook-${randomUUID().slice(0, 8)}`;
+const kubectlFolder = dirname(await findOrInstall('kubectl', () => {}));
+
+async function paste(command: string) {
+  const { KUBECONFIG = '' } = stack.environment;
+  const filled = command.replaceAll('<namespace>', namespace).replaceAll('<name>', 'app');
+  return execa('bash', ['-c', filled], {
+    env: { KUBECONFIG, PATH: `${kubectlFolder}${delimiter}${process.env['PATH']}` },
+    reject: false,
+  });
+}
+
+beforeAll(async () => {
+  await kubectl(['create', 'namespace', namespace]);
+  await kubectl(['--namespace', namespace, 'create', 'deployment', 'app', '--image=app']);
+});
+afterAll(async () => {
+  await kubectl(['delete', 'namespace', namespace, '--wait=false']);
+  await kubectl(['--namespace', 'vault-injector', 'delete', 'jobs', 'renewal-by-hand-1', 'release']);
+});
+
+test('there are such commands', () => expect(commands.length).toBeGreaterThan(20));
+
+test.each(commands)('%s', async (command) => {
+  const { exitCode, stderr } = await paste(command);
+  expect(stderr.replace(/^No resources found.*$/m, '')).toBe('');
+  // grep found nothing, and nothing is wrong here.
+  if (!command.includes('grep')) expect(exitCode).toBe(0);
+});
+
+test('the brake is released for one sweep by the job of that command', async () => {
+  const { output } = await kubectl([
+    '--namespace',
+    'vault-injector',
+    'get',
+    'job',
+    'release',
+    '--output=yaml',
+  ]);
+  expect(output).toMatch(/name: INJECTOR_MAX_REVOKE_FRACTION\n\s+value: "1"/);
+});

@@ -1,0 +1,24 @@
+/** What Knative's controllers would report of what the stack has no controller for. */
+import * as v from 'valibot';
+import { stack } from './stack.ts';
+
+const REPORTED = [
+  ['serving.knative.dev/v1', 'services', 'admission'],
+  ['serving.knative.dev/v1', 'services', 'revocation'],
+  ['serving.knative.dev/v1', 'services', 'dead-letters'],
+  ['sources.knative.dev/v1', 'apiserversources', 'pods'],
+] as const;
+const Stored = v.looseObject({ metadata: v.looseObject({ generation: v.number() }) });
+
+/** @param status of the condition `Ready`. */
+export async function reportReady(status: 'True' | 'False' = 'True'): Promise<void> {
+  for (const [group, plural, name] of REPORTED) {
+    const path = `/apis/${group}/namespaces/vault-injector/${plural}/${name}`;
+    const stored = v.parse(Stored, await stack.kubernetes.call('GET', path));
+    const conditions = [{ type: 'Ready', status, ...(status === 'False' && { reason: 'Failed' }) }];
+    await stack.kubernetes.call('PUT', `${path}/status`, {
+      ...stored,
+      status: { observedGeneration: stored.metadata.generation, conditions },
+    });
+  }
+}

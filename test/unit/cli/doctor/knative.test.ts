@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { knative } from '../../../../cli/doctor/knative.ts';
+import { factsOf } from './facts.ts';
+
+const SERVICE = '/apis/serving.knative.dev/v1/namespaces/vault-injector/services/admission';
+const DEPLOYMENT = '/apis/apps/v1/namespaces/vault-injector/deployments/admission';
+const object = (type: string, status: string, more: object = {}) => ({
+  metadata: { generation: 2 },
+  status: { observedGeneration: 2, conditions: [{ type, status, ...more }] },
+});
+const lookAt = (name: string, objects: Readonly<Record<string, object>>) =>
+  knative(factsOf(objects))
+    .find((check) => check.name === name)
+    ?.look();
+
+describe('Service admission', () => {
+  test.each([
+    ['is ready', object('Ready', 'True'), { state: 'ok', detail: 'ready' }],
+    [
+      'is not',
+      object('Ready', 'False', { reason: 'RevisionFailed', message: 'no image' }),
+      {
+        state: 'failed',
+        detail: 'Ready is False: no image',
+        mend: 'kubectl --namespace vault-injector describe services.serving.knative.dev admission',
+      },
+    ],
+    ['is what nobody has reported on', { metadata: {} }, { state: 'failed' }],
+    [
+      'is being changed',
+      { ...object('Ready', 'True'), metadata: { generation: 3 } },
+      { state: 'unknown', detail: 'its controller has not seen the last change yet' },
+    ],
+  ])('%s', async (_, found, expected) => {
+    expect(await lookAt('Service admission', { [SERVICE]: found })).toMatchObject(expected);
+  });
+
+  test('is not there', async () => {
+    expect(await lookAt('Service admission', {})).toEqual({
+      state: 'failed',
+      detail: 'is not there',
+      mend: 'npm run install:cluster',
+    });
+  });
+});
+
+describe('without Knative', () => {
+  const objects = { [DEPLOYMENT]: object('Available', 'True') };
+
+  test('the function is a Deployment', async () => {
+    expect(await lookAt('Service admission', objects)).toEqual({ state: 'ok', detail: 'available' });
+  });
+
+  test('the rest is neither well nor missing', async () => {
+    expect(await lookAt('Broker pods', objects)).toMatchObject({ state: 'unknown' });
+  });
+});
