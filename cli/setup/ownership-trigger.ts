@@ -35,15 +35,19 @@ BEGIN
 END
 `;
 
+// It runs as whoever makes something, a superuser among them: were schema or function there before, as the group's (who may
+// make any), its body would be the group's to change.
 export const triggerSql = `CREATE SCHEMA IF NOT EXISTS vault_db_injector;
 CREATE OR REPLACE FUNCTION vault_db_injector.give_to_group() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$${BODY}$body$;
+ALTER SCHEMA vault_db_injector OWNER TO CURRENT_USER;
+ALTER FUNCTION vault_db_injector.give_to_group() OWNER TO CURRENT_USER;
 DROP EVENT TRIGGER IF EXISTS vault_db_injector_give_to_group;
 CREATE EVENT TRIGGER vault_db_injector_give_to_group ON ddl_command_end
 EXECUTE FUNCTION vault_db_injector.give_to_group();`;
 
-/** Whether it is there, as it is here, and switched on. */
+/** Whether it is there, as it is here, switched on, and in the hands of whoever made it. */
 export const triggerIsThere = `EXISTS (
   SELECT FROM pg_event_trigger JOIN pg_proc ON pg_proc.oid = evtfoid
-  WHERE evtname = 'vault_db_injector_give_to_group' AND evtenabled IN ('O', 'A') AND prosrc = ${literal(BODY)}
+  WHERE evtname = 'vault_db_injector_give_to_group' AND evtenabled IN ('O', 'A') AND proowner = evtowner AND prosrc = ${literal(BODY)}
 )`;

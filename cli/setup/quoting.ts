@@ -37,17 +37,27 @@ export const shellWord = (text: string): string =>
 
 /** https://developer.hashicorp.com/terraform/language/expressions/strings */
 export const terraformString = (text: string): string =>
-  JSON.stringify(text).replaceAll('${', '$${').replaceAll('%{', '%%{');
+  withoutTemplates(JSON.stringify(text));
 
-/** What stands behind psql's `\connect`: a connection string, since a name alone may be taken for one. */
+/** In a string or heredoc of Terraform's. */
+export const withoutTemplates = (text: string): string => text.replace(/([$%])\{/g, '$1$1{');
+
+/**
+ * What stands behind psql's `\connect`: a connection string, since a name alone may be taken for one. psql takes double
+ * quotes out of it, as of an identifier, but for those that are doubled between two others.
+ */
 export function psqlConnection(database: string): string {
   const value = `dbname='${database.replace(/[\\']/g, String.raw`\$&`)}'`;
-  return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+  return `'${value.replaceAll('"', '""""').replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
 
 /** The part of a URL behind the server, as PostgreSQL's drivers read it. */
 export function databasePath(database: string): string {
-  const encoded = encodeURIComponent(database);
+  // Also what it would leave as it is: Kubernetes puts something else in place of "$(NAME)" in a variable.
+  const encoded = encodeURIComponent(database).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
   // They drop every slash at its beginning, so one that belongs to the name has to stand elsewhere.
   return database.startsWith('/') ? `/?dbname=${encoded}` : `/${encoded}`;
 }

@@ -36,13 +36,13 @@ const step = (title: string, there: string, sql: string, database?: string): Sql
   ...(database !== undefined && { database }),
 });
 
-export const isRole = (name: string, condition = 'true') =>
-  `EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(name)} AND ${condition})`;
+export const isRole = (name: string, condition = '') =>
+  `EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(name)}${condition})`;
 const isDatabase = (name: string) => `EXISTS (SELECT FROM pg_database WHERE datname = ${literal(name)})`;
 
 function roleSteps({ group, administrator }: DatabaseSettings): SqlStep[] {
   const [of, admin] = [identifier(group), identifier(administrator)];
-  const attributes = 'rolcanlogin AND rolcreaterole AND rolinherit';
+  const attributes = ' AND rolcanlogin AND rolcreaterole AND rolinherit';
   // Granted more than once (by whoever made the group, and by others), each with options of its own.
   const fullMember = `coalesce((
   SELECT bool_or(admin_option) AND bool_or(inherit_option) AND bool_or(set_option)

@@ -40,7 +40,8 @@ terraform {
 }
 
 resource "vault_policy" "application" {
-  name   = ${terraformString(name)}
+  name = ${terraformString(name)}
+
   policy = ${terraformValue(policyText(settings).trimEnd())}
 }
 

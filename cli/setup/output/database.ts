@@ -32,7 +32,7 @@ function scriptOf(steps: readonly SqlStep[]): string {
       const { database } = step;
       // Back out of a template, too: it could not be copied.
       const move =
-        database === at ? '' : `\n\\connect ${database === undefined ? ':back' : psqlConnection(database)}\n`;
+        database === at ? '' : `\n\\connect ${database === undefined ? ':back' : psqlConnection(database)}\nSET client_min_messages = warning;\n`;
       at = database;
       return `${move}\n-- ${step.title}\n${guarded(step)}`;
     })
@@ -124,12 +124,14 @@ resource "vault_generic_endpoint" "rotated_root" {
 }
 
 resource "vault_database_secret_backend_role" "database" {
-  backend               = vault_mount.databases.path
-  name                  = ${terraformString(role)}
-  db_name               = vault_database_secret_backend_connection.database.name
-  creation_statements   = ${terraformValue(creationStatements(group, ownership))}
+  backend     = vault_mount.databases.path
+  name        = ${terraformString(role)}
+  db_name     = vault_database_secret_backend_connection.database.name
+  default_ttl = ${seconds(engine.defaultTtl)}
+  max_ttl     = ${seconds(engine.maxTtl)}
+
+  creation_statements = ${terraformValue(creationStatements(group, ownership))}
+
   revocation_statements = ${terraformValue(revocationStatements(group))}
-  default_ttl           = ${seconds(engine.defaultTtl)}
-  max_ttl               = ${seconds(engine.maxTtl)}
 }`;
 }

@@ -1,5 +1,5 @@
 /** Steps in Vault, in the words of its command line client and of its Terraform provider. */
-import { shellWord, terraformString } from '../quoting.ts';
+import { shellWord, terraformString, withoutTemplates } from '../quoting.ts';
 import { pathOf, type VaultStep } from '../steps.ts';
 
 /** `vault write …`; a password comes from the variable `password`, through the standard input. */
@@ -11,19 +11,17 @@ export function vaultWrite(step: VaultStep): string {
   return `${command} <<'JSON'\n${body}\nJSON`;
 }
 
-/** An attribute's value: a string, or a list of them with a line each. */
+/** An attribute's value, as `terraform fmt` has it: a string, or a list of them with a line each. */
 export function terraformValue(value: string | readonly string[]): string {
-  if (typeof value === 'string') return value.includes('\n') ? heredoc(value) : terraformString(value);
-  if (value.length < 2 && !value.some((one) => one.includes('\n')))
-    return `[${value.map(terraformString).join(', ')}]`;
-  return `[\n${value.map((one) => `    ${one.includes('\n') ? heredoc(one) : terraformString(one)},`).join('\n')}\n  ]`;
+  if (typeof value === 'string') return terraformText(value, '  ');
+  const [only = ''] = value;
+  if (value.length === 1 && !only.includes('\n')) return `[${terraformString(only)}]`;
+  return `[\n${value.map((one) => `    ${terraformText(one, '    ')},`).join('\n')}\n  ]`;
 }
 
-const heredoc = (text: string): string =>
-  // A list's comma stands on a line of its own after a heredoc: the function keeps it in one expression.
-  `trimspace(<<-EOT\n${text
-    .replaceAll('${', '$${')
-    .replaceAll('%{', '%%{')
-    .split('\n')
-    .map((line) => `      ${line}`)
-    .join('\n')}\n    EOT\n    )`;
+function terraformText(text: string, indent: string): string {
+  if (!text.includes('\n')) return terraformString(text);
+  const lines = withoutTemplates(text).split('\n');
+  // Without the new line at its end, so that it is what Vault is told otherwise, too.
+  return `trimspace(<<-EOT\n${lines.map((line) => `${indent}  ${line}`).join('\n')}\n${indent}EOT\n${indent})`;
+}
