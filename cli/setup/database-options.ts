@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { flagOption, readCommandLine, textOption } from '../options.ts';
 import { Misuse } from '../refusal.ts';
-import { asVaultName, checkedName, postgresName, vaultName } from './names.ts';
+import { asVaultName, checkedAdministrator, checkedName, postgresName, vaultName } from './names.ts';
 import { COMMON_OPTIONS, COMMON_USAGE, durationOption } from './options.ts';
 import { databasePath } from './quoting.ts';
 import type { DatabaseSettings } from './sql-steps.ts';
@@ -75,7 +75,7 @@ export function readDatabaseWishes(args: readonly string[], environment: NodeJS.
     throw new Misuse(`Say which database: ${NAME} DATABASE\nWhat there is: ${NAME} --help`);
   const database = checkedName(word, 'DATABASE');
   const group = options.group ?? checkedName(`${database}_grp`, '--group');
-  const administrator = options.administrator ?? checkedName(`admin_${database}`, '--administrator');
+  const administrator = checkedAdministrator(options.administrator ?? `admin_${database}`);
   if (group === administrator) throw new Misuse('--group and --administrator: expected different roles');
   const schemas = (options.schemas ?? '').split(',').map((name) => name.trim());
   const named = schemas.filter((name) => name !== '').map((name) => checkedName(name, '--schemas'));

@@ -36,3 +36,11 @@ export function checkedName(name: string, option: string): string {
   if (parsed.success) return parsed.output;
   throw new Misuse(`${option}: ${parsed.issues[0].message}`);
 }
+
+/** Of whoever Vault logs in as. @throws Misuse */
+export function checkedAdministrator(name: string): string {
+  if (!/\{\{(?:username|password)\}\}/.test(name)) return checkedName(name, '--administrator');
+  throw new Misuse(
+    "--administrator: Vault's logins may have neither {{username}} nor {{password}} in their names",
+  );
+}

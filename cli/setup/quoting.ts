@@ -36,8 +36,7 @@ export const shellWord = (text: string): string =>
   /^[\w./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /** https://developer.hashicorp.com/terraform/language/expressions/strings */
-export const terraformString = (text: string): string =>
-  withoutTemplates(JSON.stringify(text));
+export const terraformString = (text: string): string => withoutTemplates(JSON.stringify(text));
 
 /** In a string or heredoc of Terraform's. */
 export const withoutTemplates = (text: string): string => text.replace(/([$%])\{/g, '$1$1{');

@@ -32,7 +32,9 @@ function scriptOf(steps: readonly SqlStep[]): string {
       const { database } = step;
       // Back out of a template, too: it could not be copied.
       const move =
-        database === at ? '' : `\n\\connect ${database === undefined ? ':back' : psqlConnection(database)}\nSET client_min_messages = warning;\n`;
+        database === at
+          ? ''
+          : `\n\\connect ${database === undefined ? ':back' : psqlConnection(database)}\nSET client_min_messages = warning;\n`;
       at = database;
       return `${move}\n-- ${step.title}\n${guarded(step)}`;
     })

@@ -1,8 +1,8 @@
 /** `vault-db-injector setup` on the stack's PostgreSQL and OpenBao, and the temporary roles that Vault then makes. */
+import type { ClientConfig } from 'pg';
 import * as v from 'valibot';
 import { query } from '../../stack/postgres.ts';
 import { type Output, run } from './command-line.ts';
-import { databaseUri } from './postgres.ts';
 import { openBao, stack } from './stack.ts';
 
 const server = new URL(stack.description.databaseUrl);
@@ -38,19 +38,21 @@ export async function makeCaller(name: string): Promise<typeof superuser> {
 export const linesOf = ({ out }: Output): string[] =>
   out.split('\n').filter((line) => line !== '' && !line.startsWith('    '));
 
-function at(database: string, user = server.username, password = server.password): string {
-  const url = new URL(databaseUri(user, password));
-  url.pathname = `/${encodeURIComponent(database)}`;
-  return url.href;
-}
+// Not as a URI: this driver does not undo what `encodeURIComponent` does to a database's name.
+const at = (database: string, user = server.username, password = server.password): ClientConfig => ({
+  host: server.hostname,
+  port: Number(server.port),
+  user,
+  password,
+  database,
+});
 
 export const asSuperuser = (sql: string, database = 'postgres') => query(at(database), sql);
 
 export interface Temporary {
   readonly user: string;
   readonly leaseId: string;
-  /** To log in with. */
-  readonly uri: string;
+  readonly login: ClientConfig;
   run(sql: string): Promise<readonly unknown[]>;
   revoke(): Promise<void>;
 }
@@ -66,12 +68,12 @@ export async function issue(role: string, database = role): Promise<Temporary> {
     Issued,
     await stack.vault.call('GET', `databases/creds/${role}`),
   );
-  const uri = at(database, data.username, data.password);
+  const login = at(database, data.username, data.password);
   return {
     user: data.username,
     leaseId,
-    uri,
-    run: (sql) => query(uri, sql),
+    login,
+    run: (sql) => query(login, sql),
     async revoke() {
       await stack.vault.call('POST', 'sys/leases/revoke', { lease_id: leaseId, sync: true });
     },
