@@ -39,7 +39,7 @@ export async function setUpApp(
 }
 
 /** As it stands in a manifest. */
-export function podNeeds(settings: AppSettings, connectionUrl: string | undefined): string {
+function podNeeds(settings: AppSettings, connectionUrl: string | undefined): string {
   const { database, mount, role, name } = settings;
   const template = connectionUrl?.replace(/^(?:postgres|postgresql):\/\/(?:.*@)?/s, 'postgres://@');
   const ofDatabase: readonly (readonly [string, string])[] = [

@@ -58,7 +58,7 @@ const ENTRIES = {
   'max-ttl': durationOption('0s'),
   'new-password': flagOption,
 };
-export type DatabaseOptions = Readonly<v.InferOutput<v.ObjectSchema<typeof ENTRIES, undefined>>>;
+type DatabaseOptions = Readonly<v.InferOutput<v.ObjectSchema<typeof ENTRIES, undefined>>>;
 
 export interface DatabaseWishes {
   readonly options: DatabaseOptions;

@@ -8,7 +8,7 @@ import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
 import { createVaultRequests, type VaultRequest } from './requests.ts';
 
-export interface Operation {
+interface Operation {
   /** A verb phrase that completes "Vault would not …". */
   readonly operation: string;
   /** Its parts, as `vaultPath` takes them. */
