@@ -5,6 +5,7 @@ import { explainCommand } from './explain/command.ts';
 import { listCommand } from './list/command.ts';
 import { migrateCommand } from './migrate/command.ts';
 import { revokeCommand } from './revoke/command.ts';
+import { setupCommand } from './setup/command.ts';
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
   doctor: doctorCommand,
@@ -12,6 +13,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   list: listCommand,
   migrate: migrateCommand,
   revoke: revokeCommand,
+  setup: setupCommand,
 };
 
 export const USAGE = `npx vault-db-injector COMMAND [options]
@@ -21,5 +23,6 @@ export const USAGE = `npx vault-db-injector COMMAND [options]
   list     the grants that there are, by pod
   migrate  takes the tokens out of the ledger
   revoke   ends the credentials of a pod, or one grant
+  setup    a database, or an application, for which pods are given credentials
 
   COMMAND --help  its options`;

@@ -28,5 +28,13 @@ export const CLUSTER_NEEDS: Readonly<Record<string, readonly Right[]>> = {
   replay: configMaps('get', 'list', 'delete'),
 };
 
+/** Of admission, where Vault is asked as the pods' own service accounts. */
+export const PROJECTED: Right = {
+  verb: 'create',
+  group: '',
+  resource: 'serviceaccounts',
+  subresource: 'token',
+};
+
 /** Of the renewal job, where it is configured to evict. */
 export const EVICTION: Right = { verb: 'create', group: '', resource: 'pods', subresource: 'eviction' };

@@ -2,7 +2,7 @@
 import { mayDo, type Right, userNameOf, whoAmI } from '../../shared/kubernetes/objects.ts';
 import { accountOf } from '../processes.ts';
 import { type Check, failed, ok } from './check.ts';
-import { CLUSTER_NEEDS, EVICTION } from './cluster-needs.ts';
+import { CLUSTER_NEEDS, EVICTION, PROJECTED } from './cluster-needs.ts';
 import type { Facts } from './facts.ts';
 
 export function rightsInCluster(facts: Facts): Check[] {
@@ -28,9 +28,10 @@ export function rightsInCluster(facts: Facts): Check[] {
 
 async function neededBy(name: string, facts: Facts): Promise<Right[]> {
   const needed = [...(CLUSTER_NEEDS[name] ?? [])];
-  if (name !== 'renewal') return needed;
-  const { onLost, onMaxTtl } = await facts.config();
-  return onLost === 'evict' || onMaxTtl === 'evict' ? [...needed, EVICTION] : needed;
+  const { onLost, onMaxTtl, projectedServiceAccount } = await facts.config();
+  if (name === 'renewal' && (onLost === 'evict' || onMaxTtl === 'evict')) return [...needed, EVICTION];
+  if (name === 'admission' && projectedServiceAccount) return [...needed, PROJECTED];
+  return needed;
 }
 
 function said(right: Right): string {

@@ -11,6 +11,8 @@ export interface Need {
 export interface NeedsOptions extends Pick<VaultOptions, 'authPath' | 'ledgerMount' | 'ledgerPrefix'> {
   readonly tokenReference: 'token' | 'accessor';
   readonly maxGrantsPerRole: number | undefined;
+  /** Where Vault is asked as the pods' own service accounts: absent, it is not. */
+  readonly projectedServiceAccount?: object | undefined;
 }
 
 const OF_EVERY_LOGIN: readonly Need[] = [
@@ -54,9 +56,12 @@ const NEEDS: Readonly<Record<ProcessName, (options: NeedsOptions) => readonly Ne
 
 const ofAdmission = (options: NeedsOptions): readonly Need[] => {
   const { authPath, ledgerMount: mount, ledgerPrefix: prefix } = options;
-  return [
+  const forPods = [
     { path: `auth/${authPath}/role/+`, capabilities: ['read'] },
     { path: 'auth/token/create-orphan', capabilities: ['update', 'sudo'] },
+  ];
+  return [
+    ...(options.projectedServiceAccount ? [] : forPods),
     { path: `${mount}/data/${prefix}/+`, capabilities: ['create', 'update'] },
     { path: 'auth/token/revoke', capabilities: ['update'] },
     { path: `${mount}/metadata/${prefix}/+`, capabilities: ['delete'] },

@@ -1,14 +1,18 @@
-# What the injector needs in Vault beside the reference's database engine, KV engine and auth method: for each of its three
+# What the injector needs in Vault beside the reference's database engine, KV engine and auth method: for each of its
 # processes a policy of its own, and a role with the name of its service account.
 
 locals {
-  processes = toset(["admission", "renewal", "revocation"])
+  processes = toset(concat(["admission", "renewal", "revocation"], var.approle_path == "" ? [] : ["approle"]))
+
+  # Where Vault is asked as the pods' own service accounts, admission needs its ledger only.
+  templates = var.use_projected_sa ? tomap({ admission = "admission-projected" }) : tomap({})
 
   values = {
     auth_path            = var.auth_path
     ledger_mount         = var.ledger_mount
     ledger_prefix        = var.ledger_prefix
     application_policies = jsonencode([for policy in var.application_policies : [policy]])
+    approle_path         = var.approle_path
     leases               = jsonencode([for mount in var.database_mounts : "${mount}/creds/*"])
   }
 }
@@ -17,7 +21,7 @@ resource "vault_policy" "process" {
   for_each = local.processes
 
   name   = "${var.policy_prefix}-${each.key}"
-  policy = templatefile("${path.module}/../vault/${each.key}.hcl", local.values)
+  policy = templatefile("${path.module}/../vault/${lookup(local.templates, each.key, each.key)}.hcl", local.values)
 }
 
 resource "vault_kubernetes_auth_backend_role" "process" {

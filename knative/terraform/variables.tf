@@ -49,3 +49,15 @@ variable "token_bound_cidrs" {
   type        = list(string)
   default     = []
 }
+
+variable "approle_path" {
+  description = "Mount of the AppRole auth method, without \"auth/\", where pods are given secret_ids (appRolePath; docs/approle.md). Empty: they are not."
+  type        = string
+  default     = ""
+}
+
+variable "use_projected_sa" {
+  description = "Whether Vault is asked as the pods' own service accounts (useProjectedSA). The injector's own policy is smaller then."
+  type        = bool
+  default     = false
+}

@@ -28,7 +28,8 @@ export interface PodLogin {
 const LoginAnswer = v.object({
   auth: v.object({
     client_token: v.pipe(v.string(), v.nonEmpty()),
-    accessor: v.pipe(v.string(), v.nonEmpty()),
+    // Empty for a batch token.
+    accessor: v.string(),
     lease_duration: v.number(),
     renewable: v.boolean(),
   }),
