@@ -28,8 +28,9 @@ const DEFAULTS = {
   vaultSecretName: 'vault-injector',
   serviceAccountTokenFile: '/var/run/secrets/vault/token',
   injectorLabel: 'vault-db-injector',
-  tokenReference: 'accessor',
 };
+/** A file that does not have the key may be the Go injector's, which needs the tokens. */
+const DEFAULTS_WITHOUT_FILE = { tokenReference: 'accessor' };
 const NEEDED = {
   vaultAddress: '--vault-address',
   vaultAuthPath: '--vault-auth-path',
@@ -69,6 +70,7 @@ async function configurationFor(
   const [address, authPath] = [options['vault-address'], options['vault-auth-path']];
   const configuration = {
     ...(existing.configuration ?? DEFAULTS),
+    ...(existing.configuration === undefined && config === undefined && DEFAULTS_WITHOUT_FILE),
     ...(config !== undefined && (await readMapping(config))),
     ...(address !== undefined && { vaultAddress: address }),
     ...(authPath !== undefined && { vaultAuthPath: authPath }),

@@ -63,7 +63,7 @@ export function createHeld(kv: Kv, folder: string, most: number): Held {
       if (others < most) return;
       throw new InjectorError(
         'too_many_grants',
-        `namespace "${of.namespace}" holds ${others} grants of role "${of.role}" at "${of.mount}", and maxGrantsPerRole allows ${most}: one has to end first, or too many pods want it (npx vault-db-injector list --namespace ${of.namespace})`,
+        `namespace "${of.namespace}" holds ${others === 1 ? '1 grant' : `${others} grants`} of role "${of.role}" at "${of.mount}", and maxGrantsPerRole allows ${most}: one has to end first, or too many pods want it (npx vault-db-injector list --namespace ${of.namespace})`,
       );
     },
     release: (uuid, of, work) => kv.remove(WHAT, `${folderOf(of)}/${uuid}`, work),

@@ -82,7 +82,9 @@ test('without a Vault that answers, what could not be asked is not called allowe
 });
 
 test('without a cluster', async () => {
-  const { code, out } = await run(['explain', 'examples/uri.yaml'], { env: { KUBECONFIG: '/nonexistent' } });
+  const { code, out } = await run(['explain', 'examples/uri.yaml'], {
+    env: { KUBECONFIG: '/nowhere/kubeconfig' },
+  });
   expect([code, out]).toEqual([0, expect.stringContaining('role gule-rw: not asked: the API server cannot')]);
   expect(stack.description.kubernetes.url).not.toBe('');
 });

@@ -24,7 +24,11 @@ export interface Wishes {
 const program = join(projectRoot, 'cli/vault-db-injector.js');
 const bundle = join(projectRoot, 'dist/vault-db-injector.cjs');
 // Nothing of whoever runs the tests, and NO_COLOR, so that a terminal's output can be compared.
-const surroundings = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', NO_COLOR: '1' };
+const surroundings = {
+  PATH: process.env['PATH'] ?? '',
+  HOME: join(stack.description.folder, 'home'),
+  NO_COLOR: '1',
+};
 
 /** In a pipe. Without a configuration it is what the cluster has. */
 export const run = (args: readonly string[], { env, ...wishes }: Wishes = {}): Promise<Output> =>

@@ -7,6 +7,8 @@ import { request } from '../../stack/http.ts';
 import type { Stack } from '../../stack/index.ts';
 
 const NAMES = /"(?:client_token|password|jwt|token|TokenId|secret_id)":"([^"]{16,})"/g;
+// What was tried as a token, and is none: words of the ledger, such as uuids.
+const REFUSED = /"path":"auth\/token\/lookup-self".*"error":|"error":.*"path":"auth\/token\/lookup-self"/;
 // The administrator's, which the stack's own calls show.
 const PLACES = /\.log$/;
 
@@ -14,6 +16,7 @@ const PLACES = /\.log$/;
 export async function secretsIn(file: string): Promise<Set<string>> {
   const secrets = new Set<string>();
   for await (const line of createInterface({ input: createReadStream(file) })) {
+    if (REFUSED.test(line)) continue;
     for (const [, secret] of line.matchAll(NAMES)) if (secret !== undefined) secrets.add(secret);
   }
   return secrets;

@@ -9,7 +9,7 @@ const program = join(process.cwd(), 'cli/vault-db-injector.js');
 // The machine's own Node, whichever that is: an old one hands over to the one that npm installed.
 const path = (process.env['PATH'] ?? '').split(':').filter((folder) => !folder.includes('node_modules'));
 const run = async (...args: string[]) => {
-  const env = { PATH: path.join(':'), KUBECONFIG: '/nonexistent', HOME: '/nonexistent' };
+  const env = { PATH: path.join(':'), KUBECONFIG: '/nowhere/kubeconfig', HOME: '/nowhere' };
   const { exitCode, stdout, stderr } = await execa(program, args, {
     env,
     extendEnv: false,
@@ -60,10 +60,10 @@ describe('what is not understood', () => {
 });
 
 test('a file that cannot be read', async () => {
-  expect(await run('explain', '/nonexistent', '--offline')).toEqual({
+  expect(await run('explain', '/nowhere/kubeconfig', '--offline')).toEqual({
     code: 1,
     out: '',
-    err: 'the file /nonexistent cannot be read (ENOENT)',
+    err: 'the file /nowhere/pod.yaml cannot be read (ENOENT)',
   });
 });
 
