@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# One image for all functions and jobs: bundles, and what Node compiles of them, on Node alone.
+# One image for all functions, jobs and the init program: bundles, and what Node compiles of them, on Node alone.
 # The command line is in it, too: docker run IMAGE vault-db-injector.cjs --help
 #
 #   docker build --build-arg VERSION=3.0.0 --build-arg REVISION=$(git rev-parse HEAD) --tag vault-db-injector:3.0.0 .
@@ -17,13 +17,14 @@ COPY build.ts fill-compile-cache.ts tsconfig.json LICENSE ./
 COPY cli cli
 COPY functions functions
 COPY cronjobs cronjobs
+COPY init init
 COPY shared shared
 # A stub of Vault, which the functions meet while the cache is filled.
 COPY test/bench test/bench
 RUN node build.ts \
   && npm sbom --omit=dev --sbom-format=cyclonedx > dist/sbom.cdx.json \
   && mkdir --parents /app/compile-cache \
-  && cp dist/*.cjs dist/*.LEGAL.txt dist/sbom.cdx.json LICENSE /app \
+  && cp dist/*.cjs dist/*.mjs dist/*.LEGAL.txt dist/sbom.cdx.json LICENSE /app \
   && chown 65532:65532 /app/compile-cache
 # The cache is good for one build of Node, one place of the bundles and one user: all three are the container's.
 COPY --from=runtime /nodejs/bin/node /nodejs/bin/node

@@ -1,9 +1,9 @@
-/** Bundles each function and job, and the command line, into one self-contained file in `dist/`, with a source map. */
+/** Bundles each function, job and init program, and the command line, into one self-contained file in `dist/`, with a source map. */
 import { globSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { basename, dirname } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 // What libraries import but never use on our way through them: their own transport where ours is given, parsers for
 // bodies that we hand on raw, programs around them. A touch would throw, and name the module.
@@ -67,28 +67,43 @@ const entryPoints = globSync(['functions/*/index.ts', 'cronjobs/*/index.ts']).ma
   in: entry,
   out: basename(dirname(entry)),
 }));
-const { outputFiles } = await build({
-  entryPoints: [
-    ...entryPoints,
-    { in: 'cli/main.ts', out: 'vault-db-injector' },
-    { in: '@sentry/node', out: 'sentry' },
-  ],
+const common = {
   outdir: 'dist',
-  outExtension: { '.js': '.cjs' },
   bundle: true,
   platform: 'node',
   target: 'node24',
-  format: 'cjs',
   minify: true,
   sourcemap: true,
   legalComments: 'linked',
   logLevel: 'warning',
   plugins: [startFast],
   write: false,
-});
+} as const satisfies BuildOptions;
+const bundles = await Promise.all([
+  build({
+    ...common,
+    entryPoints: [
+      ...entryPoints,
+      { in: 'cli/main.ts', out: 'vault-db-injector' },
+      { in: '@sentry/node', out: 'sentry' },
+    ],
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+  }),
+  build({
+    ...common,
+    entryPoints: [{ in: 'init/approle/index.ts', out: 'approle-init' }],
+    outExtension: { '.js': '.mjs' },
+    format: 'esm',
+    // Of the libraries in it some are CommonJS, and ask for Node's own modules in their way.
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+  }),
+]);
 // Each file in one move: a function that is spawned meanwhile reads all of the old bundle or all of the new one.
 await mkdir('dist', { recursive: true });
-for (const { path, contents } of outputFiles) {
+for (const { path, contents } of bundles.flatMap(({ outputFiles }) => outputFiles)) {
   const unfinished = `${path}.${process.pid}`;
   await writeFile(unfinished, contents);
   await rename(unfinished, path);

@@ -23,6 +23,7 @@ export const containerArguments: readonly (readonly string[])[] = [
   [...ofFunction, 'admission.cjs'],
   [...ofFunction, 'revocation.cjs'],
   [...ofFunction, 'dead-letters.cjs'],
+  [...ofFunction, 'approle.cjs'],
   [...ofJob, 'renewal.cjs'],
   [...ofJob, 'replay.cjs'],
 ];

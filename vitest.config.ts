@@ -14,6 +14,8 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           testTimeout: 90_000,
           hookTimeout: 120_000,
+          // Other processes are waited for: on a busy machine a second is not much.
+          expect: { poll: { timeout: 15_000 } },
         },
       },
     ],

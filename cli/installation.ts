@@ -52,11 +52,9 @@ const CONFIG_KINDS: Readonly<Record<ProcessName, ConfigSource['process']>> = {
 const ConfigMap = v.object({ data: v.object({ 'config.yaml': v.string() }) });
 const CONFIG_MAP = `/api/v1/namespaces/${NAMESPACE}/configmaps/configuration`;
 const TOKEN_WITHIN_MS = 5_000;
-// What Kubernetes or the manifests' volumes say, where a file stands alone.
-const OF_THE_PLATFORM = {
-  INJECTOR_WEBHOOK_PATH_SECRET_FOLDER: '/etc/vault-db-injector/webhook-path/',
-  JOB_COMPLETION_INDEX: '0',
-};
+// Of the Job, by Kubernetes; and by the manifests, where nobody can see these.
+const OF_THE_PLATFORM = { JOB_COMPLETION_INDEX: '0' };
+const OF_THE_MANIFESTS = { INJECTOR_WEBHOOK_PATH_SECRET_FOLDER: '/etc/vault-db-injector/webhook-path/' };
 
 /** @throws Refusal where there is no configuration to be found; KubernetesError, InjectorError */
 export async function readInstallation(
@@ -68,14 +66,15 @@ export async function readInstallation(
   const path = options.config ?? environment['CONFIG_FILE'];
   const [file, admission, renewal, revocation] = await Promise.all([
     path === undefined ? readConfigMap(api, deadline) : readConfigFile(path),
-    ...PROCESSES.map((process) => readPlace(process, api, deadline)),
+    readPlace('admission', api, deadline),
+    readPlace('renewal', api, deadline),
+    readPlace('revocation', api, deadline),
   ]);
-  if (!admission || !renewal || !revocation) throw new Error('there are three processes');
   const places = { admission, renewal, revocation };
-  const environmentOf = (process: ProcessName): Environment => ({
-    ...OF_THE_PLATFORM,
-    ...(path === undefined ? places[process].environment : ownEnvironment(environment, process)),
-  });
+  const environmentOf = (process: ProcessName): Environment =>
+    path === undefined
+      ? { ...OF_THE_PLATFORM, ...(places[process].environment ?? OF_THE_MANIFESTS) }
+      : ownEnvironment(environment, process);
   const config = (process: ProcessName) => configOf(file ?? '', environmentOf(process), process, options);
   return {
     source: path ?? `ConfigMap configuration in ${NAMESPACE}`,
@@ -93,7 +92,7 @@ export function configFromFile(
 ): Config | undefined {
   const path = options.config ?? environment['CONFIG_FILE'];
   if (path === undefined) return undefined;
-  const own = { ...OF_THE_PLATFORM, ...ownEnvironment(environment, process) };
+  const own = ownEnvironment(environment, process);
   return configOf(readConfigFile(path) ?? '', own, process, options);
 }
 
@@ -105,15 +104,18 @@ async function readConfigMap(api: KubernetesApi, deadline: Deadline): Promise<st
   );
 }
 
-/** The caller's; one that names the role of its own process does not name the others'. */
+/** The caller's, as far as it is configuration; a role of one process does not name the others'. */
 function ownEnvironment(environment: Environment, process: ProcessName): Environment {
-  const role = environment['INJECTOR_KUBE_ROLE'];
-  if (role === undefined) return environment;
-  const renamed = role.replace(new RegExp(`-(?:${PROCESSES.join('|')})$`), `-${process}`);
-  return { ...environment, INJECTOR_KUBE_ROLE: renamed };
+  const own = Object.entries(environment).filter(([name]) => name.startsWith('INJECTOR_'));
+  const suffix = new RegExp(`-(?:${PROCESSES.join('|')})$`);
+  const role = environment['INJECTOR_KUBE_ROLE']?.replace(suffix, `-${process}`);
+  return {
+    ...OF_THE_PLATFORM,
+    ...OF_THE_MANIFESTS,
+    ...Object.fromEntries(own),
+    ...(role !== undefined && { INJECTOR_KUBE_ROLE: role }),
+  };
 }
-
-const HasRole = v.pipe(v.string(), v.regex(/^kubeRole:/m));
 
 function configOf(
   file: string,
@@ -121,11 +123,8 @@ function configOf(
   process: ProcessName,
   options: InstallationOptions,
 ): Config {
-  const kubeRole = environment['INJECTOR_KUBE_ROLE'];
-  const fallback =
-    kubeRole === undefined && !v.is(HasRole, file)
-      ? { INJECTOR_KUBE_ROLE: `vault-db-injector-${process}` }
-      : {};
+  const isNamed = environment['INJECTOR_KUBE_ROLE'] !== undefined || /^kubeRole:/m.test(file);
+  const fallback = isNamed ? {} : { INJECTOR_KUBE_ROLE: `vault-db-injector-${process}` };
   const config = parseConfig({
     file,
     environment: { ...environment, ...fallback },

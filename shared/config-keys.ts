@@ -1,4 +1,5 @@
 /** The keys of the configuration: what each is, in a file or in the environment, and its default. */
+import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { parseDuration } from './duration.ts';
 
@@ -47,6 +48,15 @@ const commaList = v.pipe(
   v.array(v.pipe(v.string(), v.nonEmpty('expected names with a comma between them'))),
 );
 
+const isCidr = (text: string): boolean => {
+  const [address = '', prefix = '', ...more] = text.split('/');
+  const version = isIP(address);
+  const most = version === 6 ? 128 : 32;
+  return version !== 0 && more.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= most;
+};
+const names = v.pipe(v.array(v.pipe(v.string(), v.nonEmpty())), v.minLength(1));
+const appRoles = v.record(v.string(), v.strictObject({ namespaces: names, serviceAccounts: names }));
+
 export const keys = {
   vaultAddress: httpUrl,
   vaultAuthPath: vaultPath,
@@ -61,7 +71,10 @@ export const keys = {
   defaultEngine: v.optional(vaultPath, 'databases'),
   injectorLabel: v.optional(text, 'vault-db-injector'),
   mode: v.optional(
-    v.picklist(['injector', 'renewer', 'revoker', 'all'], 'expected injector, renewer, revoker or all'),
+    v.picklist(
+      ['injector', 'renewer', 'revoker', 'approle', 'all'],
+      'expected injector, renewer, revoker, approle or all',
+    ),
   ),
   logLevel: v.optional(
     v.picklist(['debug', 'info', 'warn', 'error'], 'expected debug, info, warn or error'),
@@ -96,6 +109,19 @@ export const keys = {
   sweepSchedule: v.optional(text),
   replaySink: v.optional(httpUrl),
   replaySinkTokenFile: v.optional(text),
+  appRolePath: v.optional(vaultPath, 'approle'),
+  appRoleWrapTTL: v.optional(duration, '60s'),
+  appRoleNamespaces: v.optional(commaList),
+  appRoleMap: v.optional(
+    v.union(
+      [appRoles, v.pipe(v.string(), v.parseJson(), appRoles)],
+      'expected, for each AppRole, "namespaces" and "serviceAccounts": lists of names, or of patterns with "*"',
+    ),
+  ),
+  appRoleBindAddress: v.optional(flag, true),
+  appRolePodCidrs: v.optional(
+    v.pipe(commaList, v.array(v.pipe(v.string(), v.check(isCidr, 'expected CIDRs such as 10.0.0.0/8')))),
+  ),
 };
 
 /** Names of all keys, as they stand in a configuration file. */

@@ -18,7 +18,7 @@ const withoutVault = v.partial(schema, [
 ]);
 const ofReplay = v.object({ ...withoutVault.entries, replaySink: v.unwrap(keys.replaySink) });
 
-type Process = 'injector' | 'renewer' | 'revoker';
+type Process = 'injector' | 'renewer' | 'revoker' | 'approle';
 export type Config = Readonly<ReturnType<typeof shape>>;
 /** Of a process that never asks Vault. */
 export type ConfigWithoutVault = Readonly<ReturnType<typeof shapeWithoutVault>>;
@@ -69,7 +69,9 @@ function parse<V extends CommonValues>(
   const parsed = v.safeParse(of, given, { abortPipeEarly: true });
   for (const issue of parsed.issues ?? []) {
     const key = v.getDotPath(issue) ?? '';
-    faults.push(`${key}: ${key in given ? issue.message : `is missing (or set ${environmentName(key)})`}`);
+    // Of what is inside of a list or a map, too.
+    const [name = ''] = key.split('.');
+    faults.push(`${key}: ${name in given ? issue.message : `is missing (or set ${environmentName(key)})`}`);
   }
   if (parsed.success) faults.push(...contradictions(parsed.output, process));
   const shards = parsed.success ? parsed.output.sweepShards : 1;
@@ -160,6 +162,18 @@ function shape(parsed: Parsed<v.InferOutput<typeof schema>>) {
       /** Requests a second; absent: no limit of ours. */
       rateLimit: values.vaultRateLimit,
       clusterId: values.clusterId,
+    }),
+    appRole: Object.freeze({
+      /** Mount of the auth method. */
+      path: values.appRolePath,
+      wrapTtlSeconds: Math.ceil(values.appRoleWrapTTL),
+      /** Names and patterns; absent: any namespace. */
+      namespaces: values.appRoleNamespaces,
+      /** Which pods may have which AppRole; absent: any pod may have any. */
+      roles: values.appRoleMap,
+      bindAddress: values.appRoleBindAddress,
+      /** Where pods' addresses are; absent: wherever a pod's may be. */
+      podCidrs: values.appRolePodCidrs,
     }),
   };
 }

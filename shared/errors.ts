@@ -30,6 +30,9 @@ export const ERROR_CATALOGUE = {
   kubernetes_denied: { status: 500, retryable: false },
   kubernetes_rejected: { status: 500, retryable: false },
   sink_unavailable: { status: 503, retryable: true },
+  init_container_unavailable: { status: 503, retryable: true },
+  secret_id_missing: { status: 504, retryable: true },
+  secret_id_repeated: { status: 409, retryable: false },
   push_failed: { status: 503, retryable: true },
   internal: { status: 500, retryable: false },
 } as const;

@@ -48,47 +48,43 @@ const NO_POD: Pod = {
 };
 
 export function explain(found: PodInFile, options: ExplainOptions): Explained {
-  const { pod, problems: faults } = readPod(found);
-  const { labels, annotations } = pod.metadata;
-  const isOurs = labels?.[options.injectorLabel] === 'true';
+  const { pod, problems } = readPod(found);
   const place = {
     kind: found.kind,
     name: printable(found.name, 253),
     namespace: printable(found.namespace, 63) || options.namespace,
     line: found.line,
     serviceAccount: pod.spec.serviceAccountName || 'default',
-    isOurs,
   };
-  if (!isOurs) {
-    const warnings = withoutLabel(found, Object.keys(annotations ?? {}), options.injectorLabel);
-    return {
-      ...place,
-      requests: [],
-      containers: [],
-      problems: faults,
-      warnings,
-      lineOfDatabase: () => found.line,
-    };
-  }
-  const parsed = parseAnnotations(annotations ?? {}, options.defaultEngine);
-  const variables = new Map(
-    parsed.requests.flatMap((request) => [...variablesFor(request, 'user', 'password')]),
-  );
-  const { warnings: ofPatch } = patchPod(pod, variables, parsed.containers, 'uuid');
+  const { labels, annotations } = pod.metadata;
+  if (labels?.[options.injectorLabel] === 'true')
+    return { ...place, isOurs: true, ...inDetail(found, pod, problems, options.defaultEngine) };
+  const warnings = withoutLabel(found, Object.keys(annotations ?? {}), options.injectorLabel);
+  const nothing = { requests: [], containers: [], lineOfDatabase: () => found.line };
+  return { ...place, isOurs: false, ...nothing, problems, warnings };
+}
+
+/** What its annotations ask for, and what stands in the way. */
+function inDetail(found: PodInFile, pod: Pod, faults: readonly Remark[], defaultEngine: string) {
+  const annotations = pod.metadata.annotations ?? {};
+  const names = Object.keys(annotations);
+  const parsed = parseAnnotations(annotations, defaultEngine);
+  const { requests, containers: only } = parsed;
+  const variables = new Map(requests.flatMap((request) => [...variablesFor(request, 'user', 'password')]));
+  const { warnings: ofPatch } = patchPod(pod, variables, only, 'uuid');
   const at = (message: string): Remark => ({
-    line: found.lineOf(placeOf(message, Object.keys(annotations ?? {}), parsed.requests, pod)),
+    line: found.lineOf(placeOf(message, names, requests, pod)),
     message,
   });
   return {
-    ...place,
-    requests: parsed.requests,
+    requests,
     containers: containersOf(pod).map(({ container: { name } }) => ({
       name,
-      variables: !parsed.containers || parsed.containers.includes(name) ? [...variables.keys()] : [],
+      variables: !only || only.includes(name) ? [...variables.keys()] : [],
     })),
     problems: byLine([...faults, ...problemsOf(parsed, pod).map(at)]),
     warnings: byLine([...parsed.warnings, ...overwritten(pod), ...ofPatch].map(at)),
-    lineOfDatabase: (database) => found.lineOf(pathOfDatabase(database, Object.keys(annotations ?? {}))),
+    lineOfDatabase: (database: string) => found.lineOf(pathOfDatabase(database, names)),
   };
 }
 
@@ -111,7 +107,9 @@ const byLine = (remarks: readonly Remark[]) => remarks.toSorted((left, right) =>
 /** With the values that are none made texts, so that all that is wrong can be said at once. */
 function readPod(found: PodInFile): { readonly pod: Pod; readonly problems: Remark[] } {
   const metadata = v.safeParse(Metadata, found.metadata ?? {});
-  const problems: Remark[] = [];
+  const problems: Remark[] = metadata.success
+    ? []
+    : [{ line: found.lineOf(['metadata']), message: 'metadata is not as a pod has it' }];
   const texts = (part: 'labels' | 'annotations') => {
     const entries = Object.entries((metadata.success && metadata.output[part]) || {});
     for (const [key, value] of entries) {

@@ -4,7 +4,8 @@
  */
 import type { Deadline } from '../../shared/deadline.ts';
 import { asInjectorError } from '../../shared/errors.ts';
-import { type EventRequest, readCloudEvent } from '../../shared/events/cloud-event.ts';
+import { changedPodIn } from '../../shared/events/changed-pod.ts';
+import { type CloudEvent, type EventRequest, readCloudEvent } from '../../shared/events/cloud-event.ts';
 import { deadLetterOf, storedForm } from '../../shared/events/dead-letter.ts';
 import type { ConfigMaps } from '../../shared/kubernetes/config-maps.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
@@ -25,7 +26,8 @@ export type KeepDeadLetter = (request: EventRequest, deadline: Deadline) => Prom
 export function createKeepDeadLetter({ configMaps, metrics, log }: DeadLetterParts): KeepDeadLetter {
   const read = async (request: EventRequest) => {
     try {
-      return deadLetterOf(await readCloudEvent(request));
+      const event = await readCloudEvent(request);
+      return { letter: deadLetterOf(event), event };
     } catch (error) {
       // Nobody sends it a second time: this line is all that is left of it.
       log.warn(`a dead letter cannot be kept: ${asInjectorError(error).message}`, { outcome: 'refused' });
@@ -34,13 +36,19 @@ export function createKeepDeadLetter({ configMaps, metrics, log }: DeadLetterPar
     }
   };
 
+  /** What is not to be sent again: for a secret_id it is too late by now, and the container's next run has its own event. */
+  const letGo = (event: CloudEvent) => {
+    const pod = changedPodIn(event);
+    const outcome = pod ? 'too_late' : 'ignored';
+    const facts = pod && { namespace: pod.namespace, pod: pod.name };
+    const why = pod ? 'a pod was not given its secret_id in time' : 'a dead letter names no grant';
+    log.warn(`${why}: the event is not kept`, { outcome, ...facts });
+    metrics.count('dead_letters_total', { outcome });
+  };
+
   return async (request, deadline) => {
-    const letter = await read(request);
-    if (!letter) {
-      log.warn('a dead letter names no grant: it is not kept', { outcome: 'ignored' });
-      metrics.count('dead_letters_total', { outcome: 'ignored' });
-      return;
-    }
+    const { letter, event } = await read(request);
+    if (!letter) return letGo(event);
     const { name, data } = storedForm(letter);
     const outcome = (await configMaps.create(name, data, deadline)) ? 'kept' : 'known';
     const { errorCode, errorDestination, pod } = letter;

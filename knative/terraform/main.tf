@@ -1,14 +1,15 @@
-# What the injector needs in Vault beside the reference's database engine, KV engine and auth method: for each of its three
+# What the injector needs in Vault beside the reference's database engine, KV engine and auth method: for each of its
 # processes a policy of its own, and a role with the name of its service account.
 
 locals {
-  processes = toset(["admission", "renewal", "revocation"])
+  processes = toset(concat(["admission", "renewal", "revocation"], var.approle_path == "" ? [] : ["approle"]))
 
   values = {
     auth_path            = var.auth_path
     ledger_mount         = var.ledger_mount
     ledger_prefix        = var.ledger_prefix
     application_policies = jsonencode([for policy in var.application_policies : [policy]])
+    approle_path         = var.approle_path
     leases               = jsonencode([for mount in var.database_mounts : "${mount}/creds/*"])
   }
 }

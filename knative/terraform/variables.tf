@@ -49,3 +49,9 @@ variable "token_bound_cidrs" {
   type        = list(string)
   default     = []
 }
+
+variable "approle_path" {
+  description = "Mount of the AppRole auth method, without \"auth/\", where pods are given secret_ids (appRolePath; docs/approle.md). Empty: they are not."
+  type        = string
+  default     = ""
+}

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes the policies and auth roles of the injector's three processes into Vault, for those who do not use Terraform
+# Writes the policies and auth roles of the injector's processes into Vault, for those who do not use Terraform
 # (../terraform does the same). Safe to run again.
 #
 #   LEDGER_PREFIX=production DATABASE_MOUNTS='databases' knative/vault/set-up.sh
@@ -18,12 +18,14 @@ AUDIENCE=${AUDIENCE:-vault}
 # One for each cluster, where several use one Vault.
 POLICY_PREFIX=${POLICY_PREFIX:-vault-db-injector}
 TOKEN_BOUND_CIDRS=${TOKEN_BOUND_CIDRS:-}
+# Mount of the AppRole auth method, where pods are given secret_ids (docs/approle.md); empty: they are not.
+APPROLE_PATH=${APPROLE_PATH:-}
 
 # sed would take them for its own, HCL for its.
 newline='
 '
 for value in "$LEDGER_PREFIX" "$DATABASE_MOUNTS" "$LEDGER_MOUNT" "$AUTH_PATH" "$APPLICATION_POLICIES" "$NAMESPACE" \
-  "$AUDIENCE" "$POLICY_PREFIX" "$TOKEN_BOUND_CIDRS"; do
+  "$AUDIENCE" "$POLICY_PREFIX" "$TOKEN_BOUND_CIDRS" "$APPROLE_PATH"; do
   case $value in
     *['&|\"']* | *"$newline"*)
       echo 'a value has one of & | \ " or a new line in it: none of them may be in any' >&2
@@ -51,13 +53,14 @@ leases=$(list '"%s/creds/*"' $DATABASE_MOUNTS)
 # shellcheck disable=SC2086
 application_policies=$(list '["%s"]' $APPLICATION_POLICIES)
 
-for process in admission renewal revocation; do
+for process in admission renewal revocation ${APPROLE_PATH:+approle}; do
   sed \
     -e "s|\${auth_path}|$AUTH_PATH|g" \
     -e "s|\${ledger_mount}|$LEDGER_MOUNT|g" \
     -e "s|\${ledger_prefix}|$LEDGER_PREFIX|g" \
     -e "s|\${application_policies}|$application_policies|g" \
     -e "s|\${leases}|$leases|g" \
+    -e "s|\${approle_path}|$APPROLE_PATH|g" \
     "$process.hcl" | "${VAULT_CLI:-vault}" policy write "$POLICY_PREFIX-$process" -
   "${VAULT_CLI:-vault}" write "auth/$AUTH_PATH/role/vault-db-injector-$process" \
     bound_service_account_names="vault-db-injector-$process" \

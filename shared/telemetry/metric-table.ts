@@ -1,12 +1,14 @@
 /**
- * Every figure that there is: its name (after `vault_injector_`), meaning, labels, and which process knows it. The first
- * block of each kind is the reference injector's ("Prometheus Metrics" in its document), as it calls and types them; the
- * rest is ours, named as Prometheus advises (https://prometheus.io/docs/practices/naming/).
+ * Every figure that there is: its name (after `vault_injector_`, or a full one), meaning, labels, and which process knows
+ * it. The first block of each kind is the reference injector's ("Prometheus Metrics" in its document), as it calls and
+ * types them; the rest is ours, named as Prometheus advises (https://prometheus.io/docs/practices/naming/).
  */
 
-export type ProcessName = 'admission' | 'revocation' | 'dead-letters' | 'renewal' | 'replay';
+export type ProcessName = 'admission' | 'revocation' | 'dead-letters' | 'approle' | 'renewal' | 'replay';
 
 export interface Definition {
+  /** Of a metric that another system has made known under it. */
+  readonly fullName?: string;
   readonly help: string;
   readonly labels: readonly string[];
   readonly by: readonly ProcessName[];
@@ -15,18 +17,23 @@ export interface Definition {
 }
 
 const GRANT = ['uuid', 'namespace'] as const;
-const ASKING_VAULT = ['admission', 'revocation', 'renewal'] as const;
-const FUNCTIONS = ['admission', 'revocation', 'dead-letters'] as const;
+const OF_GRANTS = ['admission', 'revocation', 'renewal'] as const;
+const ASKING_VAULT = [...OF_GRANTS, 'approle'] as const;
+const FUNCTIONS = ['admission', 'revocation', 'dead-letters', 'approle'] as const;
+const APPROLE = ['approle'] as const;
 const ALL = [...FUNCTIONS, 'renewal', 'replay'] as const;
 const ANSWERS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** As Prometheus sees it. */
+export const nameOf = (key: string, { fullName = `vault_injector_${key}` }: Definition): string => fullName;
 
 export const COUNTERS = {
   renew_token_count_success: { help: 'Tokens renewed', labels: GRANT, by: ['renewal'] },
   renew_token_count_error: { help: 'Tokens that could not be renewed', labels: GRANT, by: ['renewal'] },
   renew_lease_count_success: { help: 'Leases renewed', labels: GRANT, by: ['renewal'] },
   renew_lease_count_error: { help: 'Leases that could not be renewed', labels: GRANT, by: ['renewal'] },
-  revoke_token_count_success: { help: 'Tokens revoked', labels: GRANT, by: ASKING_VAULT },
-  revoke_token_count_error: { help: 'Tokens that could not be revoked', labels: GRANT, by: ASKING_VAULT },
+  revoke_token_count_success: { help: 'Tokens revoked', labels: GRANT, by: OF_GRANTS },
+  revoke_token_count_error: { help: 'Tokens that could not be revoked', labels: GRANT, by: OF_GRANTS },
   synchronization_count_success: {
     help: 'Sweeps that did all they had to do',
     labels: [],
@@ -55,11 +62,11 @@ export const COUNTERS = {
     labels: GRANT,
     by: ['admission'],
   },
-  delete_data_count_success: { help: 'Records deleted from the ledger', labels: GRANT, by: ASKING_VAULT },
+  delete_data_count_success: { help: 'Records deleted from the ledger', labels: GRANT, by: OF_GRANTS },
   delete_data_count_error: {
     help: 'Records that could not be deleted from the ledger',
     labels: GRANT,
-    by: ASKING_VAULT,
+    by: OF_GRANTS,
   },
   connect_vault_count_success: { help: 'Logins to Vault that succeeded', labels: [], by: ASKING_VAULT },
   connect_vault_count_error: { help: 'Logins to Vault that failed', labels: [], by: ASKING_VAULT },
@@ -89,9 +96,39 @@ export const COUNTERS = {
     by: ['revocation'],
   },
   dead_letters_total: {
-    help: 'Delete events that could not be delivered, by what became of them',
+    help: 'Events that could not be delivered, by what became of them',
     labels: ['outcome'],
     by: ['dead-letters'],
+  },
+  approle_events_total: {
+    help: 'Events that came to the approle function, by what became of them',
+    labels: ['outcome'],
+    by: APPROLE,
+  },
+  // As kubernetes-vault calls them ("Collected metrics" in its documentation).
+  vault_secret_id_requests_total: {
+    fullName: 'kubernetesvault_vault_secret_id_requests_total',
+    help: "Requests to Vault for an AppRole's secret_id",
+    labels: APPROLE,
+    by: APPROLE,
+  },
+  vault_secret_id_requests_failures_total: {
+    fullName: 'kubernetesvault_vault_secret_id_requests_failures_total',
+    help: "Requests to Vault for an AppRole's secret_id that failed",
+    labels: APPROLE,
+    by: APPROLE,
+  },
+  server_secret_pushes_total: {
+    fullName: 'kubernetesvault_server_secret_pushes_total',
+    help: 'Wrapped secret_ids that an init container has taken',
+    labels: APPROLE,
+    by: APPROLE,
+  },
+  server_secret_push_failures_total: {
+    fullName: 'kubernetesvault_server_secret_push_failures_total',
+    help: 'Times that an init container could not be reached, or did not take its wrapped secret_id',
+    labels: APPROLE,
+    by: APPROLE,
   },
   vault_requests_total: {
     help: 'Requests to Vault, by what they were for and the HTTP status (or why there was none)',

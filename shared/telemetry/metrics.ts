@@ -9,6 +9,7 @@ import {
   type Definition,
   GAUGES,
   HISTOGRAMS,
+  nameOf,
   type ProcessName,
   SUMMARIES,
 } from './metric-table.ts';
@@ -46,12 +47,12 @@ export function createMetrics({ process: name, uuidLabel }: MetricsOptions): Met
   const isShown = (label: string) => label !== 'uuid' || uuidLabel;
   const shown = (labels: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(labels).filter(([label]) => isShown(label)));
-  const configured = (key: string, { help, labels, buckets }: Definition) => ({
-    name: `vault_injector_${key}`,
-    help,
-    labelNames: labels.filter(isShown),
+  const configured = (key: string, definition: Definition) => ({
+    name: nameOf(key, definition),
+    help: definition.help,
+    labelNames: definition.labels.filter(isShown),
     registers: [registry],
-    ...(buckets && { buckets: [...buckets] }),
+    ...(definition.buckets && { buckets: [...definition.buckets] }),
   });
   const own = <M>(table: Readonly<Record<string, Definition>>, make: (key: string, of: Definition) => M) =>
     new Map(

@@ -27,11 +27,16 @@ export interface HttpExchange {
 
 // Far above any answer that this client asks for but the ledger's list; a broken proxy must not fill the memory.
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
-const AGENT_OPTIONS = { keepAlive: true, maxSockets: 64, scheduling: 'lifo' } as const;
+const KEPT_ALIVE = { keepAlive: true, maxSockets: 64, scheduling: 'lifo' } as const;
 
-export function createHttpExchange(address: string, caFile: CaFile | undefined): HttpExchange {
+export function createHttpExchange(
+  address: string,
+  caFile: CaFile | undefined,
+  localAddress?: string,
+): HttpExchange {
+  const agentOptions = { ...KEPT_ALIVE, ...(localAddress !== undefined && { localAddress }) };
   if (!address.startsWith('https:')) {
-    const agent = new http.Agent(AGENT_OPTIONS);
+    const agent = new http.Agent(agentOptions);
     return {
       send: (request) => followed(request, (sent) => exchange(http.request, agent, sent)),
       close: () => agent.destroy(),
@@ -46,7 +51,7 @@ export function createHttpExchange(address: string, caFile: CaFile | undefined):
       if (!agent || ca !== trusted) {
         // Requests under way finish on the old agent; its idle connections end with their keep-alive.
         // Whatever NODE_TLS_REJECT_UNAUTHORIZED says: there is no way to skip the check.
-        agent = new https.Agent({ ...AGENT_OPTIONS, ca, rejectUnauthorized: true });
+        agent = new https.Agent({ ...agentOptions, ca, rejectUnauthorized: true });
         trusted = ca;
       }
       const current = agent;

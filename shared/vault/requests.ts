@@ -33,6 +33,8 @@ export interface VaultRequest {
   readonly path: string;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly token?: Secret;
+  /** Has Vault answer with a token that gives the answer once, within so many seconds. */
+  readonly wrapTtlSeconds?: number;
   readonly work: Work;
   /** Gets the answer that is still to come when the deadline is over, so that what it creates can be undone. */
   readonly onLate?: (answer: Promise<unknown>) => void;
@@ -63,6 +65,8 @@ export interface VaultRequestsOptions {
   readonly address: string;
   readonly namespace: string | undefined;
   readonly caFile: CaFile | undefined;
+  /** Which of this machine's own to ask from; absent: as it finds. */
+  readonly localAddress?: string | undefined;
   /** Requests a second; absent: as many as the callers send. */
   readonly rateLimit: number | undefined;
   /** Uniform in [0, 1): the jitter. */
@@ -75,7 +79,7 @@ const LONGEST_DELAY_MS = 1_000;
 const LATE_ANSWERS_MS = 30_000;
 
 export function createVaultRequests(options: VaultRequestsOptions): VaultRequests {
-  const exchange = createHttpExchange(options.address, options.caFile);
+  const exchange = createHttpExchange(options.address, options.caFile, options.localAddress);
   const client = nodeVault({
     endpoint: options.address,
     apiVersion: 'v1',
@@ -105,7 +109,7 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   let sent = 0;
 
   async function attempt(request: VaultRequest): Promise<unknown> {
-    const { operation, label = operation, method, path, body, token, work, onLate } = request;
+    const { operation, label = operation, method, path, body, token, wrapTtlSeconds, work, onLate } = request;
     const inTurn = await pace(work.deadline);
     if (!inTurn || work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
     work.vaultCalls += 1;
@@ -114,6 +118,7 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
     const { signal } = patience ?? work.deadline;
     const headers = {
       ...(token && { 'x-vault-token': token.reveal() }),
+      ...(wrapTtlSeconds !== undefined && { 'x-vault-wrap-ttl': `${wrapTtlSeconds}s` }),
       ...(work.correlationId !== undefined && { 'x-correlation-id': work.correlationId }),
     };
     const startedAt = monotonicClock();

@@ -18,17 +18,23 @@ export type EventSourceOptions = {
   source: ApiServerSource;
   /** Whose pods it watches, in place of those that the manifest says. */
   label?: string | undefined;
+  /** Those that its selector finds, where the manifest has one; absent: all. */
+  namespaces?: readonly string[] | undefined;
   onProgress: OnProgress;
 };
 
 /** What Knative's controller tells the adapter of an ApiServerSource (K_SOURCE_CONFIG). */
-const adapterConfiguration = ({ mode, resources }: ApiServerSource, label: string | undefined): object => ({
-  namespaces: [''],
-  allNamespaces: true,
+const adapterConfiguration = (
+  { mode, resources }: ApiServerSource,
+  label: string | undefined,
+  namespaces: readonly string[] | undefined,
+): object => ({
+  namespaces: namespaces ?? [''],
+  allNamespaces: namespaces === undefined,
   mode,
   resources: resources.map(({ apiVersion, kind, selector }) => {
     const [version = '', group = ''] = apiVersion.split('/').toReversed();
-    const labels = label === undefined ? selector.matchLabels : { [label]: 'true' };
+    const labels = label === undefined ? (selector?.matchLabels ?? {}) : { [label]: 'true' };
     return {
       gvr: { Group: group, Version: version, Resource: `${kind.toLowerCase()}s` },
       selector: Object.entries(labels)
@@ -41,7 +47,7 @@ const adapterConfiguration = ({ mode, resources }: ApiServerSource, label: strin
 /** Knative's ApiServerSource: the adapter that its controller would start. */
 export const startEventSource = async (
   processes: Processes,
-  { folder, cluster, ca, source, sink, label, onProgress }: EventSourceOptions,
+  { folder, cluster, ca, source, sink, label, namespaces, onProgress }: EventSourceOptions,
 ): Promise<Part> => {
   const command = await findOrInstall('apiserver_receive_adapter', () => {});
   await mkdir(folder, { recursive: true });
@@ -60,7 +66,7 @@ export const startEventSource = async (
       env: {
         KUBECONFIG: kubeconfig,
         K_SINK: sink,
-        K_SOURCE_CONFIG: JSON.stringify(adapterConfiguration(source, label)),
+        K_SOURCE_CONFIG: JSON.stringify(adapterConfiguration(source, label, namespaces)),
         NAMESPACE: namespace,
         NAME: source.name,
         METRICS_DOMAIN: 'knative.dev/eventing',

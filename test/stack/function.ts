@@ -32,7 +32,7 @@ export type FunctionSettings = {
 
 export type FunctionOptions = {
   /** Of its bundle, `dist/<name>.cjs`. */
-  name: 'admission' | 'revocation' | 'dead-letters';
+  name: 'admission' | 'revocation' | 'dead-letters' | 'approle';
   /** Keys of its configuration in place of the stack's; null takes one away. */
   overrides?: Record<string, Value>;
   env?: Record<string, string>;
@@ -56,6 +56,8 @@ const OWN_KEYS: Record<FunctionOptions['name'], Record<string, Value>> = {
   admission: { mode: 'injector' },
   revocation: { mode: 'revoker', certFile: null, keyFile: null },
   'dead-letters': { mode: null, certFile: null, keyFile: null },
+  // Each pod is on a loopback address of its own here.
+  approle: { mode: 'approle', certFile: null, keyFile: null, appRolePodCidrs: '127.0.0.0/8' },
 };
 
 export const configurationOf = (defaults: Record<string, Value>, overrides: Record<string, Value>) =>

@@ -24,7 +24,7 @@ export const renderManifests = async (folder = 'knative'): Promise<Manifest[]> =
   return parseAllDocuments(rendered).map((document) => v.parse(manifest, document.toJS()));
 };
 
-const functionName = v.picklist(['admission', 'revocation', 'dead-letters']);
+const functionName = v.picklist(['admission', 'revocation', 'dead-letters', 'approle']);
 const jobName = v.picklist(['renewal', 'replay']);
 
 const knativeService = v.pipe(
@@ -69,6 +69,7 @@ const cronJob = v.pipe(
   })),
 );
 
+const selector = v.strictObject({ matchLabels: v.record(v.string(), v.string()) });
 const apiServerSource = v.pipe(
   v.object({
     metadata: v.object({ name: v.string(), namespace: v.string() }),
@@ -79,11 +80,11 @@ const apiServerSource = v.pipe(
         v.object({
           apiVersion: v.string(),
           kind: v.string(),
-          selector: v.object({ matchLabels: v.record(v.string(), v.string()) }),
+          selector: v.optional(selector),
         }),
       ),
       // Empty: all namespaces.
-      namespaceSelector: v.strictObject({}),
+      namespaceSelector: v.partial(selector),
       sink: v.object({ ref: v.object({ kind: v.string(), name: v.string() }) }),
     }),
   }),
@@ -99,7 +100,8 @@ const trigger = v.pipe(
     metadata: v.object({ name: v.string(), namespace: v.string() }),
     spec: v.object({
       broker: v.string(),
-      filter: v.object({ attributes: v.record(v.string(), v.string()) }),
+      // Absent: all events.
+      filter: v.optional(v.object({ attributes: v.record(v.string(), v.string()) })),
       subscriber: destination,
       delivery: v.object({
         retry: v.number(),

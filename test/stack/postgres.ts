@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { Client } from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import { type PostgresPlace, placeFor, type User } from './postgres-place.ts';
 import type { Part } from './process/launch.ts';
 import { freePort } from './process/ports.ts';
@@ -88,11 +88,11 @@ export const startPostgres = async (processes: Processes, folder: string): Promi
 
 /** Runs one statement on a connection of its own. */
 export const query = async (
-  url: string,
+  where: string | ClientConfig,
   statement: string,
   values: readonly string[] = [],
 ): Promise<readonly unknown[]> => {
-  const client = new Client({ connectionString: url });
+  const client = new Client(typeof where === 'string' ? { connectionString: where } : where);
   await client.connect();
   try {
     return (await client.query(statement, [...values])).rows;

@@ -42,7 +42,7 @@ export type SettingsOptions = {
   manifests: Manifests;
 };
 
-const functionNames = ['admission', 'revocation', 'dead-letters'] as const;
+const functionNames = ['admission', 'revocation', 'dead-letters', 'approle'] as const;
 const jobNames = ['renewal', 'replay'] as const;
 
 const identify = async (

@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runJob } from '../../stack/job.ts';
 import { secretName } from '../../stack/vault/names.ts';
+import { until } from '../../stack/wait.ts';
 import { type BareCluster, bringKnative, startBareCluster } from '../support/bare-cluster.ts';
 import { askedFor, commandsOn } from '../support/commands.ts';
 import { startControllers } from '../support/controllers.ts';
@@ -58,6 +59,11 @@ beforeAll(async () => {
 async function installed(): Promise<void> {
   const { code, text } = await commands.install(...ASKED, ...admission.way);
   expect([code, text]).toEqual([0, expect.stringContaining('is denied, by name')]);
+  // The API server forgets a policy a moment after it was deleted.
+  await until('new pods are guarded no more', async () => {
+    const { refusal = '' } = await tryCreatePod(podWith({ role: 'gule-rw' }), '?dryRun=All', cluster.admin);
+    return !refusal.includes('vault-db-injector-no-admission');
+  });
 }
 
 async function pod() {
@@ -127,12 +133,12 @@ describe('credentials are kept', () => {
   test('meanwhile pods are created without, and none with a uuid of its own making', async () => {
     const plain = await tryCreatePod(podWith({ role: 'gule-rw' }), '?dryRun=All', cluster.admin);
     expect(plain.pod?.metadata.annotations[KEPT]).toBeUndefined();
-    const { refusal } = await tryCreatePod(
-      podWith({ uuid: '019a0000-0000-7000-8000-000000000001' }),
-      '?dryRun=All',
-      cluster.admin,
-    );
-    expect(refusal).toContain('which is being removed from this cluster');
+    const forged = podWith({ uuid: '019a0000-0000-7000-8000-000000000001' });
+    // The API server learns of a policy a moment after it was written.
+    await until('new pods are guarded', async () => {
+      const { refusal = '' } = await tryCreatePod(forged, '?dryRun=All', cluster.admin);
+      return refusal.includes('which is being removed from this cluster');
+    });
   });
 
   test('whoever installs again has everything back', async () => {

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { containerArguments, fillCompileCache } from '../../../fill-compile-cache.ts';
 import { renderManifests } from '../../stack/manifests.ts';
 import { nodeProgram, projectRoot } from '../../stack/paths.ts';
-import { variants } from '../support/kustomizations.ts';
+import { renderWith, variants } from '../support/kustomizations.ts';
 import { podTemplatesIn } from '../support/pod-templates.ts';
 import { stack } from '../support/stack.ts';
 
@@ -20,9 +20,10 @@ const instructions = text
   .filter((line) => line.trim() !== '');
 const last = instructions.slice(instructions.findLastIndex((line) => line.startsWith('FROM ')));
 
-const templates = (await Promise.all(variants.map((variant) => renderManifests(variant)))).flatMap(
-  podTemplatesIn,
-);
+const templates = [
+  ...(await Promise.all(variants.map((variant) => renderManifests(variant)))),
+  await renderWith('approle'),
+].flatMap(podTemplatesIn);
 
 describe('the build', () => {
   test('copies what is there, and what .dockerignore lets it see', async () => {
@@ -87,12 +88,13 @@ describe('what the manifests start', () => {
     const bundles = templates.map((template) => argumentsOf(template).at(-1) ?? '');
     expect([...new Set(bundles)].toSorted()).toEqual([
       'admission.cjs',
+      'approle.cjs',
       'dead-letters.cjs',
       'renewal.cjs',
       'replay.cjs',
       'revocation.cjs',
     ]);
-    expect(built).toEqual(expect.arrayContaining([...bundles, 'sentry.cjs']));
+    expect(built).toEqual(expect.arrayContaining([...bundles, 'sentry.cjs', 'approle-init.mjs']));
   });
 
   test('is what the compile cache is filled for', () => {

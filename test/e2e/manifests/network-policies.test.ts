@@ -16,7 +16,12 @@ const Selector = v.strictObject({
 });
 const Peer = v.strictObject({
   namespaceSelector: v.optional(
-    v.strictObject({ matchLabels: v.strictObject({ 'kubernetes.io/metadata.name': v.string() }) }),
+    v.strictObject({
+      matchLabels: v.strictObject({
+        'kubernetes.io/metadata.name': v.optional(v.string()),
+        'vault-db-injector.numberly.io/approle': v.optional(v.literal('true')),
+      }),
+    }),
   ),
   ipBlock: v.optional(v.strictObject({ cidr: v.string() })),
 });
@@ -38,7 +43,10 @@ const selects = ({ matchLabels, matchExpressions }: v.InferOutput<typeof Selecto
   matchExpressions.every(({ key, values }) => values.includes(labels[key] ?? ''));
 
 const peerOf = (peer: v.InferOutput<typeof Peer>): string =>
-  peer.namespaceSelector?.matchLabels['kubernetes.io/metadata.name'] ?? peer.ipBlock?.cidr ?? '';
+  Object.entries(peer.namespaceSelector?.matchLabels ?? {})
+    .map(([label, value]) => (label === 'kubernetes.io/metadata.name' ? value : label))
+    .join() ||
+  (peer.ipBlock?.cidr ?? '');
 
 /** One line for each peer: `vault 8200`; `anybody` where a rule names none. */
 function reachedBy(policies: readonly Policy[], labels: Labels) {
@@ -76,6 +84,7 @@ const onKnative = (gateway: string): Readonly<Record<string, { in: string[]; out
   'anything else': { in: [], out: dns },
 });
 
+const approle = 'vault-db-injector.numberly.io/approle 50000';
 /** Prometheus reads the functions' figures, and the job pushes its own. */
 function monitored(pods: ReturnType<typeof onKnative>): ReturnType<typeof onKnative> {
   const scraped = ['admission', 'revocation', 'dead-letters'];
@@ -91,6 +100,11 @@ const expected = {
   knative: onKnative('kourier-system'),
   'knative/monitoring': monitored(onKnative('kourier-system')),
   'knative/overlays/istio': onKnative('istio-system'),
+  'knative, and AppRoles': {
+    ...onKnative('kourier-system'),
+    approle: { in: fromKnative('kourier-system'), out: [...dns, apiServer, 'vault 8200', approle] },
+    'source of approle': { in: [], out: [...dns, apiServer, broker] },
+  },
   'knative/overlays/without-knative': {
     admission: { in: ['anybody 8443'], out: [...dns, 'vault 8200'] },
     renewal: { in: [], out: [...dns, apiServer, 'vault 8200'] },
@@ -100,17 +114,25 @@ const expected = {
 
 function podsOf(manifests: readonly Manifest[]): Map<string, Labels> {
   const pods = new Map(podTemplatesIn(manifests).map(({ name, labels }) => [name, labels]));
-  if (manifests.some(({ kind }) => kind === 'ApiServerSource')) {
+  for (const { metadata } of manifests.filter(({ kind }) => kind === 'ApiServerSource')) {
     // As Knative labels the Deployment that it makes of the source.
     const source = 'apiserver-source-controller';
-    pods.set('source', { 'eventing.knative.dev/source': source, 'eventing.knative.dev/sourceName': 'pods' });
+    const labels = {
+      'eventing.knative.dev/source': source,
+      'eventing.knative.dev/sourceName': metadata.name,
+    };
+    pods.set(metadata.name === 'pods' ? 'source' : `source of ${metadata.name}`, labels);
   }
   return pods.set('anything else', {});
 }
 
 describe.each(Object.entries(expected))('in %s', async (variant, reached) => {
-  const isComponent = variant === 'knative/monitoring';
-  const manifests = await (isComponent ? renderWith('../monitoring') : renderManifests(variant));
+  const components: Readonly<Record<string, string>> = {
+    'knative/monitoring': '../monitoring',
+    'knative, and AppRoles': 'approle',
+  };
+  const component = components[variant];
+  const manifests = await (component === undefined ? renderManifests(variant) : renderWith(component));
   const policies = manifests
     .filter(({ kind }) => kind === 'NetworkPolicy')
     .map((one) => v.parse(Policy, one).spec);

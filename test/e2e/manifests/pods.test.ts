@@ -12,6 +12,10 @@ import { stack } from '../support/stack.ts';
 const rendered = new Map<string, Manifests['all']>();
 for (const variant of variants) rendered.set(variant, (await readManifests(variant)).all);
 rendered.set('event authentication', await renderWith('event-authentication'));
+rendered.set(
+  'AppRoles',
+  await renderWith('approle', 'vault-ca', 'event-authentication', 'approle-event-authentication'),
+);
 rendered.set('monitoring', await renderWith('../monitoring'));
 
 const pods = [...rendered].flatMap(([variant, manifests]) =>
@@ -67,6 +71,7 @@ const parsers: Readonly<Record<string, (file: string, environment: Record<string
   admission: (file, environment) => parseConfig({ file, environment, process: 'injector' }),
   revocation: (file, environment) => parseConfig({ file, environment, process: 'revoker' }),
   renewal: (file, environment) => parseConfig({ file, environment, process: 'renewer' }),
+  approle: (file, environment) => parseConfig({ file, environment, process: 'approle' }),
   'dead-letters': (file, environment) => parseDeadLetterConfig({ file, environment }),
   replay: (file, environment) => parseReplayConfig({ file, environment }),
 };
@@ -100,14 +105,19 @@ describe('the configuration', () => {
     expect(having('INJECTOR_METRICS_PUSH_URL')).toEqual(['renewal']);
   });
 
-  test('asks for the senders of events in both sinks, where they are to be known', () => {
-    const sinks = podTemplatesIn(rendered.get('event authentication') ?? []).filter(({ name }) =>
-      ['revocation', 'dead-letters'].includes(name),
+  test.each([
+    ['event authentication', ['dead-letters', 'revocation']],
+    ['AppRoles', ['approle', 'dead-letters', 'revocation']],
+  ])('asks for the senders of events in all sinks of %s, where they are to be known', (variant, names) => {
+    const sinks = podTemplatesIn(rendered.get(variant) ?? []).filter(({ name }) => names.includes(name));
+    expect(sinks.map((sink) => [sink.name, environmentIn(sink)['INJECTOR_EVENT_AUDIENCE']])).toEqual(
+      names.map((name) => [name, `vault-db-injector-${name}`]),
     );
-    expect(sinks.map((sink) => [sink.name, environmentIn(sink)['INJECTOR_EVENT_AUDIENCE']])).toEqual([
-      ['dead-letters', 'vault-db-injector-dead-letters'],
-      ['revocation', 'vault-db-injector-revocation'],
-    ]);
+  });
+
+  test('has the authority of Vault’s certificate in the approle function too', () => {
+    const found = podTemplatesIn(rendered.get('AppRoles') ?? []).find(({ name }) => name === 'approle');
+    expect(found && environmentIn(found)['INJECTOR_VAULT_CA_FILE']).toMatch(/ca\.crt$/);
   });
 });
 

@@ -7,7 +7,15 @@ import { variants } from '../support/kustomizations.ts';
 import { exampleNamespace, stack } from '../support/stack.ts';
 
 const own = 'vault-injector';
-const accounts = ['admission', 'renewal', 'revocation', 'dead-letters', 'events', 'replay'] as const;
+const accounts = [
+  'admission',
+  'renewal',
+  'revocation',
+  'dead-letters',
+  'approle',
+  'events',
+  'replay',
+] as const;
 type Account = (typeof accounts)[number];
 
 const ResourceRule = v.object({
@@ -71,12 +79,13 @@ async function ownRightsOf(account: Account, namespace: string): Promise<string[
 
 const issuer = ['get /.well-known/openid-configuration', 'get /openid/v1/jwks'];
 
-// With the components "notices" (by default) and "evict" (in the stack).
+// With the components "notices" (by default), "evict" and "approle" (in the stack).
 const everywhere: Readonly<Record<Account, readonly string[]>> = {
   admission: [],
   renewal: ['create events', 'create pods/eviction', 'get namespaces/kube-system', 'list pods'],
   revocation: ['get pods', 'list pods'],
   'dead-letters': [],
+  approle: ['get pods'],
   events: ['get pods', 'list pods', 'watch pods'],
   replay: [],
 };
@@ -171,18 +180,21 @@ const Rules = v.object({
   ),
 });
 
-describe.each([...variants, 'knative/components/evict'])('the roles of %s', async (folder) => {
-  const manifests = await renderManifests(folder);
-  const roles = manifests.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole');
+describe.each([...variants, 'knative/components/evict', 'knative/components/approle'])(
+  'the roles of %s',
+  async (folder) => {
+    const manifests = await renderManifests(folder);
+    const roles = manifests.filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole');
 
-  test('have no wildcard', () => {
-    const words = roles.flatMap((role) =>
-      v.parse(Rules, role).rules.flatMap((rule) => Object.values(rule).flat()),
-    );
-    expect(words.length).toBeGreaterThan(2);
-    expect(words.filter((word) => word.includes('*'))).toEqual([]);
-  });
-});
+    test('have no wildcard', () => {
+      const words = roles.flatMap((role) =>
+        v.parse(Rules, role).rules.flatMap((rule) => Object.values(rule).flat()),
+      );
+      expect(words.length).toBeGreaterThan(2);
+      expect(words.filter((word) => word.includes('*'))).toEqual([]);
+    });
+  },
+);
 
 test('eviction is a component’s, not the default', async () => {
   const text = JSON.stringify(await renderManifests());

@@ -24,6 +24,11 @@ const rendered: ReadonlyMap<string, readonly Manifest[]> = new Map([
   ['knative/overlays/example', (await renderExample(secrets)).all] as const,
   ['events of known senders only', await renderWith('event-authentication')] as const,
   ['eviction', await renderWith('evict')] as const,
+  ['AppRoles', await renderWith('approle', 'vault-ca', 'source-filters')] as const,
+  [
+    'AppRoles for events of known senders only',
+    await renderWith('approle', 'event-authentication', 'approle-event-authentication'),
+  ] as const,
   ['source filters', await renderWith('source-filters')] as const,
   ["a private authority of Vault's", await renderWith('vault-ca')] as const,
   ['the Prometheus Operator', await renderWith('../monitoring')] as const,
@@ -38,6 +43,8 @@ test('every overlay and component is among them', async () => {
   expect(await folders('.')).toContain('monitoring');
   expect(await folders('overlays')).toEqual(['example', 'istio', 'without-knative']);
   expect(await folders('components')).toEqual([
+    'approle',
+    'approle-event-authentication',
     'event-authentication',
     'evict',
     'istio',
@@ -67,6 +74,8 @@ describe.each([...rendered])('%s', (_, manifests) => {
 const features: Readonly<Record<string, string>> = {
   'events of known senders only': 'authentication-oidc=enabled',
   'source filters': 'new-apiserversource-filters=enabled',
+  AppRoles: 'new-apiserversource-filters=enabled',
+  'AppRoles for events of known senders only': 'authentication-oidc=enabled',
 };
 
 test.each([...rendered].filter(([, manifests]) => manifests.some(({ kind }) => kind === 'Broker')))(

@@ -153,12 +153,17 @@ export async function openFleet(own: Keys = {}) {
   };
 }
 
-const CONTAINERS = { injector: 'admission', renewer: 'renewal', revoker: 'revocation' } as const;
+const CONTAINERS = {
+  injector: 'admission',
+  renewer: 'renewal',
+  revoker: 'revocation',
+  approle: 'approle',
+} as const;
 
 /** The configuration of a process of ours, with the fleet's keys. */
 export function configurationWith(
   keys: Keys,
-  process: 'injector' | 'renewer' | 'revoker',
+  process: keyof typeof CONTAINERS,
   environment: Readonly<Record<string, string>> = {},
 ) {
   const own = configurationFor(stack.description.functions, CONTAINERS[process]);

@@ -9,6 +9,7 @@ import type { ProcessPolicy } from '../../stack/vault/policies.ts';
 import { addAppRole, addPolicy } from '../../stack/vault/roles.ts';
 import { until } from '../../stack/wait.ts';
 import { startAdmission } from './admission-function.ts';
+import { addAppRoleOf, createAppRolePod, startAppRole, startInitContainer, tell } from './approles.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { afterwards, cutAfter, gate } from './faults.ts';
 import { configurationWith, type Given, type Keys } from './fleet.ts';
@@ -36,7 +37,7 @@ export async function addRoles(): Promise<void> {
 }
 
 /** Login, its renewal and its end, by a clock that is set forward. */
-async function wholeLogin(keys: Keys, process: 'injector' | 'revoker') {
+async function wholeLogin(keys: Keys, process: 'injector' | 'revoker' | 'approle') {
   let now = 0;
   const logins: string[] = [];
   const { vault: options } = configurationWith(keys, process);
@@ -167,8 +168,27 @@ async function revocationJob(strict: StrictFleet): Promise<void> {
   await wholeLogin(strict.keysOf('revocation'), 'revoker');
 }
 
+async function appRoleJob(strict: StrictFleet): Promise<void> {
+  const keys = strict.keysOf('approle');
+  const role = await addAppRoleOf('strict-app');
+  const pod = await createAppRolePod({ role: role.name });
+  const init = await startInitContainer(pod, role.roleId);
+  await pod.says({ state: 'running' });
+  const approle = await startAppRole(keys);
+  try {
+    expect(await tell(approle, pod)).toBe(204);
+    expect(await init.exited).toBe(0);
+  } finally {
+    await Promise.all([approle.stop(), init.stop(), pod.remove()]);
+  }
+  expect(await approle.log()).not.toContain('vault_denied');
+  await wholeLogin(keys, 'approle');
+}
+
+type Asked = Exclude<ProcessPolicy, 'approle'>;
+
 /** What doctor asks for in its name. */
-async function looksAtItself(strict: StrictFleet, name: ProcessPolicy): Promise<void> {
+async function looksAtItself(strict: StrictFleet, name: Asked): Promise<void> {
   const kind = ({ admission: 'injector', renewal: 'renewer', revocation: 'revoker' } as const)[name];
   const { vault: options } = configurationWith(strict.keysOf(name), kind);
   const vault = createVault(options, monotonicClock, () => {});
@@ -181,7 +201,7 @@ async function looksAtItself(strict: StrictFleet, name: ProcessPolicy): Promise<
 }
 
 const withItself =
-  (name: ProcessPolicy, job: (strict: StrictFleet) => Promise<void>) => async (strict: StrictFleet) => {
+  (name: Asked, job: (strict: StrictFleet) => Promise<void>) => async (strict: StrictFleet) => {
     await looksAtItself(strict, name);
     await job(strict);
   };
@@ -191,4 +211,5 @@ export const jobs: Readonly<Record<ProcessPolicy, (strict: StrictFleet) => Promi
   admission: withItself('admission', admissionJob),
   renewal: withItself('renewal', renewalJob),
   revocation: withItself('revocation', revocationJob),
+  approle: appRoleJob,
 };

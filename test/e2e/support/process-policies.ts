@@ -6,7 +6,7 @@ import { addAuthRole, addPolicy } from '../../stack/vault/roles.ts';
 import { type Keys, openFleet } from './fleet.ts';
 import { stack } from './stack.ts';
 
-const names: readonly ProcessPolicy[] = ['admission', 'renewal', 'revocation'];
+const names: readonly ProcessPolicy[] = ['admission', 'renewal', 'revocation', 'approle'];
 
 export interface StrictWishes {
   readonly keys?: Keys;

@@ -77,6 +77,8 @@ export interface PodEvent {
   readonly id?: string;
   readonly data?: unknown;
   readonly traceparent?: string;
+  /** The sender's token. */
+  readonly authorization?: string;
 }
 
 /** The pod as a delete event carries it. */
@@ -93,7 +95,7 @@ export const dataOf = ({ namespace, name, uuids }: Pick<Given, 'namespace' | 'na
 /** An event in binary mode, as the event source sends it. */
 export function send(
   to: { readonly url: string },
-  { type = DELETED, id = '1', data = {}, traceparent }: PodEvent,
+  { type = DELETED, id = '1', data = {}, traceparent, authorization }: PodEvent,
 ) {
   return request(`${to.url}/`, {
     method: 'POST',
@@ -104,6 +106,7 @@ export function send(
       'ce-source': 'https://api-server',
       'ce-id': id,
       ...(traceparent !== undefined && { traceparent }),
+      ...(authorization !== undefined && { authorization }),
     },
     body: JSON.stringify(data),
     timeoutMs: 30_000,

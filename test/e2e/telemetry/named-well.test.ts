@@ -6,6 +6,7 @@ import {
   type Definition,
   GAUGES,
   HISTOGRAMS,
+  nameOf,
   SUMMARIES,
 } from '../../../shared/telemetry/metric-table.ts';
 import { findOrInstall } from '../../stack/install/index.ts';
@@ -14,8 +15,9 @@ const promtool = await findOrInstall('promtool', () => {});
 
 /** One sample of each, as a process shows it. */
 function shown(type: string, table: Readonly<Record<string, Definition>>): string[] {
-  return Object.entries(table).flatMap(([key, { help, labels }]) => {
-    const name = `vault_injector_${key}`;
+  return Object.entries(table).flatMap(([key, definition]) => {
+    const { help, labels } = definition;
+    const name = nameOf(key, definition);
     const given = labels.map((label) => `${label}="x"`);
     const sample = (suffix: string, more: readonly string[] = []) =>
       `${name}${suffix}{${[...given, ...more].join()}} 1`;

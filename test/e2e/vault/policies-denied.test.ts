@@ -1,6 +1,7 @@
 /** Least privilege in Vault: what a process does not need is denied to it, as Vault says when asked and when it is done. */
 import * as v from 'valibot';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { request } from '../../stack/http.ts';
 import { createVaultApi, type VaultApi } from '../../stack/vault/api.ts';
 import { authPath, connection, databaseMount, secretName } from '../../stack/vault/names.ts';
 import type { ProcessPolicy } from '../../stack/vault/policies.ts';
@@ -11,7 +12,7 @@ import { openBao, stack } from '../support/stack.ts';
 const Created = v.object({ auth: v.object({ client_token: v.string() }) });
 const Capabilities = v.object({ data: v.record(v.string(), v.unknown()) });
 
-const names: readonly ProcessPolicy[] = ['admission', 'renewal', 'revocation'];
+const names: readonly ProcessPolicy[] = ['admission', 'renewal', 'revocation', 'approle'];
 const application = 'strict-app-rw';
 let strict: StrictFleet;
 const tokens = new Map<string, string>();
@@ -57,6 +58,7 @@ const other = {
   renewLease: 'sys/leases/renew',
   lookUpLease: 'sys/leases/lookup',
   revokeLease: 'sys/leases/revoke',
+  secretId: 'auth/approle/role/gule/secret-id',
 };
 const all = [...Object.values(ledger), ...Object.values(other)];
 
@@ -93,6 +95,11 @@ const allowed: Readonly<Record<ProcessPolicy, Readonly<Record<string, readonly s
     [other.revokeSelf]: ['update'],
     [other.lookUpLease]: ['update'],
   },
+  approle: {
+    [other.secretId]: ['update'],
+    [other.renewSelf]: ['update'],
+    [other.revokeSelf]: ['update'],
+  },
 };
 
 const nobodys = [
@@ -125,6 +132,17 @@ const nobodys = [
   'auth/token/revoke-accessor',
   'auth/token/revoke-orphan',
   'auth/token/accessors',
+  // AppRoles, but for making a secret_id.
+  'auth/approle/role',
+  'auth/approle/role/gule',
+  'auth/approle/role/gule/role-id',
+  'auth/approle/role/gule/custom-secret-id',
+  'auth/approle/role/gule/secret-id/lookup',
+  'auth/approle/role/gule/secret-id/destroy',
+  'auth/approle/role/gule/secret-id-accessor/lookup',
+  'auth/approle/role/gule/secret-id-accessor/destroy',
+  'auth/approle/role/gule/policies',
+  'auth/other/role/gule/secret-id',
   // Who may log in, and as what.
   `auth/${authPath}/config`,
   `auth/${authPath}/role`,
@@ -198,6 +216,10 @@ const attempts: readonly (readonly [ProcessPolicy, string, Call])[] = [
     'look up another engine’s lease',
     ['POST', other.lookUpLease, { lease_id: 'aws/creds/x/1' }],
   ],
+  ['approle', 'have a secret_id that is not wrapped', ['POST', other.secretId, { num_uses: 1 }]],
+  ['approle', 'list secret_ids', ['LIST', other.secretId]],
+  ['approle', 'read a role_id', ['GET', 'auth/approle/role/gule/role-id']],
+  ['approle', 'change an AppRole', ['POST', 'auth/approle/role/gule', { token_policies: 'root' }]],
   ['revocation', 'revoke a lease', ['POST', other.revokeLease, { lease_id: 'pgsql2-dv/creds/gule-rw/1' }]],
 ];
 
@@ -211,4 +233,31 @@ test.each(attempts)('%s cannot %s', async (name, _, [method, path, body]) => {
 test('admission can give the policies that it is for', async () => {
   const vault = createVaultApi({ address: openBao.address, token: tokenOf('admission', false) });
   await vault.call('POST', other.createOrphan, policy(application));
+});
+
+describe('the secret_ids that approle makes', () => {
+  const wrap = (ttl: string, body: object) =>
+    request(`${openBao.address}/v1/${other.secretId}`, {
+      method: 'POST',
+      headers: { 'x-vault-token': tokenOf('approle', false), 'x-vault-wrap-ttl': ttl },
+      body: JSON.stringify(body),
+    });
+
+  test.each<[string, string, object]>([
+    ['cannot be wrapped for a day', '24h', { num_uses: 1 }],
+    ['cannot be chosen', '60s', { secret_id: 'hers' }],
+    ['cannot have their logins’ tokens bound', '60s', { token_bound_cidrs: ['127.0.0.1/32'] }],
+  ])('%s', async (_, ttl, body) => {
+    expect((await wrap(ttl, body)).status).toBeGreaterThanOrEqual(400);
+  });
+
+  test('are wrapped for as long as it needs', async () => {
+    await stack.vault.call('POST', 'auth/approle/role/gule', { token_policies: ['default'] });
+    const { status, body } = await wrap('60s', { num_uses: 1, metadata: '{}' });
+    expect([status, body]).toEqual([
+      200,
+      expect.stringContaining('"creation_path":"auth/approle/role/gule/secret-id"'),
+    ]);
+    expect(body).not.toContain('"secret_id"');
+  });
 });

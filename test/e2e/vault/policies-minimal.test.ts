@@ -39,7 +39,7 @@ function lesser(policy: string): Lesser[] {
   });
 }
 
-describe.each(['admission', 'renewal', 'revocation'] as const)(
+describe.each(['admission', 'renewal', 'revocation', 'approle'] as const)(
   '%s cannot do its job without',
   async (name) => {
     const options = { ledgerPrefix: 'PREFIX', applicationPolicies: roles };

@@ -5,6 +5,9 @@ import { openStrictFleet } from '../support/process-policies.ts';
 
 beforeAll(addRoles);
 
-test.each(['admission', 'renewal', 'revocation'] as const)('%s does its whole job', async (name) => {
-  await jobs[name](await openStrictFleet({ applicationPolicies: roles }));
-});
+test.each(['admission', 'renewal', 'revocation', 'approle'] as const)(
+  '%s does its whole job',
+  async (name) => {
+    await jobs[name](await openStrictFleet({ applicationPolicies: roles }));
+  },
+);

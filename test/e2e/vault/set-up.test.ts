@@ -1,5 +1,6 @@
 /** The ways in which an operator gets the policies into Vault: a script, and a Terraform module that says the same. */
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import * as v from 'valibot';
@@ -7,7 +8,7 @@ import { expect, test } from 'vitest';
 import { findOrInstall } from '../../stack/install/index.ts';
 import { projectRoot } from '../../stack/paths.ts';
 import { query } from '../../stack/postgres.ts';
-import { databaseMount, secretName } from '../../stack/vault/names.ts';
+import { appRolePath, databaseMount, secretName } from '../../stack/vault/names.ts';
 import { fillIn, processPolicy } from '../../stack/vault/policies.ts';
 import { addAppRole, addPolicy } from '../../stack/vault/roles.ts';
 import { openFleet } from '../support/fleet.ts';
@@ -16,12 +17,12 @@ import { databaseUri } from '../support/postgres.ts';
 import { openBao, stack } from '../support/stack.ts';
 import { AFTER_GRACE, sweepIn } from '../support/sweeping.ts';
 
-const names = ['admission', 'renewal', 'revocation'] as const;
+const names = ['admission', 'renewal', 'revocation', 'approle'] as const;
 const knative = join(projectRoot, 'knative');
 const Policy = v.object({ data: v.object({ policy: v.string() }) });
 const Role = v.object({ data: v.record(v.string(), v.unknown()) });
 
-test('the script writes three policies and three roles, and may be run again', async () => {
+test('the script writes a policy and a role for each process, and may be run again', async () => {
   await stack.vault.call('POST', 'sys/auth/scripted', { type: 'kubernetes' });
   const env = {
     PATH: process.env['PATH'],
@@ -35,6 +36,7 @@ test('the script writes three policies and three roles, and may be run again', a
     APPLICATION_POLICIES: 'gule-rw other-rw',
     POLICY_PREFIX: 'scripted',
     TOKEN_BOUND_CIDRS: '10.0.0.0/8,127.0.0.0/8',
+    APPROLE_PATH: appRolePath,
   };
   const setUp = () => execa(join(knative, 'vault/set-up.sh'), { env, extendEnv: false });
   await setUp();
@@ -58,6 +60,19 @@ test('the script writes three policies and three roles, and may be run again', a
       token_bound_cidrs: ['10.0.0.0/8', '127.0.0.0/8'],
     });
   }
+});
+
+test('the script writes nothing for AppRoles where their mount is not named', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'set-up-'));
+  const said = join(folder, 'said');
+  // A command line client that writes down what it is asked.
+  await writeFile(join(folder, 'vault'), `#!/bin/sh\necho "$@" >> ${said}\n`, { mode: 0o755 });
+  const env = { PATH: `${folder}:${process.env['PATH']}`, LEDGER_PREFIX: 'x', DATABASE_MOUNTS: 'databases' };
+  await execa(join(knative, 'vault/set-up.sh'), { env, extendEnv: false });
+  const asked = await readFile(said, 'utf8');
+  expect(asked).toContain('policy write vault-db-injector-revocation');
+  expect(asked).not.toContain('approle');
+  await rm(folder, { recursive: true });
 });
 
 test('the script says what it has to be told', async () => {

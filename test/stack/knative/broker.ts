@@ -13,16 +13,20 @@ import { freePort } from '../process/ports.ts';
 import type { Processes } from '../process/processes.ts';
 import { isolated } from './isolate.ts';
 
-export type BrokerOptions = {
-  folder: string;
-  /** Of an administrator: it stands for the service accounts of Knative's own parts. */
-  kubeconfig: string;
+/** A Broker with its one Trigger. */
+export type BrokerTargets = {
   kubernetes: KubernetesApi;
-  kubernetesUrl: string;
   trigger: Trigger;
   /** Addresses of the Trigger's subscriber and of its dead letter sink. */
   subscriber: string;
   deadLetterSink: string;
+};
+
+export type BrokerOptions = BrokerTargets & {
+  folder: string;
+  /** Of an administrator: it stands for the service accounts of Knative's own parts. */
+  kubeconfig: string;
+  kubernetesUrl: string;
 };
 
 const eventing = '/apis/eventing.knative.dev/v1';
@@ -48,9 +52,9 @@ const writeStatus = async (kubernetes: KubernetesApi, path: string, status: obje
 
 const portOf = (url: string): number => Number(new URL(url).port);
 
-type Place = { ingress: string; filter: string; dispatcher: string };
+export type BrokerPlace = { ingress: string; filter: string; dispatcher: string };
 
-const describeChannel = async (options: BrokerOptions, place: Place): Promise<string> => {
+const describeChannel = async (options: BrokerTargets, place: BrokerPlace): Promise<string> => {
   const { kubernetes, trigger, deadLetterSink } = options;
   const { name, namespace, broker, delivery } = trigger;
   const channel = `${broker}-kne-trigger`;
@@ -81,7 +85,11 @@ const describeChannel = async (options: BrokerOptions, place: Place): Promise<st
   return url;
 };
 
-const describeBroker = async (options: BrokerOptions, place: Place, channelUrl: string): Promise<string> => {
+const describeBroker = async (
+  options: BrokerTargets,
+  place: BrokerPlace,
+  channelUrl: string,
+): Promise<string> => {
   const { kubernetes, trigger, subscriber } = options;
   const { name, namespace, broker } = trigger;
   const url = `${place.ingress}/${namespace}/${broker}`;
@@ -97,13 +105,21 @@ const describeBroker = async (options: BrokerOptions, place: Place, channelUrl: 
   return url;
 };
 
+/**
+ * One more on the same three processes.
+ *
+ * @returns the address that events are sent to.
+ */
+export const openBroker = async (targets: BrokerTargets, place: BrokerPlace): Promise<string> =>
+  describeBroker(targets, place, await describeChannel(targets, place));
+
 /** @returns the address that events are sent to. */
 export const startBroker = async (processes: Processes, options: BrokerOptions): Promise<string> => {
   const { folder, kubeconfig, kubernetesUrl, deadLetterSink } = options;
   const [ingressPort, ingressTls, filterPort, filterTls, port] = await Promise.all(
     Array.from({ length: 5 }, freePort),
   );
-  const place: Place = {
+  const place: BrokerPlace = {
     ingress: `http://127.0.0.1:${ingressPort}`,
     filter: `http://127.0.0.1:${filterPort}`,
     dispatcher: `http://127.0.0.1:${port}`,
@@ -131,8 +147,7 @@ export const startBroker = async (processes: Processes, options: BrokerOptions):
     ready: async () => (await fetch(address)).status > 0,
     readyWithinMs: 30_000,
   });
-  const channelUrl = await describeChannel(options, place);
-  const url = await describeBroker(options, place, channelUrl);
+  const url = await openBroker(options, place);
   const dispatcher = await isolated(
     await part('channel-dispatcher', place.dispatcher, {
       MAX_IDLE_CONNS: '1000',

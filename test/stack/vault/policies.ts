@@ -1,10 +1,10 @@
-/** The three policies of knative/vault, filled in as Terraform's `templatefile` does it. */
+/** The policies of knative/vault, filled in as Terraform's `templatefile` does it. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { projectRoot } from '../paths.ts';
-import { authPath, databaseMount, secretName, secretPrefix } from './names.ts';
+import { appRolePath, authPath, databaseMount, secretName, secretPrefix } from './names.ts';
 
-export type ProcessPolicy = 'admission' | 'renewal' | 'revocation';
+export type ProcessPolicy = 'admission' | 'renewal' | 'revocation' | 'approle';
 
 export type PolicyOptions = {
   authPath?: string;
@@ -30,6 +30,7 @@ export const processPolicy = async (name: ProcessPolicy, options: PolicyOptions 
     ledger_mount: secretName,
     ledger_prefix: ledgerPrefix,
     application_policies: JSON.stringify(applicationPolicies.map((policy) => [policy])),
+    approle_path: appRolePath,
     leases: JSON.stringify([`${databaseMount}/creds/*`]),
   });
 };

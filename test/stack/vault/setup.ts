@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Postgres, query } from '../postgres.ts';
 import type { VaultApi } from './api.ts';
 import {
+  appRolePath,
   audience,
   authPath,
   connection,
@@ -43,6 +44,7 @@ export const setUpEngines = async (vault: VaultApi, postgres: Postgres): Promise
     max_open_connections: 10,
   });
   await vault.call('POST', `sys/mounts/${secretName}`, { type: 'kv', options: { version: '2' } });
+  await vault.call('POST', `sys/auth/${appRolePath}`, { type: 'approle' });
   await addPolicy(vault, injectorRole, await readPolicy(injectorRole));
 };
 
@@ -64,7 +66,7 @@ export const setUpKubernetesAuth = async (vault: VaultApi, cluster: ClusterAcces
     policies: [injectorRole],
     audience,
   });
-  for (const process of ['admission', 'renewal', 'revocation'] as const) {
+  for (const process of ['admission', 'renewal', 'revocation', 'approle'] as const) {
     const name = `vault-db-injector-${process}`;
     await addPolicy(vault, name, await processPolicy(process));
     await addAuthRole(vault, {

@@ -6,9 +6,10 @@ import { COMMANDS, USAGE } from '../../../cli/commands.ts';
 
 const program = join(process.cwd(), 'cli/vault-db-injector.js');
 
-// On whatever Node runs it: an old one hands over to the one that npm installed.
+// The machine's own Node, whichever that is: an old one hands over to the one that npm installed.
+const path = (process.env['PATH'] ?? '').split(':').filter((folder) => !folder.includes('node_modules'));
 const run = async (...args: string[]) => {
-  const env = { PATH: process.env['PATH'] ?? '', KUBECONFIG: '/nonexistent', HOME: '/nonexistent' };
+  const env = { PATH: path.join(':'), KUBECONFIG: '/nonexistent', HOME: '/nonexistent' };
   const { exitCode, stdout, stderr } = await execa(program, args, {
     env,
     extendEnv: false,

@@ -6,6 +6,7 @@ import {
   type Definition,
   GAUGES,
   HISTOGRAMS,
+  nameOf,
   SUMMARIES,
 } from '../../../shared/telemetry/metric-table.ts';
 import { createMetrics } from '../../../shared/telemetry/metrics.ts';
@@ -18,12 +19,12 @@ const kinds: Readonly<Record<string, Readonly<Record<string, Definition>>>> = {
   histogram: HISTOGRAMS,
 };
 const defined = Object.entries(kinds).flatMap(([type, table]) =>
-  Object.entries(table).map(([name, { labels, by, help }]) => [
-    `vault_injector_${name}`,
+  Object.entries(table).map(([name, definition]) => [
+    nameOf(name, definition),
     type,
-    labels.map((label) => `\`${label}\``).join(', '),
-    by.join(', '),
-    help,
+    definition.labels.map((label) => `\`${label}\``).join(', '),
+    definition.by.join(', '),
+    definition.help,
   ]),
 );
 
@@ -76,6 +77,10 @@ describe('the reference’s metrics', () => {
     ['fetch_pods_error_count', 'counter', ''],
     ['mutated_pods_success_count', 'counter', ''],
     ['mutated_pods_error_count', 'counter', ''],
+    ['vault_secret_id_requests_total', 'counter', 'approle'],
+    ['vault_secret_id_requests_failures_total', 'counter', 'approle'],
+    ['server_secret_pushes_total', 'counter', 'approle'],
+    ['server_secret_push_failures_total', 'counter', 'approle'],
   ])('%s: a %s by %s', (name, type, labels) => {
     expect(kinds[type]?.[name]?.labels.join()).toBe(labels);
   });

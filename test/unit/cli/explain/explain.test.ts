@@ -100,6 +100,13 @@ describe('lines of', () => {
   });
 });
 
+test('metadata that is none, and none at all', () => {
+  const spec = 'spec: { containers: [{ name: app }] }\n';
+  expect(linesOf(`kind: Pod\nmetadata: a\n${spec}`)).toEqual(['2 ✗ metadata is not as a pod has it']);
+  expect(linesOf(`kind: Pod\n${spec}`)).toEqual([]);
+  expect(linesOf(`kind: Pod\nmetadata: { labels: null, annotations: null }\n${spec}`)).toEqual([]);
+});
+
 describe('the pods in', () => {
   const template = (indent: number) =>
     [

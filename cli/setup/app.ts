@@ -1,0 +1,63 @@
+/** `setup app`: which pods may have credentials of a database role, and what they then write. */
+
+import { ANNOTATION_PREFIX } from '../../shared/annotations.ts';
+import type { Terminal } from '../terminal.ts';
+import { type AppSettings, readAppWishes } from './app-options.ts';
+import { appPlan, lookAtApp } from './app-plan.ts';
+import { apply } from './apply.ts';
+import { mustBeMeant, openVault } from './options.ts';
+import { writeApp } from './output/app.ts';
+import { show } from './show.ts';
+
+export { APP_USAGE } from './app-options.ts';
+
+export async function setUpApp(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  terminal: Terminal,
+): Promise<number> {
+  const { options, settings } = readAppWishes(args);
+  if (options.output === 'terraform' || options.output === 'sh') {
+    terminal.say(writeApp(options.output, settings));
+    return 0;
+  }
+  const vault = openVault(options, environment);
+  try {
+    terminal.progress('looking at Vault …');
+    const state = await lookAtApp(vault, settings);
+    const plan = appPlan(settings, state);
+    show(plan, true, terminal);
+    if (options['dry-run']) return 0;
+    const open = plan.some((one) => one.state !== 'there');
+    if (open && !options.yes) await mustBeMeant('Do this in Vault?', terminal);
+    await apply(plan, { vault, terminal });
+    terminal.say(`\nWhat its pods need:\n\n${podNeeds(settings, state.connectionUrl)}`);
+    return 0;
+  } finally {
+    vault.close();
+  }
+}
+
+/** As it stands in a manifest. */
+function podNeeds(settings: AppSettings, connectionUrl: string | undefined): string {
+  const { database, mount, role, name } = settings;
+  const template = connectionUrl?.replace(/^(?:postgres|postgresql):\/\/(?:.*@)?/s, 'postgres://@');
+  const ofDatabase: readonly (readonly [string, string])[] = [
+    ['role', role],
+    ...(name === role ? [] : [['auth-role', name] as const]),
+    ...(template?.startsWith('postgres://@')
+      ? [['mode', 'uri'] as const, ['template', template] as const, ['env-key-uri', 'DATABASE_URL'] as const]
+      : []),
+  ];
+  const annotations = [
+    ['cluster', mount] as const,
+    ...ofDatabase.map(([key, value]) => [`${database}.${key}`, value] as const),
+  ];
+  return `metadata:
+  labels:
+    vault-db-injector: "true"
+  annotations:
+${annotations.map(([key, value]) => `    ${ANNOTATION_PREFIX}${key}: ${JSON.stringify(value)}`).join('\n')}
+spec:
+  serviceAccountName: ${settings.serviceAccount}`;
+}

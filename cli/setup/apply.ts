@@ -1,0 +1,70 @@
+/** Does what a plan says, one step after the other; each looks again whether it is needed. */
+import { randomBytes } from 'node:crypto';
+import { Secret } from '../../shared/secret.ts';
+import type { Operator } from '../../shared/vault/operator.ts';
+import type { Terminal } from '../terminal.ts';
+import { NotAllowed, type Server } from './postgres.ts';
+import { identifier, literal } from './quoting.ts';
+import { scramVerifier } from './scram.ts';
+import { type Planned, pathOf, type SqlStep, type Step, type VaultStep } from './steps.ts';
+
+interface Parts {
+  readonly server?: Server;
+  readonly vault: Operator;
+  readonly terminal: Terminal;
+}
+
+/**
+ * @returns the steps that only somebody else may do.
+ * @throws Refusal, VaultError: what was done stays, and running it again goes on from there.
+ */
+export async function apply(
+  plan: readonly Planned[],
+  { server, vault, terminal }: Parts,
+): Promise<SqlStep[]> {
+  const password = new Secret(randomBytes(32).toString('base64url'));
+  const handed: SqlStep[] = [];
+
+  async function carryOut(step: Step): Promise<boolean> {
+    if (step.kind === 'vault') {
+      await write(step, vault, password);
+      return true;
+    }
+    if (!server) throw new Error('SQL needs a server');
+    if (step.kind === 'password') {
+      const verifier = literal(scramVerifier(password));
+      await server.run(`ALTER ROLE ${identifier(step.administrator)} PASSWORD ${verifier}`);
+      return true;
+    }
+    if (await server.holds(step.there, step.database)) return true;
+    return runSql(step, server);
+  }
+
+  for (const { step, state } of plan) {
+    if (state === 'there') continue;
+    terminal.progress(`${step.title} …`);
+    const done = await carryOut(step);
+    terminal.say(`${terminal.paint(done ? 'green' : 'yellow', done ? '✓' : '?')} ${step.title}`);
+    if (!done && step.kind === 'sql') handed.push(step);
+  }
+  return handed;
+}
+
+/** @returns whether whoever asks may. */
+async function runSql(step: SqlStep, server: Server): Promise<boolean> {
+  try {
+    await server.run(step.sql, step.database);
+    return true;
+  } catch (error) {
+    if (error instanceof NotAllowed && step.superuser) return false;
+    throw error;
+  } finally {
+    // It may be a template, which nobody may be in while it is copied.
+    if (step.database !== undefined) await server.leave(step.database);
+  }
+}
+
+function write(step: VaultStep, vault: Operator, password: Secret): Promise<void> {
+  const body = step.withPassword ? { ...step.body, password: password.reveal() } : step.body;
+  return vault.write({ operation: `write ${pathOf(step)}`, path: [...step.path] }, body);
+}

@@ -1,0 +1,126 @@
+/** `setup database`: from a PostgreSQL server and a Vault to a role that pods can be given credentials of. */
+import * as v from 'valibot';
+import { VaultError } from '../../shared/vault/failure.ts';
+import type { Operator } from '../../shared/vault/operator.ts';
+import { Refusal } from '../refusal.ts';
+import type { Terminal } from '../terminal.ts';
+import { apply } from './apply.ts';
+import { type DatabaseWishes, readDatabaseWishes } from './database-options.ts';
+import { mustBeMeant, openVault } from './options.ts';
+import { writeDatabase } from './output/database.ts';
+import { openServer, type Server } from './postgres.ts';
+import { psqlConnection } from './quoting.ts';
+import { show } from './show.ts';
+import { isRole, sqlSteps } from './sql-steps.ts';
+import type { Planned, SqlStep } from './steps.ts';
+import { type EngineSettings, enginePlan, lookAtEngine } from './vault-plan.ts';
+
+interface Parts {
+  readonly server: Server;
+  readonly vault: Operator;
+  readonly terminal: Terminal;
+}
+
+export async function setUpDatabase(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  terminal: Terminal,
+): Promise<number> {
+  const wishes = readDatabaseWishes(args, environment);
+  const { output } = wishes.options;
+  if (output) {
+    const url = wishes.options['database-url'];
+    const host =
+      url === undefined
+        ? `${environment['PGHOST'] ?? 'localhost'}:${environment['PGPORT'] ?? 5432}`
+        : hostIn(url);
+    terminal.say(writeDatabase(output, wishes.database, wishes.engine(host)));
+    return 0;
+  }
+  const vault = openVault(wishes.options, environment);
+  try {
+    terminal.progress('looking at PostgreSQL …');
+    const server = await openServer(wishes.options['database-url']);
+    try {
+      return await carryOut(wishes, { server, vault, terminal });
+    } finally {
+      await server.close();
+    }
+  } finally {
+    vault.close();
+  }
+}
+
+const hostIn = (url: string): string => {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port || 5432}`;
+};
+
+async function carryOut(wishes: DatabaseWishes, parts: Parts): Promise<number> {
+  const { server, vault, terminal } = parts;
+  const { options } = wishes;
+  const engine = wishes.engine(`${server.host}:${server.port}`);
+  terminal.progress('looking at Vault …');
+  const state = await lookAtEngine(vault, engine);
+  terminal.progress('looking at PostgreSQL …');
+  const sql = await planSql(sqlSteps(wishes.database), server);
+  const known = await server.holds(isRole(engine.administrator));
+  const plan = [...sql, ...enginePlan(engine, state, !known || options['new-password'])];
+  show(plan, server.superuser, terminal);
+  if (options['dry-run']) return 0;
+  const open = plan.filter(({ state }) => state !== 'there').length;
+  if (open > 0 && !options.yes)
+    await mustBeMeant(
+      `Do ${open === 1 ? 'this' : `these ${open}`} on ${server.host}:${server.port} (as ${server.user}) and in Vault?`,
+      terminal,
+    );
+  const handed = await apply(plan, parts);
+  await tryOut(engine, parts);
+  if (handed.length === 0) return 0;
+  terminal.say(handOver(handed));
+  return 1;
+}
+
+async function planSql(steps: readonly SqlStep[], server: Server): Promise<Planned<SqlStep>[]> {
+  const plan: Planned<SqlStep>[] = [];
+  for (const step of steps) {
+    const there = await server.holds(step.there, step.database);
+    // Nobody may be in a template while it is copied.
+    if (step.database !== undefined) await server.leave(step.database);
+    plan.push({ step, state: there ? 'there' : 'missing' });
+  }
+  return plan;
+}
+
+const Issued = v.object({ lease_id: v.string() });
+
+/** Whether Vault can make a user and end it again. */
+async function tryOut({ mount, role }: EngineSettings, { vault, terminal }: Parts): Promise<void> {
+  terminal.progress('trying it out …');
+  const operation = `issue credentials of role "${role}" at "${mount}"`;
+  try {
+    const issued = await vault.read({ operation, path: [mount, 'creds', { name: role }] }, Issued);
+    if (!issued) throw new Refusal(`Vault would not ${operation}; once more with --new-password may help`);
+    await vault.write(
+      { operation: 'revoke them', path: ['sys/leases/revoke'] },
+      { lease_id: issued.lease_id, sync: true },
+    );
+    terminal.say(`${terminal.paint('green', '✓')} tried out: Vault made a temporary role, and dropped it`);
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    if (error.status !== 403)
+      throw new Refusal(
+        `all is set up, but ${error.message}; where the administrator's password is wrong: once more with --new-password`,
+      );
+    terminal.say(`${terminal.paint('yellow', '?')} not tried out: ${error.message}`);
+  }
+}
+
+function handOver(steps: readonly SqlStep[]): string {
+  const texts = steps.map(({ sql, database = '' }) => `\\connect ${psqlConnection(database)}\n${sql}`);
+  return `
+Not complete: only a superuser may make an event trigger. Until it is there, a table that one pod makes cannot be altered by another
+before the first one is gone. Hand this to whoever may, for psql; then run the same again. (Without one: --ownership set-role.)
+
+${texts.join('\n\n')}`;
+}

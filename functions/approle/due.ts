@@ -1,0 +1,65 @@
+/** Whether a pod, as the API server has it now, is to have a secret_id now. */
+import type { Deadline } from '../../shared/deadline.ts';
+import type { PodName } from '../../shared/events/changed-pod.ts';
+import type { ReadRunningPod, RunningPod } from '../../shared/kubernetes/init-containers.ts';
+import type { Logger } from '../../shared/telemetry/logger.ts';
+import type { CheckAddress } from './address.ts';
+import { createRecent } from './recent.ts';
+import { type Rules, refusalOf, type Wish, wishOf } from './wish.ts';
+
+/** A run of an init container that is to have a secret_id. */
+export interface Due {
+  readonly run: string;
+  readonly role: string;
+  readonly address: string;
+  readonly pod: PodName & Pick<RunningPod, 'serviceAccount'>;
+}
+
+/** Nothing to do: not yet (its kubelet's next word is another event), not any more, or not at all. */
+export type NotDue = 'waiting' | 'ended' | 'ignored' | 'refused';
+export type Judge = (pod: PodName, deadline: Deadline) => Promise<Due | NotDue>;
+
+export interface JudgeParts {
+  readonly readPod: ReadRunningPod;
+  readonly checkAddress: CheckAddress;
+  readonly rules: Rules;
+  readonly log: Logger;
+}
+
+const MOST_REFUSALS = 10_000;
+
+export function createJudge({ readPod, checkAddress, rules, log }: JudgeParts): Judge {
+  const refused = createRecent(MOST_REFUSALS);
+
+  function refuse({ uid, namespace, name, serviceAccount }: RunningPod, { role }: Wish, reason: string) {
+    const refusal = JSON.stringify([uid, reason]);
+    // Every event of it would say so again.
+    if (!refused.has(refusal))
+      log.warn(`security: a pod gets no secret_id: ${reason}`, {
+        namespace,
+        pod: name,
+        serviceAccount,
+        role,
+      });
+    refused.add(refusal);
+    return 'refused' as const;
+  }
+
+  function judge(pod: RunningPod, wish: Wish): Due | NotDue {
+    const reason = refusalOf(wish, pod, rules);
+    if (reason !== undefined) return refuse(pod, wish, reason);
+    const container = pod.initContainers.get(wish.initContainer);
+    if (container?.state !== 'running') return container?.state ?? 'ignored';
+    if (pod.address === undefined) return 'waiting';
+    const fault = checkAddress(pod);
+    if (fault !== undefined) return refuse(pod, wish, fault);
+    const { namespace, name, serviceAccount, address } = pod;
+    return { run: container.run, role: wish.role, address, pod: { namespace, name, serviceAccount } };
+  }
+
+  return async ({ namespace, name }, deadline) => {
+    const pod = await readPod(namespace, name, deadline);
+    const wish = pod && wishOf(pod);
+    return wish ? judge(pod, wish) : 'ignored';
+  };
+}

@@ -1,0 +1,81 @@
+/** The approle function's process: an event sink that is served until SIGTERM. */
+import type { HttpFunction } from '@google-cloud/functions-framework';
+import { createBackground } from '../../shared/background.ts';
+import { deadlineIn } from '../../shared/deadline.ts';
+import { changedPodIn } from '../../shared/events/changed-pod.ts';
+import { readCloudEvent } from '../../shared/events/cloud-event.ts';
+import { beginLogin } from '../../shared/first-login.ts';
+import { fromSenders } from '../../shared/http/from-senders.ts';
+import { createRoutes, sendText } from '../../shared/http/routes.ts';
+import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
+import { createReadRunningPod } from '../../shared/kubernetes/init-containers.ts';
+import { createParts, type Parts } from '../../shared/parts.ts';
+import { refuseToStart } from '../../shared/surroundings.ts';
+import { originOf } from '../../shared/telemetry/origin.ts';
+import { createCaFile } from '../../shared/vault/ca-file.ts';
+import { createSecretIds } from '../../shared/vault/secret-ids.ts';
+import { createCheckAddress } from './address.ts';
+import { createJudge } from './due.ts';
+import { createPush } from './handler.ts';
+import { openLine } from './line.ts';
+
+// A pod is at most 1.5 MiB in etcd; its event wraps it, where the source is in mode Resource.
+const MAX_EVENT_BYTES = 4 * 1024 * 1024;
+const PUSH_WITHIN_MS = 15_000;
+
+function wire({ config, vault, metrics, log, clock }: Parts, api: ReturnType<typeof createKubernetesApi>) {
+  const { appRole } = config;
+  const { address, namespace, caFile: path } = config.vault;
+  const caFile = path === undefined ? undefined : createCaFile(path, clock);
+  return createPush({
+    judge: createJudge({
+      readPod: createReadRunningPod(api),
+      checkAddress: createCheckAddress(appRole.podCidrs),
+      rules: appRole,
+      log,
+    }),
+    secretIds: createSecretIds(vault.session, appRole.path),
+    openLine,
+    wrapTtlSeconds: appRole.wrapTtlSeconds,
+    bindAddress: appRole.bindAddress,
+    vault: { address, namespace },
+    readVaultCa: () => caFile?.read(),
+    metrics,
+    log,
+  });
+}
+
+async function main(environment: NodeJS.ProcessEnv): Promise<void> {
+  const parts = createParts('approle', environment['CONFIG_FILE'], { environment, process: 'approle' });
+  const { config, clock, log, metrics, vault } = parts;
+  if (!config.appRole.roles)
+    log.warn('security: without appRoleMap any pod may have any AppRole, by its annotations alone');
+  await beginLogin(parts);
+  const api = createKubernetesApi();
+  const push = wire(parts, api);
+  const receive: HttpFunction = async (request, response) => {
+    const event = await readCloudEvent(request);
+    const pod = changedPodIn(event);
+    const deadline = deadlineIn(PUSH_WITHIN_MS, clock);
+    const work = { deadline, vaultCalls: 0, ...originOf(event.id, request.get('traceparent')) };
+    let outcome = 'failed';
+    try {
+      outcome = pod ? await push(pod, work) : 'ignored';
+    } finally {
+      deadline.release();
+      metrics.count('approle_events_total', { outcome });
+    }
+    sendText(response, 204, '');
+  };
+  const routes = createRoutes(fromSenders(receive, config.senders, { api, clock, log }), {
+    session: vault.session,
+    metrics: config.metrics.port === undefined ? metrics : undefined,
+    log,
+    clock,
+  });
+  const background = createBackground((thrown) => log.error('work in the background failed', thrown));
+  const { runFunction } = await import('../../shared/http/run-function.ts');
+  await runFunction(routes, MAX_EVENT_BYTES, parts, background);
+}
+
+main(process.env).catch(refuseToStart);

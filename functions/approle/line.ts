@@ -1,0 +1,92 @@
+/**
+ * The way to an init container: HTTPS to its pod's own address. Its certificate is made by itself a moment before, so
+ * that it proves nothing and is not checked: the address is what says who it is.
+ */
+import { request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import { InjectorError } from '../../shared/errors.ts';
+
+/** An open connection to an init container. */
+export interface Line {
+  /** @returns the HTTP status. */
+  post(body: string, deadline: Deadline): Promise<number>;
+  close(): void;
+}
+
+/** @throws InjectorError `init_container_unavailable` where nobody listens in time. */
+export type OpenLine = (address: string, deadline: Deadline) => Promise<Line>;
+
+const PORT = 50_000;
+// A container runs before its program listens. What takes longer than this is left to the event's next delivery.
+const LISTENS_WITHIN_MS = 5_000;
+const TRY_AGAIN_AFTER_MS = 150;
+
+export const openLine: OpenLine = async (address, deadline) => {
+  const patience = deadlineIn(
+    Math.min(LISTENS_WITHIN_MS, deadline.remainingMs()),
+    monotonicClock,
+    deadline.signal,
+  );
+  try {
+    const socket = await patiently(address, patience);
+    return { post: (body, until) => post(socket, address, body, until), close: () => socket.destroy() };
+  } finally {
+    patience.release();
+  }
+};
+
+async function patiently(address: string, patience: Deadline): Promise<TLSSocket> {
+  try {
+    return await dial(address, patience);
+  } catch (error) {
+    if (patience.remainingMs() <= TRY_AGAIN_AFTER_MS) throw error;
+    await sleep(TRY_AGAIN_AFTER_MS);
+    return patiently(address, patience);
+  }
+}
+
+function dial(address: string, { signal }: Deadline): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({ host: address, port: PORT, rejectUnauthorized: false });
+    const expire = () => socket.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' }));
+    const settle = () => signal.removeEventListener('abort', expire);
+    if (signal.aborted) expire();
+    signal.addEventListener('abort', expire, { once: true });
+    socket.once('secureConnect', () => {
+      settle();
+      // Until it is used, and after: its end is met by whoever uses it.
+      socket.on('error', () => {});
+      resolve(socket);
+    });
+    socket.once('error', (cause) => {
+      settle();
+      reject(unavailable(`cannot be reached at port ${PORT} of its pod's address`, cause));
+    });
+  });
+}
+
+function post(socket: TLSSocket, address: string, body: string, { signal }: Deadline): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      host: `${address.includes(':') ? `[${address}]` : address}:${PORT}`,
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+    };
+    const options = { method: 'POST', path: '/', headers, signal, createConnection: () => socket };
+    request(options, (answer) => {
+      // What it has to say may be of any length, and is nobody's business.
+      answer.destroy();
+      resolve(answer.statusCode ?? 0);
+    })
+      .on('error', (cause) => reject(unavailable('broke off while its secret_id was handed over', cause)))
+      .end(body);
+  });
+}
+
+function unavailable(what: string, cause: unknown): InjectorError {
+  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+  return new InjectorError('init_container_unavailable', `the init container ${what}${code}`, { cause });
+}

@@ -1,0 +1,20 @@
+/** The last so many of what was seen: enough for what can still be asked, and no more memory than that. */
+export interface Recent {
+  has(one: string): boolean;
+  add(one: string): void;
+}
+
+export function createRecent(most: number): Recent {
+  const seen = new Set<string>();
+  return {
+    has: (one) => seen.has(one),
+    add(one) {
+      seen.add(one);
+      if (seen.size <= most) return;
+      for (const oldest of seen) {
+        seen.delete(oldest);
+        return;
+      }
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/** The files that the pod's containers read: as kubernetes-vault's init container writes them. */
+import { constants } from 'node:fs';
+import { access, chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { InjectorError } from '../../shared/errors.ts';
+import type { AppRoleToken } from '../../shared/vault/approle-login.ts';
+import type { Post } from './post.ts';
+
+interface Files {
+  readonly tokenFile: string;
+  readonly caFile: string;
+}
+
+// The pod's containers run as whom they like.
+const READ_BY_ALL = 0o444;
+
+/** @throws InjectorError `configuration_invalid` where the files could not be written later. */
+export async function prepareFolders({ tokenFile, caFile }: Files): Promise<void> {
+  for (const folder of new Set([dirname(tokenFile), dirname(caFile)])) {
+    try {
+      await mkdir(folder, { recursive: true });
+      await access(folder, constants.W_OK);
+    } catch (cause) {
+      throw cannotWrite(folder, cause);
+    }
+  }
+}
+
+export async function writeCredentials(files: Files, token: AppRoleToken, post: Post): Promise<void> {
+  const { vaultAddress, vaultNamespace, vaultCa } = post;
+  const content = {
+    clientToken: token.token.reveal(),
+    accessor: token.accessor,
+    leaseDuration: token.leaseSeconds,
+    renewable: token.renewable,
+    vaultAddr: vaultAddress,
+    ...(vaultNamespace !== undefined && { vaultNamespace }),
+  };
+  if (vaultCa !== undefined) await write(files.caFile, vaultCa);
+  // Of an earlier run: it may be another Vault's.
+  else await rm(files.caFile, { force: true });
+  await write(files.tokenFile, JSON.stringify(content));
+}
+
+/** In one move: an earlier run's file is read meanwhile, or cannot be overwritten. */
+async function write(file: string, content: string): Promise<void> {
+  const unfinished = `${file}.${process.pid}`;
+  try {
+    await writeFile(unfinished, content, { mode: READ_BY_ALL });
+    // Whatever the umask has taken away.
+    await chmod(unfinished, READ_BY_ALL);
+    await rename(unfinished, file);
+  } catch (cause) {
+    throw cannotWrite(file, cause);
+  }
+}
+
+function cannotWrite(path: string, cause: unknown): InjectorError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  return new InjectorError(
+    'configuration_invalid',
+    `${path} cannot be written (${code}): mount a volume there (TOKEN_PATH, CREDENTIALS_PATH) that this container may write to`,
+    { cause },
+  );
+}

@@ -1,0 +1,76 @@
+/**
+ * The init container's program, in place of kubernetes-vault's: waits for a wrapped secret_id, logs in with it, and leaves
+ * the token for the pod's containers. It ends with 0 when the token is there, and with 1 and the reason in all other cases.
+ */
+import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import { InjectorError } from '../../shared/errors.ts';
+import { createLogger, type Logger } from '../../shared/telemetry/logger.ts';
+import { createAppRoleLogin } from '../../shared/vault/approle-login.ts';
+import { selfSigned } from './certificate.ts';
+import { prepareFolders, writeCredentials } from './credentials.ts';
+import { type Post, readPost } from './post.ts';
+import { openReception, type Reception } from './reception.ts';
+import { readSettings, type Settings } from './settings.ts';
+
+const LOGIN_WITHIN_MS = 30_000;
+
+function logOf(level: string): Logger {
+  const options = { level, name: 'approle-init', onTerminal: false };
+  return createLogger(options, { report: () => {}, flush: async () => {} });
+}
+
+/** @throws InjectorError `secret_id_missing` where none comes in time. */
+async function inTime({ taken }: Reception, { timeoutMs }: Settings): Promise<Post> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const message = `no secret_id has come within ${timeoutMs / 1_000} s (TIMEOUT): the log of the approle function says why; it sends none where the pod's annotations, its namespace or its service account do not allow it, and none is sent where its namespace has not been switched on`;
+  const timer = setTimeout(() => reject(new InjectorError('secret_id_missing', message)), timeoutMs);
+  return Promise.race([taken, late]).finally(() => clearTimeout(timer));
+}
+
+async function logIn(post: Post, { roleId, mount, address: localAddress }: Settings) {
+  const { vaultAddress: address, vaultNamespace: namespace, vaultCa: ca } = post;
+  const login = createAppRoleLogin({ address, namespace, ca, localAddress, mount });
+  const deadline = deadlineIn(LOGIN_WITHIN_MS, monotonicClock);
+  return login.logIn(post.wrapping, roleId, { deadline, vaultCalls: 0 }).finally(() => {
+    deadline.release();
+    login.close();
+  });
+}
+
+async function run(settings: Settings, log: Logger): Promise<void> {
+  await prepareFolders(settings);
+  const reception = await openReception({
+    tls: await selfSigned(new Date()),
+    address: settings.address,
+    read: (body) => readPost(body, Date.now(), settings.vaultAddress),
+    log,
+  });
+  log.info('waiting for a secret_id', { port: 50_000 });
+  const post = await inTime(reception, settings);
+  log.info('a secret_id has come: logging in');
+  // Until the end: whoever sends another meanwhile is told that there is one.
+  await writeCredentials(settings, await logIn(post, settings), post);
+  reception.close();
+  log.info(`the token is in ${settings.tokenFile}`);
+}
+
+async function main(environment: NodeJS.ProcessEnv): Promise<void> {
+  let log = logOf('info');
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.warn(`told to end (${signal}) before there was a token`);
+      process.exit(1);
+    });
+  }
+  try {
+    const settings = readSettings(environment);
+    log = logOf(settings.logLevel);
+    await run(settings, log);
+    process.exit(0);
+  } catch (error) {
+    log.error('there is no token', error);
+    process.exit(1);
+  }
+}
+
+await main(process.env);

@@ -1,0 +1,62 @@
+/** What is posted to the init container, as kubernetes-vault's service writes it, and Vault's namespace where there is one. */
+import * as v from 'valibot';
+import { InjectorError } from '../../shared/errors.ts';
+import { printable, Secret } from '../../shared/secret.ts';
+
+/** A wrapped secret_id, and where it is good. */
+export interface Post {
+  readonly wrapping: Secret;
+  readonly vaultAddress: string;
+  readonly vaultNamespace: string | undefined;
+  /** PEM; absent: whom this machine trusts anyway. */
+  readonly vaultCa: string | undefined;
+}
+
+const nonEmpty = v.pipe(v.string(), v.nonEmpty());
+const Body = v.object({
+  token: v.pipe(nonEmpty, v.regex(/^[\w.-]+$/)),
+  creationTime: v.pipe(nonEmpty, v.isoTimestamp()),
+  ttl: v.pipe(v.number(), v.minValue(1)),
+  vaultAddr: v.pipe(nonEmpty, v.url(), v.regex(/^https?:\/\//)),
+  vaultCAs: v.optional(v.nullable(v.pipe(v.string(), v.base64())), ''),
+  vaultNamespace: v.optional(v.pipe(nonEmpty, v.regex(/^[\w./-]+$/))),
+});
+
+/**
+ * @param vaultAddress the only one that is accepted; absent: any.
+ * @throws InjectorError `request_invalid` that says what is wrong, and quotes nothing secret.
+ */
+export function readPost(body: string, now: number, vaultAddress: string | undefined): Post {
+  const parsed = v.safeParse(Body, parseJson(body), { abortPipeEarly: true });
+  if (!parsed.success) {
+    const faulty = parsed.issues.map((issue) => v.getDotPath(issue) ?? 'the whole').join(', ');
+    throw invalid(`expected token, creationTime, ttl, vaultAddr and vaultCAs; wrong or missing: ${faulty}`);
+  }
+  const { token, creationTime, ttl, vaultAddr, vaultCAs, vaultNamespace } = parsed.output;
+  if (Date.parse(creationTime) + ttl * 1_000 <= now)
+    throw invalid(`the token has expired: it was made at ${creationTime}, for ${ttl} s`);
+  if (vaultAddress !== undefined && bare(vaultAddr) !== bare(vaultAddress))
+    throw invalid(`the token is for Vault at ${printable(vaultAddr)}, which is not VAULT_ADDR`);
+  const ca = Buffer.from(vaultCAs ?? '', 'base64').toString('utf8');
+  return {
+    wrapping: new Secret(token),
+    vaultAddress: bare(vaultAddr),
+    vaultNamespace,
+    vaultCa: ca === '' ? undefined : ca,
+  };
+}
+
+const bare = (url: string) => url.replace(/\/+$/, '');
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    // Without the parser's words: they quote the body.
+    throw invalid('the body is not JSON');
+  }
+}
+
+function invalid(message: string): InjectorError {
+  return new InjectorError('request_invalid', message);
+}

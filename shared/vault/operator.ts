@@ -1,0 +1,83 @@
+/** Vault as whoever operates it: by a token of their own, for what is set up once. */
+import type * as v from 'valibot';
+import { type Clock, deadlineIn } from '../deadline.ts';
+import type { Secret } from '../secret.ts';
+import { checked } from './answer.ts';
+import { createCaFile } from './ca-file.ts';
+import { VaultError } from './failure.ts';
+import { vaultPath } from './path.ts';
+import { createVaultRequests, type VaultRequest } from './requests.ts';
+
+interface Operation {
+  /** A verb phrase that completes "Vault would not …". */
+  readonly operation: string;
+  /** Its parts, as `vaultPath` takes them. */
+  readonly path: readonly (string | { readonly name: string })[];
+}
+
+export interface Operator {
+  /**
+   * @returns `undefined` where there is no such thing.
+   * @throws VaultError
+   */
+  read<S extends v.GenericSchema>(what: Operation, schema: S): Promise<v.InferOutput<S> | undefined>;
+  /** @throws VaultError */
+  write(what: Operation, body: Readonly<Record<string, unknown>>): Promise<void>;
+  close(): void;
+}
+
+export interface OperatorOptions {
+  readonly address: string;
+  readonly namespace: string | undefined;
+  readonly caFile: string | undefined;
+  readonly token: Secret;
+}
+
+const WITHIN_MS = 20_000;
+
+export function createOperator({ token, caFile, ...options }: OperatorOptions, clock: Clock): Operator {
+  const requests = createVaultRequests({
+    ...options,
+    caFile: caFile === undefined ? undefined : createCaFile(caFile, clock),
+    rateLimit: undefined,
+    random: Math.random,
+    onSent: () => {},
+  });
+
+  async function send({ operation, path }: Operation, request: Pick<VaultRequest, 'method' | 'body'>) {
+    const deadline = deadlineIn(WITHIN_MS, clock);
+    try {
+      const work = { deadline, vaultCalls: 0 };
+      return await requests.send({ ...request, operation, path: vaultPath(...path), token, work });
+    } catch (error) {
+      throw error instanceof VaultError && error.status === 403 ? denied(error) : error;
+    } finally {
+      deadline.release();
+    }
+  }
+
+  return {
+    async read(what, schema) {
+      try {
+        return checked(schema, what.operation, await send(what, { method: 'GET' }));
+      } catch (error) {
+        if (error instanceof VaultError && [400, 404].includes(error.status)) return undefined;
+        throw error;
+      }
+    },
+    async write(what, body) {
+      await send(what, { method: 'POST', body });
+    },
+    close: requests.close,
+  };
+}
+
+/** It is not the injector that was refused. */
+function denied({ operation, status, detail }: VaultError): VaultError {
+  const why = detail === '' ? '' : ` (${detail})`;
+  return new VaultError('vault_denied', `Vault does not allow VAULT_TOKEN to ${operation}${why}`, {
+    operation,
+    status,
+    detail,
+  });
+}

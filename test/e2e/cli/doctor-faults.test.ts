@@ -1,0 +1,172 @@
+/** What `doctor` says of each thing that is not well, and the command that mends it. */
+import * as v from 'valibot';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { processPolicy } from '../../stack/vault/policies.ts';
+import { addPolicy } from '../../stack/vault/roles.ts';
+import { configurationFile, normalised } from '../support/command-line.ts';
+import { goldenFile, openPatient, type Patient, wrongIn } from '../support/patient.ts';
+import { stack } from '../support/stack.ts';
+
+let patient: Patient;
+
+beforeAll(async () => {
+  patient = await openPatient();
+});
+
+describe('a fault is named, with the command that mends it:', () => {
+  test('Vault is sealed', async () => {
+    await stack.vaultFaults.seal();
+    const { code, out } = await patient.doctor().finally(stack.vaultFaults.unseal);
+    expect(code).toBe(1);
+    await expect(normalised(out)).toMatchFileSnapshot(goldenFile('doctor-sealed'));
+  });
+
+  test('Vault is stopped', async () => {
+    await stack.control.stop('openbao');
+    const { code, out } = await patient.doctor().finally(() => stack.control.start('openbao'));
+    await stack.vaultFaults.unseal();
+    expect([code, wrongIn(out)]).toEqual([
+      1,
+      [
+        '✗ Vault: http://ADDRESS: Vault cannot be reached (ECONNREFUSED)\n    start it, or correct vaultAddress: kubectl --namespace vault-injector edit configmap configuration',
+      ],
+    ]);
+  });
+
+  test('a capability is missing', async () => {
+    const policy = await processPolicy('renewal', { ledgerPrefix: patient.strict.ledgerPrefix });
+    const less = policy.replace('capabilities = ["create", "read", "update"]', 'capabilities = ["read"]');
+    await addPolicy(stack.vault, patient.strict.roleOf('renewal'), less);
+    const { code, out } = await patient.doctor();
+    await addPolicy(stack.vault, patient.strict.roleOf('renewal'), policy);
+    expect([code, wrongIn(out)]).toEqual([
+      1,
+      [
+        `✗ rights of renewal in Vault: missing: create, update on vault-injector/data/PREFIX-sweep/*\n    LEDGER_PREFIX=PREFIX LEDGER_MOUNT=vault-injector AUTH_PATH=pgsql2-dv-kubernetes1-dv-par5 DATABASE_MOUNTS='PREFIX' knative/vault/set-up.sh`,
+      ],
+    ]);
+  });
+
+  test('a policy of before does not let it ask for its capabilities', async () => {
+    const policy = await processPolicy('renewal', { ledgerPrefix: patient.strict.ledgerPrefix });
+    await addPolicy(
+      stack.vault,
+      patient.strict.roleOf('renewal'),
+      policy.replace('sys/capabilities-self', 'sys/other'),
+    );
+    const { code, out } = await patient.doctor();
+    await addPolicy(stack.vault, patient.strict.roleOf('renewal'), policy);
+    expect([code, wrongIn(out)]).toEqual([
+      0,
+      [
+        expect.stringMatching(
+          /^\? rights of renewal in Vault: could not be looked at: .*sys\/capabilities-self\n.*set-up\.sh$/,
+        ),
+      ],
+    ]);
+  });
+
+  test('a process may not log in', async () => {
+    const path = `auth/pgsql2-dv-kubernetes1-dv-par5/role/${patient.strict.roleOf('revocation')}`;
+    const Role = v.object({ data: v.record(v.string(), v.unknown()) });
+    const { data } = v.parse(Role, await stack.vault.call('GET', path));
+    await stack.vault.call('POST', path, { ...data, bound_service_account_names: ['somebody-else'] });
+    const { code, out } = await patient.doctor();
+    await stack.vault.call('POST', path, data);
+    expect([code, wrongIn(out)]).toEqual([
+      1,
+      [
+        expect.stringMatching(
+          /^✗ login of revocation: Vault does not let .*\n {4}LEDGER_PREFIX=.*set-up\.sh$/,
+        ),
+      ],
+    ]);
+  });
+
+  test("a role's leases are shorter than two intervals", async () => {
+    await patient.role(300);
+    const { code, out } = await patient.doctor();
+    await patient.role(3600);
+    expect([code, wrongIn(out)]).toEqual([
+      1,
+      [
+        '✗ database roles: leases of PREFIX/orders-rw 300 s are shorter than two sync intervals (600 s)\n    vault write PREFIX/roles/orders-rw default_ttl=600s, or a shorter syncTTLSecond and schedule',
+      ],
+    ]);
+  });
+
+  test('a mount is not there, and whether it is cannot be told', async () => {
+    const file = await configurationFile({ ...patient.keys, defaultEngine: 'nowhere' });
+    const { code, out } = await patient.doctor({ CONFIG_FILE: file });
+    expect([code, wrongIn(out)]).toEqual([
+      1,
+      [
+        `✗ database engines: there is no mount nowhere
+    vault secrets enable -path=nowhere database, or correct defaultEngine: kubectl --namespace vault-injector edit configmap configuration`,
+        '? database roles: could not be looked at: see the database engines',
+      ],
+    ]);
+    const dark = await patient.doctor({ CONFIG_FILE: file, VAULT_TOKEN: 'of-nobody' });
+    expect([dark.code, wrongIn(dark.out)]).toEqual([
+      0,
+      [
+        expect.stringMatching(/^\? database engines: nowhere: VAULT_TOKEN may not see it\n/),
+        expect.stringMatching(/^\? database roles: could not be looked at: VAULT_TOKEN may not read them\n/),
+      ],
+    ]);
+  });
+
+  test('the webhook is gone', async () => {
+    const folder = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+    const Stored = v.looseObject({ metadata: v.looseObject({ name: v.string() }) });
+    const stored = v.parse(Stored, await stack.kubernetes.call('GET', `${folder}/vault-db-injector`));
+    await stack.kubernetes.call('DELETE', `${folder}/vault-db-injector`);
+    const { code, out } = await patient.doctor();
+    const { resourceVersion: _, uid: __, ...metadata } = stored.metadata;
+    await stack.kubernetes.call('POST', folder, { ...stored, metadata });
+    await stack.restoreWebhook();
+    expect([code, wrongIn(out)]).toEqual([
+      1,
+      [
+        '✗ webhook: there is no MutatingWebhookConfiguration vault-db-injector: no pod is given anything\n    npm run install:cluster',
+      ],
+    ]);
+    expect(out).toContain('- the webhook\'s authority: not looked at: it needs "webhook"');
+  });
+
+  test('the CronJob is suspended', async () => {
+    const path = '/apis/batch/v1/namespaces/vault-injector/cronjobs/renewal';
+    const CronJob = v.looseObject({ spec: v.looseObject({}) });
+    const suspend = async (value: boolean) => {
+      const stored = v.parse(CronJob, await stack.kubernetes.call('GET', path));
+      await stack.kubernetes.call('PUT', path, { ...stored, spec: { ...stored.spec, suspend: value } });
+    };
+    await suspend(true);
+    const { code, out } = await patient.doctor().finally(() => suspend(false));
+    expect([code, wrongIn(out)]).toEqual([
+      1,
+      [
+        `✗ CronJob renewal: is suspended: nothing renews\n    kubectl --namespace vault-injector patch cronjob renewal --patch '{"spec":{"suspend":false}}'`,
+      ],
+    ]);
+  });
+
+  test('the schedule is slower than the interval', async () => {
+    const file = await configurationFile({ ...patient.keys, syncTTLSecond: 60 });
+    const { code, out } = await patient.doctor({ CONFIG_FILE: file });
+    expect([code, wrongIn(out)[0]]).toEqual([
+      1,
+      `✗ schedule: the CronJob's schedule "*/5 * * * *" lets 300 s pass between two sweeps, and syncTTLSecond is 60: make them agree
+    kubectl --namespace vault-injector edit configmap configuration, or kubectl --namespace vault-injector edit cronjob renewal`,
+    ]);
+  });
+
+  test('the configuration has faults', async () => {
+    const file = await configurationFile({ syncTTLSecond: 0, vaultAdress: 'x' });
+    const { code, out } = await patient.doctor({ CONFIG_FILE: file });
+    expect([code, wrongIn(out)[0]]).toEqual([
+      1,
+      '✗ configuration: config.yaml: vaultAdress: is not a known key; syncTTLSecond: expected at least 1\n    edit config.yaml',
+    ]);
+  });
+});

@@ -1,0 +1,35 @@
+import * as v from 'valibot';
+import { describe, expect, test } from 'vitest';
+import { asVaultName, checkedAdministrator, checkedName, postgresName } from '../../../../cli/setup/names.ts';
+
+describe('a name of PostgreSQL', () => {
+  test.each(['db1', 'my-db"; drop', 'é'.repeat(31)])('%s', (name) => {
+    expect(v.is(postgresName, name)).toBe(true);
+  });
+
+  test.each([
+    ['', '--group: expected a name that is not empty'],
+    ['a\nb', '--group: expected a name without control characters'],
+    ['a\0b', '--group: expected a name without control characters'],
+    ['é'.repeat(32), '--group: expected a name of at most 63 bytes'],
+    ['\ud800', '--group: expected a name of at most 63 bytes'],
+  ])('%j is none', (name, why) => {
+    expect(() => checkedName(name, '--group')).toThrow(why);
+  });
+
+  test('may be no login of Vault', () => {
+    expect(() => checkedAdministrator('a {{password}}')).toThrow(/^--administrator: Vault's logins/);
+    expect(checkedAdministrator('a {{name}}')).toBe('a {{name}}');
+  });
+});
+
+test.each([
+  ['orders', 'orders'],
+  ['my-db"; drop', 'my-db-drop'],
+  ['../../sys/raw', 'sys-raw'],
+  ['Größe', 'Gr-e'],
+])('%s is called %s in Vault', (name, expected) => expect(asVaultName(name, '--role')).toBe(expected));
+
+test('of some names none can be made', () => {
+  expect(() => asVaultName('"', '--role')).toThrow("No name of Vault's can be made of '\"': say --role NAME");
+});
