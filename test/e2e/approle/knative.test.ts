@@ -97,9 +97,7 @@ test('a pod of a namespace that is switched on has its token; events that are se
 test('an init container that is not up when its event comes is found by one of the next deliveries', async () => {
   const pod = await createAppRolePod({ role: role.name, namespace: own });
   await pod.says({ state: 'running' });
-  await until('the first delivery was in vain', async () =>
-    (await approle.log()).includes(`pod ${own}/${pod.name} has no secret_id yet`),
-  );
+  await approle.says(`pod ${own}/${pod.name} has no secret_id yet`);
   const init = await startInitContainer(pod, role.roleId);
   expect(await init.exited).toBe(0);
 });
@@ -142,7 +140,11 @@ test('one that never comes ends in the dead letter sink, which says whose it was
   const pod = await createAppRolePod({ role: role.name, namespace: own });
   await pod.says({ state: 'running' });
   await until('it is a dead letter', async () => (await letters()) > before, 40_000);
-  const line = (await logsOfDeadLetters()).find((one) => one.includes(pod.name)) ?? '';
+  let line = '';
+  await until('its log says so', async () => {
+    line = (await logsOfDeadLetters()).find((one) => one.includes(pod.name)) ?? '';
+    return line !== '';
+  });
   expect(JSON.parse(line)).toMatchObject({
     msg: 'a pod was not given its secret_id in time: the event is not kept',
     outcome: 'too_late',

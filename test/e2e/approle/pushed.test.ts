@@ -131,7 +131,7 @@ describe('an init container', () => {
     const failures = 'kubernetesvault_server_secret_push_failures_total{approle="pushed-app"}';
     expect(after[requests]).toBe(before[requests]);
     expect(after[failures]).toBe((before[failures] ?? 0) + 1);
-    expect(await approle.log()).toContain(`pod ${pod.namespace}/${pod.name} has no secret_id yet`);
+    await approle.says(`pod ${pod.namespace}/${pod.name} has no secret_id yet`);
     const init = await startInitContainer(pod, role.roleId);
     expect([await tell(approle, pod), await init.exited]).toEqual([204, 0]);
   });

@@ -11,6 +11,7 @@ import { nodeProgram, projectRoot } from '../../stack/paths.ts';
 import type { Part } from '../../stack/process/launch.ts';
 import { createProcesses } from '../../stack/process/processes.ts';
 import { addPolicy } from '../../stack/vault/roles.ts';
+import { until } from '../../stack/wait.ts';
 import { parseMetrics } from './metrics.ts';
 import { container, createPod, podWith } from './pods.ts';
 import { send } from './revoking.ts';
@@ -157,9 +158,15 @@ export type AppRoleFunction = Awaited<ReturnType<typeof startAppRole>>;
 export async function startAppRole(overrides: FunctionOptions['overrides'] = {}) {
   const part = await stack.startFunction({ name: 'approle', overrides });
   const samples = async () => parseMetrics((await request(`${part.url}/metrics`)).body);
+  const log = () => readFile(part.logFile, 'utf8');
   return {
     ...part,
-    log: () => readFile(part.logFile, 'utf8'),
+    log,
+    /** Waits for a line of its log that has all of these in it. */
+    says: (...texts: readonly string[]) =>
+      until(`it says "${texts.join(', ')}"`, async () =>
+        (await log()).split('\n').some((line) => texts.every((text) => line.includes(text))),
+      ),
     samples,
     /** How many events came to which end. */
     outcomes: async () =>

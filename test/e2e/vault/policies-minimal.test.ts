@@ -45,7 +45,8 @@ describe.each(['admission', 'renewal', 'revocation', 'approle'] as const)(
     const options = { ledgerPrefix: 'PREFIX', applicationPolicies: roles };
     test.each(lesser(await processPolicy(name, options)))('$without', async ({ policy }) => {
       const change = (of: ProcessPolicy, text: string) => {
-        const [prefix = ''] = /strict-[0-9a-f]{8}/.exec(text) ?? [];
+        // One that has nothing to do with the ledger names no folder in it.
+        const [prefix = 'PREFIX'] = /strict-[0-9a-f]{8}/.exec(text) ?? [];
         return of === name ? policy(text.replaceAll(prefix, 'PREFIX')).replaceAll('PREFIX', prefix) : text;
       };
       const strict = await openStrictFleet({ keys: jobKeys, applicationPolicies: roles, change });
