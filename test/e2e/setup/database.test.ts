@@ -122,6 +122,20 @@ describe('two temporary roles', () => {
     );
   });
 
+  test('one that is renewed may log in for longer', async () => {
+    const renewed = await issue('shop');
+    const end = () =>
+      asSuperuser(`SELECT rolvaliduntil::text FROM pg_roles WHERE rolname = '${renewed.user}'`);
+    const before = await end();
+    await expect
+      .poll(async () => {
+        await stack.vault.call('POST', 'sys/leases/renew', { lease_id: renewed.leaseId });
+        return end();
+      })
+      .not.toEqual(before);
+    await renewed.revoke();
+  });
+
   test('one that somebody has dropped does not keep Vault busy', async () => {
     const gone = await issue('shop');
     await asSuperuser(`DROP ROLE "${gone.user}"`);
