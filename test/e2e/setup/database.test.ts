@@ -187,6 +187,21 @@ describe('what is there already', () => {
     expect(await canLogInAs('admin_half', 'changed', 'half')).toBe(false);
   });
 
+  test('where it stops half-way, it says where, and goes on from there', async () => {
+    const unreachable = await setUp('database', 'stopped', '--server', '127.0.0.1:1', '--yes');
+    expect([unreachable.code, unreachable.err]).toEqual([
+      1,
+      expect.stringMatching(
+        /^connection stopped, as admin_stopped: Vault would not write .*\nWhat was done before stays/,
+      ),
+    ]);
+    const again = await setUp('database', 'stopped', '--yes');
+    expect([again.code, linesOf(again)]).toEqual([
+      0,
+      expect.arrayContaining(['✓ database stopped', '+ connection stopped, as admin_stopped']),
+    ]);
+  });
+
   test('is not taken from somebody else', async () => {
     const taken = await setUp('database', 'another', '--connection', 'shop', '--yes');
     expect([taken.code, taken.err]).toEqual([1, expect.stringMatching(/choose another --connection/)]);
@@ -194,6 +209,17 @@ describe('what is there already', () => {
     expect([role.code, role.err]).toEqual([1, expect.stringMatching(/choose another --role/)]);
     expect(await asSuperuser("SELECT FROM pg_database WHERE datname = 'another'")).toEqual([]);
   });
+});
+
+test('a session that slipped in while its role was dropped has no rights left', async () => {
+  const late = await issue('shop');
+  const client = new Client(late.login);
+  await client.connect();
+  await client.query('SET search_path = public; SELECT * FROM orders');
+  // As a revocation does at its end, without the sessions.
+  await asSuperuser(`DROP ROLE "${late.user}"`);
+  await expect(client.query('SELECT * FROM public.orders')).rejects.toMatchObject({ code: '42501' });
+  await client.end();
 });
 
 describe('nothing is done', () => {

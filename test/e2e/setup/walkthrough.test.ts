@@ -7,6 +7,7 @@ import { findOrInstall } from '../../stack/install/index.ts';
 import { nodeProgram, projectRoot } from '../../stack/paths.ts';
 import { authPath } from '../../stack/vault/names.ts';
 import { type Application, podsOfDeployment, startApplication } from '../support/application.ts';
+import { kubectl } from '../support/kubectl.ts';
 import type { StoredPod } from '../support/pods.ts';
 import { asSuperuser, operator, superuser } from '../support/set-up.ts';
 import { stack } from '../support/stack.ts';
@@ -91,7 +92,7 @@ describe('the other mode', () => {
       .replace('postgres.example.com', PGHOST)
       .replace('"5432"', `"${PGPORT}"`)
       .replace('require', PGSSLMODE);
-    await execa('kubectl', ['apply', '--filename=-'], { env, extendEnv: false, input: manifest });
+    expect((await kubectl(['apply', '--filename=-'], manifest)).ok).toBe(true);
   });
 
   test('the same application, with a variable each', async () => {
