@@ -128,10 +128,13 @@ describe('two temporary roles', () => {
       asSuperuser(`SELECT rolvaliduntil::text FROM pg_roles WHERE rolname = '${renewed.user}'`);
     const before = await end();
     await expect
-      .poll(async () => {
-        await stack.vault.call('POST', 'sys/leases/renew', { lease_id: renewed.leaseId });
-        return end();
-      })
+      .poll(
+        async () => {
+          await stack.vault.call('POST', 'sys/leases/renew', { lease_id: renewed.leaseId });
+          return end();
+        },
+        { timeout: 10_000 },
+      )
       .not.toEqual(before);
     await renewed.revoke();
   });

@@ -7,6 +7,7 @@ import { findOrInstall } from '../../stack/install/index.ts';
 import { nodeProgram, projectRoot } from '../../stack/paths.ts';
 import { authPath } from '../../stack/vault/names.ts';
 import { type Application, podsOfDeployment, startApplication } from '../support/application.ts';
+import { configurationFile } from '../support/command-line.ts';
 import { kubectl } from '../support/kubectl.ts';
 import type { StoredPod } from '../support/pods.ts';
 import { asSuperuser, operator, superuser } from '../support/set-up.ts';
@@ -28,6 +29,8 @@ const env = {
   npm_config_update_notifier: 'false',
   KUBECONFIG: stack.description.kubernetes.kubeconfig,
   AUTH_PATH: authPath,
+  // Of the injector that runs: the cluster's own has no address that is reached from here.
+  CONFIG_FILE: await configurationFile({}),
   ...operator,
   ...superuser,
 };

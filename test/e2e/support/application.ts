@@ -1,5 +1,6 @@
 /** examples/application, run as a kubelet would: a process with the environment of the pod that is stored. */
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import * as v from 'valibot';
 import { request } from '../../stack/http.ts';
@@ -52,10 +53,14 @@ export async function startApplication(pod: StoredPod): Promise<Application> {
   };
 }
 
-async function listeningAt(lines: AsyncIterable<unknown>): Promise<string> {
-  for await (const line of lines) {
-    const [, port] = /^listening on port (\d+)$/.exec(String(line)) ?? [];
-    if (port !== undefined) return `http://127.0.0.1:${port}`;
-  }
-  throw new Error('the application ended before it listened');
+function listeningAt({ stdout }: { readonly stdout: Readable }): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    stdout.on('data', (chunk: Buffer) => {
+      said += String(chunk);
+      const [, port] = /^listening on port (\d+)$/m.exec(said) ?? [];
+      if (port !== undefined) resolve(`http://127.0.0.1:${port}`);
+    });
+    stdout.on('end', () => reject(new Error('the application ended before it listened')));
+  });
 }
