@@ -1,7 +1,9 @@
 /** Does what a plan says, one step after the other; each looks again whether it is needed. */
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../shared/secret.ts';
+import { VaultError } from '../../shared/vault/failure.ts';
 import type { Operator } from '../../shared/vault/operator.ts';
+import { Refusal } from '../refusal.ts';
 import type { Terminal } from '../terminal.ts';
 import { NotAllowed, type Server } from './postgres.ts';
 import { identifier, literal } from './quoting.ts';
@@ -16,7 +18,7 @@ interface Parts {
 
 /**
  * @returns the steps that only somebody else may do.
- * @throws Refusal, VaultError: what was done stays, and running it again goes on from there.
+ * @throws Refusal: what was done stays, and running it again goes on from there.
  */
 export async function apply(
   plan: readonly Planned[],
@@ -43,12 +45,19 @@ export async function apply(
   for (const { step, state } of plan) {
     if (state === 'there') continue;
     terminal.progress(`${step.title} …`);
-    const done = await carryOut(step);
+    const done = await carryOut(step).catch((error: unknown) => {
+      throw error instanceof Refusal || error instanceof VaultError ? stopped(step, error) : error;
+    });
     terminal.say(`${terminal.paint(done ? 'green' : 'yellow', done ? '✓' : '?')} ${step.title}`);
     if (!done && step.kind === 'sql') handed.push(step);
   }
   return handed;
 }
+
+const stopped = ({ title }: Step, { message }: Error): Refusal =>
+  new Refusal(
+    `${title}: ${message}\nWhat was done before stays. Mend this, and run the same again: it goes on from here.`,
+  );
 
 /** @returns whether whoever asks may. */
 async function runSql(step: SqlStep, server: Server): Promise<boolean> {

@@ -122,6 +122,23 @@ describe('two temporary roles', () => {
     );
   });
 
+  test('one that is renewed may log in for longer', async () => {
+    const renewed = await issue('shop');
+    const end = () =>
+      asSuperuser(`SELECT rolvaliduntil::text FROM pg_roles WHERE rolname = '${renewed.user}'`);
+    const before = await end();
+    await expect
+      .poll(
+        async () => {
+          await stack.vault.call('POST', 'sys/leases/renew', { lease_id: renewed.leaseId });
+          return end();
+        },
+        { timeout: 10_000 },
+      )
+      .not.toEqual(before);
+    await renewed.revoke();
+  });
+
   test('one that somebody has dropped does not keep Vault busy', async () => {
     const gone = await issue('shop');
     await asSuperuser(`DROP ROLE "${gone.user}"`);
@@ -173,6 +190,21 @@ describe('what is there already', () => {
     expect(await canLogInAs('admin_half', 'changed', 'half')).toBe(false);
   });
 
+  test('where it stops half-way, it says where, and goes on from there', async () => {
+    const unreachable = await setUp('database', 'stopped', '--server', '127.0.0.1:1', '--yes');
+    expect([unreachable.code, unreachable.err]).toEqual([
+      1,
+      expect.stringMatching(
+        /^connection stopped, as admin_stopped: Vault would not write .*\nWhat was done before stays/,
+      ),
+    ]);
+    const again = await setUp('database', 'stopped', '--yes');
+    expect([again.code, linesOf(again)]).toEqual([
+      0,
+      expect.arrayContaining(['✓ database stopped', '+ connection stopped, as admin_stopped']),
+    ]);
+  });
+
   test('is not taken from somebody else', async () => {
     const taken = await setUp('database', 'another', '--connection', 'shop', '--yes');
     expect([taken.code, taken.err]).toEqual([1, expect.stringMatching(/choose another --connection/)]);
@@ -180,6 +212,17 @@ describe('what is there already', () => {
     expect([role.code, role.err]).toEqual([1, expect.stringMatching(/choose another --role/)]);
     expect(await asSuperuser("SELECT FROM pg_database WHERE datname = 'another'")).toEqual([]);
   });
+});
+
+test('a session that slipped in while its role was dropped has no rights left', async () => {
+  const late = await issue('shop');
+  const client = new Client(late.login);
+  await client.connect();
+  await client.query('SET search_path = public; SELECT * FROM orders');
+  // As a revocation does at its end, without the sessions.
+  await asSuperuser(`DROP ROLE "${late.user}"`);
+  await expect(client.query('SELECT * FROM public.orders')).rejects.toMatchObject({ code: '42501' });
+  await client.end();
 });
 
 describe('nothing is done', () => {

@@ -1,0 +1,31 @@
+// Shows which database user this pod has, and what it reads. It knows nothing of Vault: credentials are in its environment.
+import { createServer } from 'node:http';
+import { Pool } from 'pg';
+
+const { DATABASE_URL, DB_USER, DB_PASSWORD, HOSTNAME, PORT = '3000' } = process.env;
+
+// Host, port and database of the second kind are PGHOST, PGPORT and PGDATABASE.
+const pool = new Pool(
+  DATABASE_URL === undefined ? { user: DB_USER, password: DB_PASSWORD } : { connectionString: DATABASE_URL },
+);
+// A connection that breaks is replaced by the next query.
+pool.on('error', ({ message }) => console.error(message));
+
+const server = createServer(async (_, response) => {
+  try {
+    const { rows } = await pool.query('SELECT session_user AS "user", what FROM notes ORDER BY id');
+    response.setHeader('content-type', 'application/json');
+    response.end(
+      `${JSON.stringify({ pod: HOSTNAME, user: rows[0]?.user, notes: rows.map(({ what }) => what) })}\n`,
+    );
+  } catch ({ message }) {
+    response.statusCode = 500;
+    response.end(`${message}\n`);
+  }
+});
+
+server.listen(Number(PORT), () => console.log(`listening on port ${server.address().port}`));
+process.on('SIGTERM', () => {
+  server.close();
+  pool.end();
+});
