@@ -60,7 +60,7 @@ describe('what is not understood', () => {
 });
 
 test('a file that cannot be read', async () => {
-  expect(await run('explain', '/nowhere/kubeconfig', '--offline')).toEqual({
+  expect(await run('explain', '/nowhere/pod.yaml', '--offline')).toEqual({
     code: 1,
     out: '',
     err: 'the file /nowhere/pod.yaml cannot be read (ENOENT)',

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 const program = join(process.cwd(), 'cli/vault-db-injector.js');
 const golden = (name: string) => `../../../golden/cli/setup-${name}`;
-const env = { PATH: process.env['PATH'] ?? '', PGHOST: 'postgres.example.com', HOME: '/nowhere/kubeconfig' };
+const env = { PATH: process.env['PATH'] ?? '', PGHOST: 'postgres.example.com', HOME: '/nowhere' };
 const run = async (...args: string[]) => {
   const options = { env, extendEnv: false, reject: false };
   const { exitCode, stdout, stderr } = await execa(program, ['setup', ...args], options);
