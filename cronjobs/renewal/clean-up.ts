@@ -120,7 +120,8 @@ export function isOldEnough(issuedAt: number | undefined, { startedAt, options }
 
 async function revoke(uuid: string, record: LedgerRecord, sweep: Sweep): Promise<void> {
   const { report, metrics, log, index } = sweep;
-  const { namespace, podName } = record;
+  const { namespace, podName, database, role } = record;
+  const startedAt = sweep.now();
   const outcome = await sweep.revocation.revokeGrant(uuid, record, sweep.work);
   metrics.count('revoke_token_count_success', { uuid, namespace });
   if (outcome.state === 'pending') {
@@ -131,5 +132,6 @@ async function revoke(uuid: string, record: LedgerRecord, sweep: Sweep): Promise
   metrics.count('delete_data_count_success', { uuid, namespace });
   index.delete(uuid);
   report.revoked += 1;
-  log.info('orphaned grant revoked', { uuid, namespace, pod: podName });
+  const durationMs = sweep.now() - startedAt;
+  log.info('orphaned grant revoked', { uuid, namespace, pod: podName, database, role, durationMs });
 }
