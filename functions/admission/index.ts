@@ -1,5 +1,6 @@
 /** The admission function's process: configuration in, parts wired, served until SIGTERM. */
 import { createBackground } from '../../shared/background.ts';
+import type { Config } from '../../shared/config.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
 import { beginLogin } from '../../shared/first-login.ts';
 import { createRoutes } from '../../shared/http/routes.ts';
@@ -22,8 +23,10 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const { config, clock, log, metrics, vault } = parts;
   const webhookPath = createWebhookPath({ ...config.webhookPath, clock, log });
   await beginLogin(parts);
-  const background = createBackground((thrown) => log.error('work in the background failed', thrown));
   const api = createKubernetesApi();
+  // While Vault works on the login: a start from zero is something every first pod waits for.
+  if (asksApiServer(config)) void api.prepare();
+  const background = createBackground((thrown) => log.error('work in the background failed', thrown));
   const newDeadline = (durationMs: number) => deadlineIn(durationMs, clock);
   const reviews = createReviews({
     ...vault,
@@ -53,6 +56,12 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   });
   const { runFunction } = await import('../../shared/http/run-function.ts');
   await runFunction(routes, MAX_REVIEW_BYTES, parts, background);
+}
+
+/** Not where credentials stand in the pod, and the injector makes the tokens. */
+function asksApiServer({ podDefaults, projectedServiceAccount }: Config): boolean {
+  const { delivery, podsMayChooseDelivery } = podDefaults;
+  return delivery === 'secret' || podsMayChooseDelivery || projectedServiceAccount !== undefined;
 }
 
 /** Who asks Vault for a pod's credentials, and who decides whether it may. */

@@ -25,6 +25,8 @@ export interface KubernetesApi {
 }
 
 export interface KubernetesClient extends KubernetesApi {
+  /** Loads what the first request needs, so that it need not wait for that; what fails is met by the request. */
+  prepare(): Promise<void>;
   /**
    * The namespace that the process runs in.
    *
@@ -136,6 +138,11 @@ export function createKubernetesApi(kubeconfig?: string, context?: string): Kube
 
   return {
     send: (request) => send(request),
+    prepare: () =>
+      connected().then(
+        () => {},
+        () => {},
+      ),
     async namespace() {
       const { config } = await connected();
       const { namespace } = config.getContextObject(config.getCurrentContext()) ?? {};

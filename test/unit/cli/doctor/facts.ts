@@ -21,6 +21,7 @@ export function factsOf(objects: Readonly<Record<string, object>>, now = Date.no
   };
   return {
     api: {
+      prepare: async () => {},
       namespace: unexpected,
       async send({ method, path }) {
         if (method !== 'GET') return unexpected();

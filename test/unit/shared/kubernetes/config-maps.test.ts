@@ -12,6 +12,7 @@ const refused = (status: number, reason: string) =>
 function configMaps(answer: unknown) {
   const requests: object[] = [];
   const client = {
+    prepare: async () => {},
     namespace: async () => 'own',
     send: async ({ method, path, body }: { method: string; path: string; body?: object }) => {
       if (requests.push({ method, path, body }) > 1) throw new Error(`nobody expected ${path}`);
