@@ -25,7 +25,8 @@ const [told = '', ...commands] = english;
 const programs = [nodeProgram, await findOrInstall('kubectl', () => {})].map(dirname);
 const env = {
   PATH: [...programs, process.env['PATH']].join(delimiter),
-  HOME: '/nonexistent',
+  // npm and kubectl keep something there.
+  HOME: stack.description.folder,
   npm_config_update_notifier: 'false',
   KUBECONFIG: stack.description.kubernetes.kubeconfig,
   AUTH_PATH: authPath,
