@@ -99,6 +99,8 @@ async function removeAdmission(
   if (has(kinds, 'serving.knative.dev', 'services'))
     await remove(kubectl, 'services.serving.knative.dev', 'admission');
   await remove(kubectl, 'secret', 'webhook-path', 'webhook-tls', 'webhook-ca');
+  const rights = ['vault-db-injector-admission', 'vault-db-injector-service-account-tokens'];
+  for (const kind of ['clusterrolebinding', 'clusterrole']) await remove(kubectl, kind, ...rights);
   await remove(kubectl, 'serviceaccount', 'vault-db-injector-admission');
   say('The admission function is gone.');
 }

@@ -16,14 +16,21 @@ const PATH = '/api/v1/namespaces/vault-injector/secrets/webhook-path';
 const NOBODYS = '0'.repeat(64);
 
 /** @param prefix its place in the ledger. */
-export async function startInstalledFunction({ admin }: BareCluster, prefix: string) {
+export async function startInstalledFunction({ admin, kubeconfig }: BareCluster, prefix: string) {
   const newFolder = (name: string) => mkdtemp(join(stack.description.functions.folder, name));
   const [folder, staging] = [await newFolder('webhook-path-'), await newFolder('webhook-path-new-')];
   await writeFile(join(folder, 'current'), NOBODYS, { mode: 0o600 });
-  // The manifests' own role in Vault may not go beyond the stack's prefix.
-  const keys = { vaultSecretPrefix: prefix, kubeRole: injectorRole, injectorLabel: 'vault-db-injector' };
+  // The manifests' own role in Vault may not go beyond the stack's prefix; the reference's knows no accessors.
+  const keys = {
+    vaultSecretPrefix: prefix,
+    kubeRole: injectorRole,
+    tokenReference: 'token',
+    injectorLabel: 'vault-db-injector',
+  };
   const overrides = { ...keys, webhookPathSecretFolder: folder };
-  const part = await stack.startFunction({ name: 'admission', overrides });
+  // Its pods' Secrets are made in that cluster.
+  const env = { KUBECONFIG: kubeconfig };
+  const part = await stack.startFunction({ name: 'admission', overrides, env });
 
   /** Whether the function, asked by that path, is there. */
   const accepts = async (path: string) => (await post({ ...part, path }, '{}')).status !== 404;
