@@ -14,7 +14,17 @@ const Pod = v.object({
   spec: v.object({
     containers: v.tuple([
       v.object({
-        env: v.optional(v.array(v.object({ name: v.string(), value: v.optional(v.string(), '') })), []),
+        env: v.optional(
+          v.array(
+            v.object({
+              name: v.string(),
+              value: v.optional(v.string(), ''),
+              // Of a Secret, where credentials are delivered in one.
+              valueFrom: v.optional(v.object({})),
+            }),
+          ),
+          [],
+        ),
       }),
     ]),
   }),
@@ -34,7 +44,7 @@ export async function selfTest(kubectl: Kubectl, test: SelfTest): Promise<string
   const said = saidBy(stderr);
   if (code === 0) {
     const { env } = v.parse(Pod, JSON.parse(stdout)).spec.containers[0];
-    if (env.some(({ name, value }) => name === 'DBUSER' && value !== ''))
+    if (env.some(({ name, value, valueFrom }) => name === 'DBUSER' && (value !== '' || valueFrom)))
       return `a pod that asks for "${role}" would be given credentials`;
     throw new Refusal(
       'the self-test failed: the pod passed without credentials, so the API server did not ask the function. Is its namespace left out by the webhook?',

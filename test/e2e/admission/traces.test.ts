@@ -138,7 +138,7 @@ describe('an annotation that means nothing', () => {
       expect.stringMatching(
         /^annotation "db-creds-injector.numberly.io\/db.user" is not known and ignored; known: <database>.cluster, /,
       ),
-      'annotation "db-creds-injector.numberly.io/enabled" is not known and ignored; known: cluster, role, containers, uuid',
+      'annotation "db-creds-injector.numberly.io/enabled" is not known and ignored; known: cluster, role, delivery, containers, uuid',
     ]);
   });
 });
