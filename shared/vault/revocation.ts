@@ -39,6 +39,10 @@ export interface RevocationOptions {
 // Vault drops a lease some milliseconds after its token; one that is busy, or was just unsealed, takes longer.
 const LOOKUP_DELAYS_MS = [5, 20, 80, 250, 750];
 
+// Pods that are deleted together have their users dropped together, and PostgreSQL refuses one of two that change the same
+// rows at once ("tuple concurrently updated"): that is over a moment later.
+const DROP_AGAIN_AFTER_MS = [50, 200, 600];
+
 type LeaseState = 'gone' | 'unknown' | { readonly stuck: string };
 
 export function createRevocation(options: RevocationOptions): Revocation {
@@ -59,6 +63,18 @@ export function createRevocation(options: RevocationOptions): Revocation {
     if (revokingSince || !(token instanceof Secret)) return revokeOurselves(request, leaseId);
     if (withoutOwnRevocation.has(role)) return 'unknown';
     return requests.send({ ...request, token }).then(() => 'gone' as const, notRevoked);
+  }
+
+  async function revokeLeasePatiently(record: LedgerRecord, work: Work): Promise<LeaseState> {
+    let lease = await revokeLease(record, work);
+    // What an earlier call has tried in vain is left to Vault, and to the sweeps.
+    const delays = record.revokingSince ? [] : DROP_AGAIN_AFTER_MS;
+    for (const delay of delays) {
+      if (typeof lease === 'string') return lease;
+      await sleep(delay * (0.5 + Math.random()));
+      lease = await revokeLease(record, work);
+    }
+    return lease;
   }
 
   async function revokeOurselves(request: Omit<VaultRequest, 'token'>, leaseId: string): Promise<LeaseState> {
@@ -110,7 +126,7 @@ export function createRevocation(options: RevocationOptions): Revocation {
 
   return {
     async revokeGrant(uuid, record, work) {
-      let lease = await revokeLease(record, work);
+      let lease = await revokeLeasePatiently(record, work);
       await grants.revoke(record.token, work);
       if (lease === 'unknown') lease = await waitForLease(record, work);
       if (lease === 'gone') {

@@ -35,6 +35,7 @@ async function story({ fleet, keysOf }: StrictFleet): Promise<void> {
   await deletePod(deleted);
   const revocation = await startRevocation(fleet, keysOf('revocation'));
   expect((await send(revocation, { data: dataOf(deleted) })).status).toBe(204);
+  await revocation.says('grant revoked');
   // Reading, lease, token, record: as many as with a token.
   expect(await revocation.log()).toContainEqual(
     expect.objectContaining({ msg: 'grant revoked', vaultCalls: 4 }),

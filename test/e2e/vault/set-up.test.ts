@@ -32,7 +32,7 @@ test('the script writes a policy and a role for each process, and may be run aga
     AUTH_PATH: 'scripted',
     LEDGER_MOUNT: secretName,
     LEDGER_PREFIX: 'scripted-cluster',
-    DATABASE_MOUNTS: databaseMount,
+    DATABASE_MOUNTS: `${databaseMount} databases`,
     APPLICATION_POLICIES: 'gule-rw other-rw',
     POLICY_PREFIX: 'scripted',
     TOKEN_BOUND_CIDRS: '10.0.0.0/8,127.0.0.0/8',

@@ -34,6 +34,7 @@ export const processPolicy = async (
     ledger_prefix: ledgerPrefix,
     application_policies: JSON.stringify(applicationPolicies.map((policy) => [policy])),
     approle_path: appRolePath,
-    leases: JSON.stringify([`${databaseMount}/creds/*`]),
+    // The second one is what `setup database` makes where nobody names another.
+    leases: JSON.stringify([`${databaseMount}/creds/*`, 'databases/creds/*']),
   });
 };
