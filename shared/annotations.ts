@@ -149,7 +149,20 @@ function readDatabase(database: string, settings: Settings, reading: Reading): D
       fault(named('template'), '$(…)', 'no reference, since Kubernetes expands none in a Secret'),
     );
   if (!delivery || reading.problems.length > before) return undefined;
-  return { database, mount, role, authRole, delivery, inSecret };
+  const request = { database, mount, role, authRole, delivery, inSecret };
+  reading.problems.push(...unfitKeys(request));
+  return request;
+}
+
+/** A Secret's keys are the variables' names, and not all of these can be one. */
+function unfitKeys(request: DatabaseRequest): string[] {
+  if (!request.inSecret) return [];
+  return variablesOf(request)
+    .filter((name) => name.length > 253 || name === '.' || name.startsWith('..'))
+    .map(
+      (name) =>
+        `variable ${printable(name, 80)} cannot be a key of the Secret that the credentials come in: expected at most 253 characters, and none that begin with ".."`,
+    );
 }
 
 /** Where the credentials are put: as the pod says, if it may. */

@@ -56,10 +56,20 @@ export const revokeCommand: Command = {
       };
       const targets = await findTargets(what, options.namespace, ownNamespace, parts);
       if (!options.yes) await confirm(targets, terminal);
-      return revokeAll(targets.grants, withSecrets(vault.revocation, createPodSecrets(api)), terminal);
+      const log = { warn: (message: string) => terminal.say(message) };
+      // Of a live pod whose other grants go on, the Secret has to stay.
+      const revocation = isWhole(targets)
+        ? withSecrets(vault.revocation, createPodSecrets(api), log)
+        : vault.revocation;
+      return revokeAll(targets.grants, revocation, terminal);
     });
   },
 };
+
+/** Whether nothing is left of the pod's. */
+function isWhole({ grants, pod }: Targets): boolean {
+  return (pod?.uuids ?? []).every((uuid) => grants.some((grant) => grant.uuid === uuid));
+}
 
 async function confirm({ grants, pod }: Targets, terminal: Terminal): Promise<void> {
   for (const grant of grants) terminal.say(nameOf(grant));

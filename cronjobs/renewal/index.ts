@@ -54,7 +54,7 @@ async function sweepOnce(parts: Parts, stopped: AbortSignal): Promise<number> {
       pods: createPods(api),
       notices: createNotices(api, () => new Date()),
       secrets,
-      revocation: withSecrets(vault.revocation, secrets),
+      revocation: withSecrets(vault.revocation, secrets, log),
       readClusterUid: (within) => readClusterUid(api, within),
       metrics,
       log,
@@ -79,7 +79,7 @@ async function endAll({ config, clock, log, vault }: Parts, stopped: AbortSignal
     const report = await revokeAll(
       {
         ...vault,
-        revocation: withSecrets(vault.revocation, createPodSecrets(api)),
+        revocation: withSecrets(vault.revocation, createPodSecrets(api), log),
         log,
         clusterId,
         readClusterUid: (within) => readClusterUid(api, within),

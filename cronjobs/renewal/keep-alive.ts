@@ -1,4 +1,5 @@
 /** Grants in use: what is due is renewed, and what cannot be kept is reported in time. */
+import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
 import { uuidTime } from '../../shared/uuid-time.ts';
 import type { StoredRecord } from '../../shared/vault/ledger.ts';
@@ -9,8 +10,9 @@ import type { Sweep } from './sweep.ts';
 
 /** How often Vault is asked for the end of a lease. */
 const PROBE_EVERY_MS = 12 * 3_600_000;
-/** A token that is renewed for less than this share of its last life comes to its end. */
-const ENDING_SHARE = 0.95;
+const OWNER_WITHIN_MS = 3_000;
+/** So often in a row a token has to come back with the same end before that is believed: its period may have been changed. */
+const SAME_END_TIMES = 2;
 
 /**
  * @param podsKnown whether `claims` tells the truth; if not, every grant is kept alive.
@@ -104,6 +106,7 @@ export function initialState(uuid: string, { record, writtenAt }: StoredRecord, 
     endsAt: 0,
     clusterId: record.clusterId ?? '',
     secretToOwn: record.secretName ?? '',
+    tokenEndSeen: 0,
   };
 }
 
@@ -145,14 +148,18 @@ async function keep(
 async function ownSecret(uuid: string, state: GrantState, pod: LivePod, sweep: Sweep): Promise<GrantState> {
   const { secrets, work, log } = sweep;
   const facts = { uuid, namespace: pod.namespace, pod: pod.name };
+  // Renewals wait for it, so it has little time.
+  const deadline = deadlineIn(OWNER_WITHIN_MS, monotonicClock, work.deadline.signal);
   try {
-    const isThere = await secrets.setOwner(state.secretToOwn, pod, work.deadline);
+    const isThere = await secrets.setOwner(state.secretToOwn, pod, deadline);
     if (!isThere)
       log.warn(`the Secret ${state.secretToOwn} of a live pod is gone: the pod cannot start anew`, facts);
     return { ...state, secretToOwn: '' };
   } catch (error) {
     log.error(`the pod could not be made the owner of its Secret ${state.secretToOwn}`, error, facts);
     return state;
+  } finally {
+    deadline.release();
   }
 }
 
@@ -194,15 +201,25 @@ async function renewToken(
     const tokenPeriodSeconds = await renewals.renewToken(found.record.token, work);
     metrics.count('renew_token_count_success', { uuid, namespace });
     const tokenRenewedAt = now();
-    // Of a login, which has a last day (token_max_ttl): it is given less and less, and its leases end with it.
-    const isEnding = tokenPeriodSeconds < state.tokenPeriodSeconds * ENDING_SHARE;
+    const tokenEndSeen = hasSameEnd(state, tokenRenewedAt, tokenPeriodSeconds) ? state.tokenEndSeen + 1 : 0;
+    const isEnding = tokenEndSeen >= SAME_END_TIMES;
     const endsAt = isEnding ? tokenRenewedAt + tokenPeriodSeconds * 1_000 : state.endsAt;
     const tokenDueAt = dueAt(tokenRenewedAt, tokenPeriodSeconds, options.syncIntervalSeconds, random());
-    return { ...state, tokenPeriodSeconds, tokenRenewedAt, tokenDueAt, endsAt };
+    return { ...state, tokenPeriodSeconds, tokenRenewedAt, tokenDueAt, tokenEndSeen, endsAt };
   } catch (error) {
     metrics.count('renew_token_count_error', { uuid, namespace });
     throw error;
   }
+}
+
+/** Of a login, which has a last day (token_max_ttl): renewed, it lasts no longer than before, and its leases end with it. */
+function hasSameEnd(
+  { tokenRenewedAt, tokenPeriodSeconds }: GrantState,
+  now: number,
+  seconds: number,
+): boolean {
+  const gained = now + seconds * 1_000 - (tokenRenewedAt + tokenPeriodSeconds * 1_000);
+  return Math.abs(gained) < 0.1 * (now - tokenRenewedAt);
 }
 
 async function lost(uuid: string, error: GrantLost, pod: LivePod | undefined, sweep: Sweep): Promise<void> {

@@ -22,7 +22,7 @@ export async function grantAll(
   granting: Granting,
 ): Promise<Granted> {
   const begun = begin(authorized);
-  const [secretName = ''] = begun.map((one) => one.secretName);
+  const [{ secret } = { secret: { name: '', uncertain: false } }] = begun;
   const issuing = begun.map((one) => issue(one, pod, work, granting));
   const recording = begun.map(async (one, index) => {
     const issued = await issuing[index];
@@ -32,12 +32,10 @@ export async function grantAll(
   // A failure is met where the records are waited for.
   all.catch(() => undefined);
   const keeping =
-    secretName === ''
-      ? undefined
-      : all.then((grants) => keepInSecret(grants, secretName, pod, work, granting));
+    secret.name === '' ? undefined : all.then((grants) => keepInSecret(grants, secret, pod, work, granting));
   const outcomes = await Promise.allSettled([...recording, keeping]);
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-  if (!failed && !work.deadline.signal.aborted) return { grants: await all, secretName };
+  if (!failed && !work.deadline.signal.aborted) return { grants: await all, secretName: secret.name };
   await undoAll(begun, pod, work, answerBy, granting);
   throw failed?.reason ?? tooLate(work.deadline.signal.reason);
 }
@@ -45,8 +43,9 @@ export async function grantAll(
 function begin(authorized: readonly AuthorizedRequest[]): Begun[] {
   const named = authorized.map((one) => ({ ...one, uuid: newUuid() }));
   const inSecret = named.some(({ request }) => request.inSecret);
-  const secretName = inSecret ? secretNameFor(named.map(({ uuid }) => uuid)) : '';
-  return named.map((one) => ({ ...one, secretName, mayBeRecorded: false }));
+  const name = inSecret ? secretNameFor(named.map(({ uuid }) => uuid)) : '';
+  const secret = { name, uncertain: false };
+  return named.map((one) => ({ ...one, secret, mayBeRecorded: false }));
 }
 
 /** Of a pod's Secret, from its grants: nobody else's can have it. */

@@ -57,11 +57,18 @@ export interface Granting {
   readonly clusterId: string | undefined;
 }
 
+export interface BegunSecret {
+  /** Empty where no request wanted one. */
+  readonly name: string;
+  /** Whether it may still come to be: nobody said that it was not made. */
+  uncertain: boolean;
+}
+
 /** What a grant has become so far; each field is set before the next step begins. */
 export interface Begun extends AuthorizedRequest {
   readonly uuid: string;
-  /** Of the pod's Secret; the same for all of its grants. */
-  readonly secretName: string;
+  /** The pod's; the same for all of its grants. */
+  readonly secret: BegunSecret;
   /** Whose place it takes, where places are counted. */
   holder?: Holder;
   token?: Secret;

@@ -1,10 +1,19 @@
 /** One grant: a token, credentials, a record; and the pod's Secret, where its credentials go into one. */
 
+import { asInjectorError } from '../../shared/errors.ts';
 import { valuesFor } from '../../shared/pod/patch.ts';
 import { Secret } from '../../shared/secret.ts';
 import type { LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
-import { type Begun, counted, type Grant, type Granting, inPhase, type PodIdentity } from './granting.ts';
+import {
+  type Begun,
+  type BegunSecret,
+  counted,
+  type Grant,
+  type Granting,
+  inPhase,
+  type PodIdentity,
+} from './granting.ts';
 import { undoLate } from './undo.ts';
 
 /** A grant, and what its record says beside. */
@@ -86,7 +95,7 @@ export async function record(
     leaseTtlSeconds: credentials.leaseTtlSeconds,
     tokenPeriodSeconds,
     clusterId: granting.clusterId,
-    secretName: begun.secretName || undefined,
+    secretName: begun.secret.name || undefined,
   };
   await counted(
     inPhase('record', granting, () => granting.ledger.write(uuid, written, work)),
@@ -97,7 +106,7 @@ export async function record(
 /** All that the pod is to see by reference. */
 export async function keepInSecret(
   grants: readonly Grant[],
-  name: string,
+  begun: BegunSecret,
   { namespace }: PodIdentity,
   work: Work,
   granting: Granting,
@@ -108,10 +117,18 @@ export async function keepInSecret(
   ]);
   const secret = {
     namespace,
-    name,
+    name: begun.name,
     uuids: grants.map(({ uuid }) => uuid),
     databases: kept.map(({ request }) => request.database || request.role),
     values: new Map(values.map(([variable, value]) => [variable, new Secret(value)])),
   };
-  await inPhase('secret', granting, () => granting.secrets.create(secret, work.deadline));
+  begun.uncertain = true;
+  await inPhase('secret', granting, () => granting.secrets.create(secret, work.deadline)).catch(
+    (thrown: unknown) => {
+      // What the API server refused is not there.
+      begun.uncertain = asInjectorError(thrown).retryable;
+      throw thrown;
+    },
+  );
+  begun.uncertain = false;
 }

@@ -2,7 +2,14 @@
 import type { Deadline } from '../../shared/deadline.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { Work } from '../../shared/vault/requests.ts';
-import { type Begun, counted, type Granting, inPhase, type PodIdentity } from './granting.ts';
+import {
+  type Begun,
+  type BegunSecret,
+  counted,
+  type Granting,
+  inPhase,
+  type PodIdentity,
+} from './granting.ts';
 
 // Undoing goes on after the denial went out: the API server may have little time, the credentials must go all the same.
 const UNDO_WITHIN_MS = 60_000;
@@ -15,12 +22,10 @@ export async function undoAll(
   answerBy: Deadline,
   granting: Granting,
 ): Promise<void> {
-  const [secretName = ''] = begun.map((one) => one.secretName);
+  const [first] = begun;
   const undoing = inPhase('undo', granting, async () => {
-    await Promise.all([
-      ...begun.map((grant) => undo(grant, pod, failed, granting)),
-      secretName === '' ? undefined : undoSecret(secretName, pod, granting),
-    ]);
+    const withdrawn = withdraw(first?.secret, pod, granting);
+    await Promise.all(begun.map((grant) => undo(grant, pod, failed, withdrawn, granting)));
   });
   granting.background.add(undoing);
   await Promise.race([undoing, aborted(answerBy)]);
@@ -35,14 +40,20 @@ export async function undoLate(
   granting: Granting,
 ): Promise<void> {
   const token = await late.catch(() => undefined);
-  if (token) await undo({ ...begun, token, mayBeRecorded: false }, pod, failed, granting);
+  if (token)
+    await undo({ ...begun, token, mayBeRecorded: false }, pod, failed, Promise.resolve(true), granting);
 }
 
-/** Never rejects: what cannot be undone is logged and counted, and ends with its lease, since nobody renews it. */
+/**
+ * Never rejects: what cannot be undone is logged and counted, and ends with its lease, since nobody renews it.
+ *
+ * @param withdrawn whether the pod's Secret is gone: as long as it may be there, a record has to name it for the sweep.
+ */
 async function undo(
   { uuid, holder, token, issuing, mayBeRecorded }: Begun,
   { namespace }: PodIdentity,
   { correlationId }: Work,
+  withdrawn: Promise<boolean>,
   { grants, ledger, held, metrics, log, newDeadline }: Granting,
 ): Promise<void> {
   if (!token && !holder) return;
@@ -58,7 +69,7 @@ async function undo(
         metrics.count(`revoke_token_count_${outcome}`, { uuid, namespace }),
       );
     // A record whose token could not be revoked stays: the next sweep finds it.
-    if (mayBeRecorded)
+    if (mayBeRecorded && (await withdrawn))
       await counted(ledger.remove(uuid, work), (outcome) =>
         metrics.count(`delete_data_count_${outcome}`, { uuid, namespace }),
       );
@@ -68,11 +79,23 @@ async function undo(
   }
 }
 
-/** What it holds is dead by itself: nobody can log in with it, once the grants are undone. */
-async function undoSecret(name: string, { namespace }: PodIdentity, granting: Granting): Promise<void> {
-  await granting.secrets
-    .remove(namespace, name, granting.newDeadline(UNDO_WITHIN_MS))
-    .catch((error) => granting.log.error(`the Secret ${name} of a denied pod stays`, error, { namespace }));
+/** @returns whether the pod's Secret is gone for certain. */
+async function withdraw(
+  secret: BegunSecret | undefined,
+  { namespace }: PodIdentity,
+  { secrets, log, newDeadline }: Granting,
+): Promise<boolean> {
+  if (!secret || secret.name === '') return true;
+  const deadline = newDeadline(UNDO_WITHIN_MS);
+  try {
+    await secrets.remove(namespace, secret.name, deadline);
+    return !secret.uncertain;
+  } catch (error) {
+    log.error(`the Secret ${secret.name} of a denied pod stays until the next sweep`, error, { namespace });
+    return false;
+  } finally {
+    deadline.release();
+  }
 }
 
 function aborted({ signal }: Deadline): Promise<void> {

@@ -29,7 +29,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const pods = createPods(api);
   const revoke = createRevoke({
     ...vault,
-    revocation: withSecrets(vault.revocation, createPodSecrets(api)),
+    revocation: withSecrets(vault.revocation, createPodSecrets(api), log),
     pods,
     namespaceClaims: createNamespaceClaims(pods),
     metrics,

@@ -48,10 +48,15 @@ export async function serveMetrics(
 }
 
 function createTlsServer(files: TlsFiles, clientCaFile: string | undefined, answer: http.RequestListener) {
-  const version = versionOf(files);
-  const trust = clientCaFile === undefined ? {} : { ca: readClientCa(clientCaFile), requestCert: true };
-  const server = https.createServer({ ...readTlsFiles(files), ...trust, rejectUnauthorized: true }, answer);
-  followTlsFiles(server, files, version, trust);
+  const watched = { ...files, clientCaFile };
+  const version = versionOf(watched);
+  const context = () => ({
+    ...readTlsFiles(files),
+    ...(clientCaFile !== undefined && { ca: readClientCa(clientCaFile) }),
+  });
+  const requestCert = clientCaFile !== undefined;
+  const server = https.createServer({ ...context(), requestCert, rejectUnauthorized: true }, answer);
+  followTlsFiles(server, watched, version, context);
   return server;
 }
 

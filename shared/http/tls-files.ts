@@ -8,6 +8,11 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
+/** With the authorities that clients' certificates have to be of, where they are asked for any. */
+interface WatchedFiles extends TlsFiles {
+  readonly clientCaFile?: string | undefined;
+}
+
 interface SecureServer {
   setSecureContext(options: SecureContextOptions): void;
   on(event: 'close', listener: () => void): unknown;
@@ -24,20 +29,20 @@ export function readTlsFiles({ certFile, keyFile }: TlsFiles): { cert: Buffer; k
  * does not fit together, because only one of the files has been replaced yet, is tried again.
  *
  * @param version of the files from before the server read them.
- * @param others what else the server's contexts are made of.
+ * @param context what the server's contexts are made of.
  */
 export function followTlsFiles(
   server: SecureServer,
-  files: TlsFiles,
+  files: WatchedFiles,
   version = versionOf(files),
-  others: SecureContextOptions = {},
+  context: () => SecureContextOptions = () => readTlsFiles(files),
 ): void {
   let inUse = version;
   const timer = setInterval(() => {
     try {
       const found = versionOf(files);
       if (found === inUse) return;
-      server.setSecureContext({ ...readTlsFiles(files), ...others });
+      server.setSecureContext(context());
       inUse = found;
     } catch {
       // What is served stays as it is until the files are whole again.
@@ -47,6 +52,7 @@ export function followTlsFiles(
   server.on('close', () => clearInterval(timer));
 }
 
-export function versionOf({ certFile, keyFile }: TlsFiles): string {
-  return `${fileVersion(certFile)} ${fileVersion(keyFile)}`;
+export function versionOf({ certFile, keyFile, clientCaFile }: WatchedFiles): string {
+  const files = [certFile, keyFile, ...(clientCaFile === undefined ? [] : [clientCaFile])];
+  return files.map(fileVersion).join(' ');
 }

@@ -26,6 +26,8 @@ export interface GrantState {
   readonly clusterId: string;
   /** Of the pod's Secret, until the pod is its owner; empty where there is none, or it has its owner. */
   readonly secretToOwn: string;
+  /** How often in a row a renewal left the token's end where it was. */
+  readonly tokenEndSeen: number;
 }
 
 export interface LastSweep {
@@ -64,6 +66,7 @@ const State = v.object({
   endsAt: v.number(),
   clusterId: v.string(),
   secretToOwn: v.optional(v.string(), ''),
+  tokenEndSeen: v.optional(v.number(), 0),
 });
 const Head = v.object({ chunks: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000)) });
 const Grants = v.record(v.string(), State);

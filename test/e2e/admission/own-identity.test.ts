@@ -2,10 +2,8 @@
  * `useProjectedSA`: Vault is asked as the pod's own service account. Its own policy then lets the admission function do
  * nothing in Vault but write its ledger.
  */
-import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
 import { audience } from '../../stack/vault/names.ts';
 import { processPolicy } from '../../stack/vault/policies.ts';
 import { addAppRole, addAuthRole, addPolicy } from '../../stack/vault/roles.ts';
@@ -13,6 +11,7 @@ import { type AdmissionFunction, startAdmission } from '../support/admission-fun
 import { type Census, expectNothingNewSince, takeCensus } from '../support/census.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { usersLeft } from '../support/fleet-state.ts';
+import { kubectl } from '../support/kubectl.ts';
 import { parseMetrics } from '../support/metrics.ts';
 import { createPod, environmentOf, type PodWishes, podWith, uuidsOf } from '../support/pods.ts';
 import { databaseUri, whoAmI } from '../support/postgres.ts';
@@ -22,25 +21,19 @@ import { dataOf, send, startRevocation } from '../support/revoking.ts';
 import { exampleAccount, exampleNamespace, stack } from '../support/stack.ts';
 import { AFTER_GRACE, HOUR, sweepIn } from '../support/sweeping.ts';
 
-const RIGHTS = 'knative/components/projected-service-accounts/rbac.yaml';
-const Named = v.looseObject({
-  apiVersion: v.string(),
-  kind: v.picklist(['ClusterRole', 'ClusterRoleBinding']),
-  metadata: v.looseObject({ name: v.string() }),
-});
+const COMPONENT = 'knative/components/projected-service-accounts';
 
 let strict: StrictFleet;
 let proxy: FaultProxy;
 let admission: AdmissionFunction;
 
 beforeAll(async () => {
-  for (const document of parseAllDocuments(await readFile(RIGHTS, 'utf8')))
-    await stack.kubernetes.apply(v.parse(Named, document.toJS()));
+  for (const file of ['rbac.yaml', 'token-guard.yaml'])
+    await kubectl(['apply', '--server-side', `--filename=${COMPONENT}/${file}`]);
 });
 afterAll(async () => {
-  const group = '/apis/rbac.authorization.k8s.io/v1';
-  for (const plural of ['clusterrolebindings', 'clusterroles'])
-    await stack.kubernetes.call('DELETE', `${group}/${plural}/vault-db-injector-service-account-tokens`);
+  for (const file of ['rbac.yaml', 'token-guard.yaml'])
+    await kubectl(['delete', '--ignore-not-found', `--filename=${COMPONENT}/${file}`]);
 });
 
 beforeEach(async () => {
@@ -194,4 +187,25 @@ test('a login that has a last day: its pod’s owner hears of it', async () => {
     })
     .toBe(1);
   expect(environmentOf(await createPod(podWith({ role: 'gule-rw' })))['DBUSER']).toBeDefined();
+});
+
+describe('whoever takes the admission function over', () => {
+  const tokenOf = (account: string, namespace: string, ...options: readonly string[]) =>
+    kubectl([
+      ...['create', 'token', account, `--namespace=${namespace}`, ...options],
+      '--as=system:serviceaccount:vault-injector:vault-db-injector-admission',
+    ]);
+
+  test('has tokens that Vault takes, and that the API server does not', async () => {
+    expect((await tokenOf(exampleAccount, exampleNamespace, '--audience=vault')).ok).toBe(true);
+    const refusals = await Promise.all([
+      tokenOf(exampleAccount, exampleNamespace),
+      tokenOf(exampleAccount, exampleNamespace, '--audience=https://kubernetes.default.svc.cluster.local'),
+      tokenOf(exampleAccount, exampleNamespace, '--audience=vault', '--duration=24h'),
+      tokenOf('vault-db-injector-renewal', 'vault-injector', '--audience=vault'),
+    ]);
+    expect(refusals.map(({ ok, output }) => [ok, /vault-db-injector may have/.test(output)])).toEqual(
+      refusals.map(() => [false, true]),
+    );
+  });
 });

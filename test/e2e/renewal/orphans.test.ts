@@ -33,13 +33,16 @@ describe('an orphaned grant', () => {
     expect(await lookUpToken(record.TokenId)).toBeUndefined();
     await expect(readLease(record.LeaseId)).rejects.toThrow('400');
     expect((await versionsOf(gone)).status).toBe(404);
-    expect(log).toContainEqual({
-      level: 'info',
-      message: 'orphaned grant revoked',
-      uuid: gone.uuid,
-      namespace: gone.namespace,
-      pod: gone.name,
-    });
+    expect(log).toContainEqual(
+      expect.objectContaining({
+        level: 'info',
+        message: 'orphaned grant revoked',
+        uuid: gone.uuid,
+        namespace: gone.namespace,
+        pod: gone.name,
+        role: 'gule-rw',
+      }),
+    );
     expect(metrics).toMatchObject({
       'revoke_token_count_success{namespace="team-infrastructure"}': 1,
       'delete_data_count_success{namespace="team-infrastructure"}': 1,

@@ -57,7 +57,7 @@ export async function sweepAt(now: number, fleet: Fleet, wishes: SweepWishes = {
     pods: createPods(api),
     notices: createNotices(api, () => new Date(now)),
     secrets,
-    revocation: withSecrets(vault.revocation, secrets),
+    revocation: withSecrets(vault.revocation, secrets, log),
     readClusterUid: (until) => readClusterUid(api, until),
     metrics,
     log,

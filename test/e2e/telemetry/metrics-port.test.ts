@@ -88,5 +88,10 @@ describe('with certificates', async () => {
     await replaceFile(file('tls.crt'), certificate);
     await until('the new one is shown', async () => (await read(next.certificate)).status === 200);
     await expect(request(url, { ca: next.certificate })).rejects.toThrow();
+    const others = await createAuthority('other readers');
+    await replaceFile(file('client-ca.crt'), others.certificate);
+    const other = await others.issue({ commonName: 'prometheus' });
+    await until('others are readers now', async () => (await read(next.certificate, other)).status === 200);
+    await expect(read(next.certificate)).rejects.toThrow();
   });
 });

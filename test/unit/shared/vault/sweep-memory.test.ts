@@ -43,6 +43,7 @@ const state = (number: number): GrantState => ({
   endsAt: 0,
   clusterId: '',
   secretToOwn: '',
+  tokenEndSeen: 0,
 });
 const states = (count: number) =>
   new Map(Array.from({ length: count }, (_, number) => [String(number).padStart(8, '0'), state(number)]));
