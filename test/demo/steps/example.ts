@@ -1,4 +1,4 @@
-/** One of the examples: created, its environment shown as it is stored, and PostgreSQL asked with what stands there. */
+/** One of the examples: created, its environment shown as its container has it, and PostgreSQL asked with what stands there. */
 import { ok } from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import { credentialsIn, logIn, type Variables } from '../login.ts';
@@ -26,7 +26,7 @@ export function example({ title, file, logins, variables }: Example): Step {
       const names = [...pod.env.keys()];
       ok(isDeepStrictEqual(names, variables), `pod ${pod.name} has the variables ${names.join(', ')}`);
       ok(pod.uuids.length === logins.length, `pod ${pod.name} has the uuids ${pod.uuids.join(', ')}`);
-      narrator.did(`pod ${pod.name} created, stored with this environment:`, ms);
+      narrator.did(`pod ${pod.name} created; its container has, from a Secret:`, ms);
       for (const [name, value] of pod.env) narrator.fact(name, value);
       for (const [index, login] of logins.entries()) {
         const found = credentials[index];

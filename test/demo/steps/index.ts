@@ -1,5 +1,6 @@
 /** The demo's story, in the order in which it is told. */
 import type { Step } from '../step.ts';
+import { application } from './application.ts';
 import { denied } from './denied.ts';
 import { example } from './example.ts';
 import { forged } from './forged.ts';
@@ -31,6 +32,7 @@ export const steps: readonly Step[] = [
     variables: ['DB_USER', 'DB_PASSWORD', 'POSTGRES_URL', 'ANOTHER_ENV'],
   }),
   replicas,
+  application,
   fromZero,
   denied,
   forged,
