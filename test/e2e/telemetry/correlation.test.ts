@@ -36,10 +36,20 @@ async function admit(annotations: Readonly<Record<string, string>>): Promise<str
   return review.request.uid;
 }
 
+/** What is written whole: after the last end of a line, one may be half there. */
 const linesIn = (log: string): readonly Record<string, unknown>[] =>
-  log.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
-const linesOf = async (requestUid: string) =>
-  linesIn(await admission.log()).filter((line) => line['requestUid'] === requestUid);
+  log
+    .split('\n')
+    .slice(0, -1)
+    .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
+
+/** Up to the one that is written last; the answer may come before it. */
+async function linesOf(requestUid: string, last: string): Promise<readonly Record<string, unknown>[]> {
+  const lines = async () =>
+    linesIn(await admission.log()).filter((line) => line['requestUid'] === requestUid);
+  await until(`"${last}" is logged`, async () => (await lines()).some(({ msg }) => msg === last));
+  return lines();
+}
 
 /** What Vault was asked for with that id, without the parts that differ. */
 async function auditedWith(id: string): Promise<string[]> {
@@ -52,7 +62,7 @@ async function auditedWith(id: string): Promise<string[]> {
 
 test('an admission: a line for each grant, one for the pod, and each request to Vault has its uid', async () => {
   const uid = await admit({ 'orders.role': 'gule-rw', 'orders.mode': 'classic' });
-  const [issued, admitted, ...others] = await linesOf(uid);
+  const [issued, admitted, ...others] = await linesOf(uid, 'pod admitted');
   expect(others).toEqual([]);
   const where = { level: 'info', requestUid: uid, namespace: exampleNamespace };
   expect(issued).toMatchObject({
@@ -83,7 +93,11 @@ test('what is undone for it has its uid, too', async () => {
   const uid = await admit({ role: 'gule-rw' });
   proxy.heal();
   await until('the token is revoked', async () => (await auditedWith(uid)).includes('auth/token/revoke'));
-  expect((await linesOf(uid)).at(-1)).toMatchObject({ level: 'error', msg: 'pod denied', traceId: TRACE });
+  expect((await linesOf(uid, 'pod denied')).at(-1)).toMatchObject({
+    level: 'error',
+    msg: 'pod denied',
+    traceId: TRACE,
+  });
 });
 
 test('a revocation: the event’s id', async () => {
