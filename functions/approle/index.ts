@@ -1,12 +1,11 @@
 /** The approle function's process: an event sink that is served until SIGTERM. */
 import type { HttpFunction } from '@google-cloud/functions-framework';
-import { createBackground } from '../../shared/background.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
 import { changedPodIn } from '../../shared/events/changed-pod.ts';
 import { readCloudEvent } from '../../shared/events/cloud-event.ts';
 import { beginLogin } from '../../shared/first-login.ts';
-import { fromSenders } from '../../shared/http/from-senders.ts';
-import { createRoutes, sendText } from '../../shared/http/routes.ts';
+import { sendText } from '../../shared/http/routes.ts';
+import { serveEvents } from '../../shared/http/serve-events.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { createReadRunningPod } from '../../shared/kubernetes/init-containers.ts';
 import { createParts, type Parts } from '../../shared/parts.ts';
@@ -47,7 +46,7 @@ function wire({ config, vault, metrics, log, clock }: Parts, api: ReturnType<typ
 
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const parts = createParts('approle', environment['CONFIG_FILE'], { environment, process: 'approle' });
-  const { config, clock, log, metrics, vault } = parts;
+  const { config, clock, log, metrics } = parts;
   if (!config.appRole.roles)
     log.warn('security: without appRoleMap any pod may have any AppRole, by its annotations alone');
   await beginLogin(parts);
@@ -67,15 +66,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     }
     sendText(response, 204, '');
   };
-  const routes = createRoutes(fromSenders(receive, config.senders, { api, clock, log }), {
-    session: vault.session,
-    metrics: config.metrics.port === undefined ? metrics : undefined,
-    log,
-    clock,
-  });
-  const background = createBackground((thrown) => log.error('work in the background failed', thrown));
-  const { runFunction } = await import('../../shared/http/run-function.ts');
-  await runFunction(routes, MAX_EVENT_BYTES, parts, background);
+  await serveEvents(receive, MAX_EVENT_BYTES, parts, api);
 }
 
 main(process.env).catch(refuseToStart);

@@ -1,11 +1,10 @@
 /** The dead letter sink's process. It needs the API server only: neither its start nor its readiness asks Vault. */
 import type { HttpFunction } from '@google-cloud/functions-framework';
-import { createBackground } from '../../shared/background.ts';
 import { parseDeadLetterConfig } from '../../shared/config.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
 import { DEAD_LETTER_LABEL } from '../../shared/events/dead-letter.ts';
-import { fromSenders } from '../../shared/http/from-senders.ts';
-import { createRoutes, sendText } from '../../shared/http/routes.ts';
+import { sendText } from '../../shared/http/routes.ts';
+import { serveEvents } from '../../shared/http/serve-events.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { createConfigMaps } from '../../shared/kubernetes/config-maps.ts';
 import { createSurroundings, readConfigFile, refuseToStart } from '../../shared/surroundings.ts';
@@ -18,7 +17,7 @@ const KEEP_WITHIN_MS = 10_000;
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const file = readConfigFile(environment['CONFIG_FILE']);
   const surroundings = createSurroundings('dead-letters', parseDeadLetterConfig({ file, environment }));
-  const { config, clock, log, metrics } = surroundings;
+  const { clock, log, metrics } = surroundings;
   const api = createKubernetesApi();
   const keep = createKeepDeadLetter({ configMaps: createConfigMaps(api, DEAD_LETTER_LABEL), metrics, log });
   const receive: HttpFunction = async (request, response) => {
@@ -26,15 +25,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     await keep(request, deadline).finally(() => deadline.release());
     sendText(response, 204, '');
   };
-  const routes = createRoutes(fromSenders(receive, config.senders, { api, clock, log }), {
-    session: { ready: async () => {} },
-    metrics: config.metrics.port === undefined ? metrics : undefined,
-    log,
-    clock,
-  });
-  const background = createBackground((thrown) => log.error('work in the background failed', thrown));
-  const { runFunction } = await import('../../shared/http/run-function.ts');
-  await runFunction(routes, MAX_EVENT_BYTES, surroundings, background);
+  await serveEvents(receive, MAX_EVENT_BYTES, surroundings, api);
 }
 
 main(process.env).catch(refuseToStart);
