@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { type BareCluster, bringKnative, startBareCluster } from '../support/bare-cluster.ts';
+import { bringKnative, startBareCluster } from '../support/bare-cluster.ts';
 import { askedFor, commandsOn } from '../support/commands.ts';
 import { type Controllers, startControllers } from '../support/controllers.ts';
 import { startInstalledFunction } from '../support/installed-function.ts';
@@ -17,17 +17,12 @@ import { exampleAccount, exampleNamespace } from '../support/stack.ts';
 const ASKED = askedFor('https://vault.secrets.svc:8200', 'mine');
 const SECRET = /\b[\da-f]{64}\b/;
 
-let cluster: BareCluster;
 let controllers: Controllers;
-let commands: ReturnType<typeof commandsOn>;
+const cluster = await startBareCluster('install');
+const commands = commandsOn(cluster);
 let admission: Awaited<ReturnType<typeof startInstalledFunction>>;
 /** All that the commands have printed. */
 const said: string[] = [];
-
-beforeAll(async () => {
-  cluster = await startBareCluster('install');
-  commands = commandsOn(cluster);
-});
 
 const Versioned = v.object({
   items: v.array(

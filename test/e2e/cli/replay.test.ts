@@ -3,17 +3,16 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { type BareCluster, startBareCluster } from '../support/bare-cluster.ts';
+import { startBareCluster } from '../support/bare-cluster.ts';
 import { commandsOn } from '../support/commands.ts';
 import { startControllers } from '../support/controllers.ts';
 
-let cluster: BareCluster;
+const cluster = await startBareCluster('replay');
 let commands: ReturnType<typeof commandsOn>;
 const jobs: unknown[] = [];
 let succeeds = true;
 
 beforeAll(async () => {
-  cluster = await startBareCluster('replay');
   await cluster.kubectl('create', 'namespace', 'vault-injector');
   const rendered = parseAllDocuments(await cluster.kubectl('kustomize', 'cronjobs/replay'));
   const file = join(cluster.folder, 'cronjob.json');

@@ -9,7 +9,7 @@ import { execa } from 'execa';
 import * as v from 'valibot';
 import { beforeAll, expect, test } from 'vitest';
 import { until } from '../../stack/wait.ts';
-import { type BareCluster, bringKnative, startBareCluster } from '../support/bare-cluster.ts';
+import { bringKnative, startBareCluster } from '../support/bare-cluster.ts';
 import { askedFor, commandsOn } from '../support/commands.ts';
 import { startControllers } from '../support/controllers.ts';
 import { startInstalledFunction } from '../support/installed-function.ts';
@@ -17,14 +17,12 @@ import { podWith, tryCreatePod } from '../support/pods.ts';
 
 const ASKED = askedFor('https://vault.example.com', 'mine');
 const SECRET = /\b[\da-f]{64}\b/;
-let cluster: BareCluster;
-let commands: ReturnType<typeof commandsOn>;
+const cluster = await startBareCluster('rotate');
+const commands = commandsOn(cluster);
 let admission: Awaited<ReturnType<typeof startInstalledFunction>>;
 let controllers: ReturnType<typeof startControllers>;
 
 beforeAll(async () => {
-  cluster = await startBareCluster('rotate');
-  commands = commandsOn(cluster);
   await bringKnative(cluster);
   admission = await startInstalledFunction(cluster, 'rotated');
   controllers = startControllers(cluster, { startAdmission: admission.mountSecret });

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { runJob } from '../../stack/job.ts';
 import { secretName } from '../../stack/vault/names.ts';
 import { until } from '../../stack/wait.ts';
-import { type BareCluster, bringKnative, startBareCluster } from '../support/bare-cluster.ts';
+import { bringKnative, startBareCluster } from '../support/bare-cluster.ts';
 import { askedFor, commandsOn } from '../support/commands.ts';
 import { startControllers } from '../support/controllers.ts';
 import { startInstalledFunction } from '../support/installed-function.ts';
@@ -19,8 +19,8 @@ import { exampleAccount, exampleNamespace, stack } from '../support/stack.ts';
 const prefix = `uninstall-${randomUUID().slice(0, 8)}`;
 const ASKED = askedFor('https://vault.example.com', prefix);
 const KEPT = 'db-creds-injector.numberly.io/uuid';
-let cluster: BareCluster;
-let commands: ReturnType<typeof commandsOn>;
+const cluster = await startBareCluster('uninstall');
+const commands = commandsOn(cluster);
 let admission: Awaited<ReturnType<typeof startInstalledFunction>>;
 /** Keys of the job's configuration, in place of the right ones. */
 let misled: Readonly<Record<string, string>> = {};
@@ -34,8 +34,6 @@ const Job = v.object({
 });
 
 beforeAll(async () => {
-  cluster = await startBareCluster('uninstall');
-  commands = commandsOn(cluster);
   await bringKnative(cluster);
   await cluster.kubectl('create', 'namespace', exampleNamespace);
   await cluster.kubectl('create', 'serviceaccount', exampleAccount, `--namespace=${exampleNamespace}`);

@@ -1,8 +1,9 @@
 /** docs/walkthrough.md, in both languages: its commands are run, one after the other. */
-import { readFile } from 'node:fs/promises';
-import { delimiter, dirname } from 'node:path';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Application } from '../../stack/application.ts';
 import { findOrInstall } from '../../stack/install/index.ts';
 import { nodeProgram, projectRoot } from '../../stack/paths.ts';
@@ -24,10 +25,12 @@ const english = await commandsIn('docs/walkthrough.md');
 const [told = '', ...commands] = english;
 
 const programs = [nodeProgram, await findOrInstall('kubectl', () => {})].map(dirname);
+const home = await mkdtemp(join(tmpdir(), 'walkthrough-'));
+afterAll(() => rm(home, { recursive: true }));
 const env = {
   PATH: [...programs, process.env['PATH']].join(delimiter),
-  // npm and kubectl keep something there.
-  HOME: stack.description.folder,
+  // npm and kubectl keep something there; npm also a link to this folder, in which the stack is.
+  HOME: home,
   npm_config_update_notifier: 'false',
   KUBECONFIG: stack.description.kubernetes.kubeconfig,
   AUTH_PATH: authPath,

@@ -14,11 +14,13 @@ import { createProcesses } from '../../stack/process/processes.ts';
 
 export type BareCluster = Awaited<ReturnType<typeof startBareCluster>>;
 
-/** Ends with the test file. @param name of its folder. */
+/** For a test file's top level: ends with the file. @param name of its folder. */
 export async function startBareCluster(name: string) {
   const folder = join(stackRoot, `e2e-${name}-${process.pid}`);
   const processes = createProcesses();
+  const first: (() => Promise<void>)[] = [];
   afterAll(async () => {
+    for (const end of first) await end();
     await processes.stop();
     await rm(folder, { recursive: true, force: true });
   });
@@ -32,7 +34,9 @@ export async function startBareCluster(name: string) {
   const kubectlProgram = await program('kubectl');
   const kubectl = (...args: string[]) =>
     run({ command: kubectlProgram, args: [`--kubeconfig=${cluster.kubeconfig}`, ...args] });
-  return { ...cluster, folder, kubectl, kubectlProgram };
+  /** What works with the cluster, and is ended before it. */
+  const endFirst = (end: () => Promise<void>) => void first.push(end);
+  return { ...cluster, folder, kubectl, kubectlProgram, endFirst };
 }
 
 /** Namespaces that Knative, its ingress and cert-manager are in, and what is looked for there. */

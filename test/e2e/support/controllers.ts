@@ -6,7 +6,6 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
-import { afterAll } from 'vitest';
 import type { BareCluster } from './bare-cluster.ts';
 
 const NAMESPACE = 'vault-injector';
@@ -51,7 +50,7 @@ export interface Controllers {
 }
 
 export function startControllers(
-  { admin, caFile }: Pick<BareCluster, 'admin' | 'caFile'>,
+  { admin, caFile, endFirst }: Pick<BareCluster, 'admin' | 'caFile' | 'endFirst'>,
   { runJob = async () => true, startAdmission = async () => {} }: Kubelet = {},
 ): Controllers {
   const failing = new Map<string, string>();
@@ -151,7 +150,7 @@ export function startControllers(
     }
   };
   const working = work();
-  afterAll(async () => {
+  endFirst(async () => {
     stopped.abort();
     await working;
   });

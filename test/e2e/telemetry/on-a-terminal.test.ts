@@ -1,7 +1,6 @@
 /** Who reads along at a terminal gets lines for people; a pipe gets JSON. */
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { request } from '../../stack/http.ts';
 import { nodeProgram, projectRoot } from '../../stack/paths.ts';
 import { freePort } from '../../stack/process/ports.ts';
 import { until } from '../../stack/wait.ts';
@@ -19,7 +18,12 @@ async function saidBy(command: string, args: readonly string[]): Promise<string>
     forceKillAfterDelay: 5_000,
     detached: true,
   });
-  await until('it serves', async () => (await request(`http://127.0.0.1:${port}/healthz`)).status === 200);
+  let shown = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    shown += chunk.toString();
+  });
+  // Until then `script`, which goes with the group, has not yet handed on what it was told.
+  await until('it says that it serves', () => shown.includes('serving'));
   // The group: `script` does not hand signals on.
   process.kill(-(child.pid ?? 0), 'SIGTERM');
   return (await child).stdout;
