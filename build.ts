@@ -15,22 +15,36 @@ const STAND_INS: Readonly<Record<string, string>> = {
   // The framework runs each request in one, to catch what a function lets through; ours lets nothing through, and
   // watching every promise for it takes a quarter of an admission's processor time.
   domain: 'module.exports = { create: () => ({ on() {}, run: (work) => work() }) };',
+  // The API client's own way of asking; ours is Node's (shared/kubernetes/api.ts).
+  undici: `function absent() { throw new Error('undici is not part of this bundle'); }
+    export { absent as Agent, absent as fetch, absent as ProxyAgent };`,
   // For a person at a terminal, who runs the sources: a bundle writes JSON.
   'pino-pretty': 'module.exports = () => undefined;',
 };
+// What is a file of its own, from there: most of a bundle's bytes, for what a process meets late or never. All of a bundle is
+// read when it starts.
+const OWN_FILES: Readonly<Record<string, { readonly in: string; readonly out: string }>> = {
+  '@sentry/node': { in: '@sentry/node', out: 'sentry' },
+  '@kubernetes/client-node': { in: '@kubernetes/client-node/dist/config.js', out: 'kube-config' },
+};
 // What libraries import at once but use late or never: loaded when one of its members is first touched.
 const LATE =
-  /^(?:qs|mime-types|etag|\.\/lib\/defaultMetrics|http-errors|thread-stream|@opentelemetry\/api|(?:node:)?(?:https|zlib|worker_threads|perf_hooks|v8|assert|cluster|tty|crypto))$/;
+  /^(?:qs|mime-types|etag|\.\/lib\/(?:defaultMetrics|pushgateway)|http-errors|thread-stream|@opentelemetry\/api|(?:node:)?(?:https|zlib|worker_threads|perf_hooks|v8|assert|cluster|tty|crypto))$/;
 
 /** Keeps modules off the way to the first answer: a cold start is something every scaled-to-zero admission waits for. */
 const startFast: Plugin = {
   name: 'start-fast',
   setup({ onResolve, onLoad, resolve }) {
     const fromLibrary = (importer: string) => importer.includes('node_modules');
-    // The one module that is a file of its own: half of a bundle's bytes, for an error that most processes never meet.
-    onResolve({ filter: /^@sentry\/node$/ }, ({ kind }) =>
-      kind === 'entry-point' ? undefined : { path: './sentry.cjs', external: true },
+    onResolve({ filter: new RegExp(`^(?:${Object.keys(OWN_FILES).join('|')})$`) }, ({ path, kind }) =>
+      kind === 'entry-point' ? undefined : { path: `./${OWN_FILES[path]?.out}.cjs`, external: true },
     );
+    // Nothing but what is exported: most of it is the models of objects that nobody here makes.
+    onResolve({ filter: /^\.\.?\// }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+      if (pluginData === 'real' || !importer.includes('@kubernetes/client-node')) return undefined;
+      const found = await resolve(path, { importer, kind, resolveDir, pluginData: 'real' });
+      return { ...found, sideEffects: false };
+    });
     onResolve({ filter: ABSENT }, ({ path, importer }) =>
       fromLibrary(importer) ? { path, namespace: 'absent' } : undefined,
     );
@@ -85,7 +99,7 @@ const bundles = await Promise.all([
     entryPoints: [
       ...entryPoints,
       { in: 'cli/main.ts', out: 'vault-db-injector' },
-      { in: '@sentry/node', out: 'sentry' },
+      ...Object.values(OWN_FILES),
     ],
     outExtension: { '.js': '.cjs' },
     format: 'cjs',

@@ -94,7 +94,9 @@ describe('what the manifests start', () => {
       'replay.cjs',
       'revocation.cjs',
     ]);
-    expect(built).toEqual(expect.arrayContaining([...bundles, 'sentry.cjs', 'approle-init.mjs']));
+    expect(built).toEqual(
+      expect.arrayContaining([...bundles, 'kube-config.cjs', 'sentry.cjs', 'approle-init.mjs']),
+    );
   });
 
   test('is what the compile cache is filled for', () => {
