@@ -85,15 +85,15 @@ export function createKubernetesApi(kubeconfig?: string, context?: string): Kube
     if (kubeconfig === undefined) config.loadFromDefault();
     else config.loadFromFile(kubeconfig);
     if (context !== undefined) config.setCurrentContext(context);
-    const server = config.getCurrentCluster()?.server;
+    const { server, proxyUrl } = config.getCurrentCluster() ?? {};
     if (!server && context !== undefined)
       throw new KubernetesError('kubernetes_denied', `the kubeconfig has no context "${context}"`, 0);
     if (!server)
       throw new KubernetesError('kubernetes_denied', 'no API server is configured for this process', 0);
     const identity: RequestOptions = {};
     await config.applyToHTTPSOptions(identity);
-    const { ca, cert, key } = pick(identity);
-    const agent = new https.Agent({ keepAlive: true, maxSockets: 16, ca, cert, key });
+    const viaProxy = proxyUrl ? identity.agent : undefined;
+    const agent = viaProxy ?? new https.Agent({ keepAlive: true, maxSockets: 16, ...pick(identity) });
     return { server, config, agent, https };
   }
 
@@ -153,10 +153,25 @@ export function createKubernetesApi(kubeconfig?: string, context?: string): Kube
 }
 
 // What client-node writes into the options, which Node's types call by wider names.
-function pick(options: RequestOptions & { ca?: unknown; cert?: unknown; key?: unknown }) {
+function pick({ ca, cert, key, servername, rejectUnauthorized }: HttpsOptions) {
   const bytes = (value: unknown) => (typeof value === 'string' || Buffer.isBuffer(value) ? value : undefined);
-  return { ca: bytes(options.ca), cert: bytes(options.cert), key: bytes(options.key) };
+  return {
+    ca: bytes(ca),
+    cert: bytes(cert),
+    key: bytes(key),
+    ...(servername && { servername }),
+    // As the kubeconfig's insecure-skip-tls-verify says; nothing else turns it off.
+    ...(rejectUnauthorized === false && { rejectUnauthorized }),
+  };
 }
+
+type HttpsOptions = RequestOptions & {
+  ca?: unknown;
+  cert?: unknown;
+  key?: unknown;
+  servername?: string;
+  rejectUnauthorized?: boolean;
+};
 
 function headersOf({ headers }: RequestOptions): Record<string, string> {
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]));
