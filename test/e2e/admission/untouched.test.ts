@@ -1,9 +1,10 @@
 /** Pods and reviews that are none of the function's business pass as they are; a pod it has patched is patched once. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Census, NOTHING, newSince, takeCensus } from '../support/census.ts';
-import { createPod, environmentOf, podWith, uuidsOf } from '../support/pods.ts';
+import { kubectl } from '../support/kubectl.ts';
+import { createPod, environmentOf, podWith, readPod, uuidsOf } from '../support/pods.ts';
 import { ask, patched, reviewOf } from '../support/reviews.ts';
-import { admission } from '../support/stack.ts';
+import { admission, exampleNamespace } from '../support/stack.ts';
 
 let before: Census;
 beforeEach(async () => {
@@ -63,6 +64,20 @@ describe('a pod that the function has patched a moment ago', () => {
       'annotation "db-creds-injector.numberly.io/uuid" is the injector\'s own: the value given is replaced',
       'container "app" sets DBUSER, DBPASSWORD itself: replaced by the credentials',
     ]);
+  });
+});
+
+describe('a pod that is replaced by itself', () => {
+  test('gets credentials of its own: those in its manifest ended with the pod before', async () => {
+    const pod = await createPod(podWith({ role: 'gule-rw' }));
+    const { name } = pod.metadata;
+    const at = `--namespace=${exampleNamespace}`;
+    const { output } = await kubectl(['get', 'pod', name, at, '--output=json']);
+    const replaced = await kubectl(['replace', '--force', '--grace-period=0', at, '--filename=-'], output);
+    expect(replaced.output).toContain('replaced');
+    const successor = await readPod(name);
+    expect(uuidsOf(successor)).not.toEqual(uuidsOf(pod));
+    await expect.poll(async () => (await newSince(before)).records).toEqual(uuidsOf(successor));
   });
 });
 
