@@ -31,6 +31,13 @@ const RESOURCES = [
   resource('Trigger', 'revocation', EVENTING, 'triggers'),
   resource('ApiServerSource', 'pods', 'sources.knative.dev/v1', 'apiserversources'),
 ];
+/** Of a component that most do without: docs/approle.md. */
+const APPROLE = [
+  resource('Service', 'approle', SERVING, 'services'),
+  resource('Broker', 'approle', EVENTING, 'brokers'),
+  resource('Trigger', 'approle', EVENTING, 'triggers'),
+  resource('ApiServerSource', 'approle', 'sources.knative.dev/v1', 'apiserversources'),
+];
 const DEPLOYMENT = resource('Deployment', 'admission', 'apps/v1', 'deployments');
 
 const Reported = v.object({
@@ -60,7 +67,7 @@ const pathOf = ({ group, plural, object }: Resource) =>
 
 export function knative({ api, deadline }: Facts): Check[] {
   const read = (one: Resource) => readObject(api, pathOf(one), Reported, deadline());
-  return RESOURCES.map((one) => ({
+  const ofInstallation = RESOURCES.map((one) => ({
     name: one.name,
     needs: ['API server'],
     async look() {
@@ -72,6 +79,22 @@ export function knative({ api, deadline }: Facts): Check[] {
       return unknown('is not part of an installation without Knative: the renewal job revokes alone');
     },
   }));
+  const ofComponent = {
+    name: 'AppRole tokens',
+    needs: ['API server'],
+    async look() {
+      const found = await Promise.all(APPROLE.map(read));
+      if (found.every((one) => one === undefined)) return ok('not installed');
+      const verdicts = APPROLE.map((one, index) => {
+        const { state, detail, mend } = found[index]
+          ? judged(one, found[index])
+          : failed('is not there', 'kubectl apply --kustomize OVERLAY, with components/approle');
+        return { state, detail: `${one.name}: ${detail}`, ...(mend !== undefined && { mend }) };
+      });
+      return verdicts.find(({ state }) => state !== 'ok') ?? ok('ready');
+    },
+  };
+  return [...ofInstallation, ofComponent];
 }
 
 function judged({ object, condition }: Resource, { metadata, status }: Reported): Verdict {

@@ -69,6 +69,11 @@ function dial(address: string, { signal }: Deadline): Promise<TLSSocket> {
 
 function post(socket: TLSSocket, address: string, body: string, { signal }: Deadline): Promise<number> {
   return new Promise((resolve, reject) => {
+    const brokeOff = (cause?: unknown) =>
+      reject(unavailable('broke off while its secret_id was handed over', cause));
+    // A request on a socket that has ended before would hear of nothing any more, not even of its signal.
+    if (socket.destroyed || !socket.writable) return brokeOff();
+    socket.once('close', () => brokeOff());
     const headers = {
       host: `${address.includes(':') ? `[${address}]` : address}:${PORT}`,
       'content-type': 'application/json',
@@ -81,7 +86,7 @@ function post(socket: TLSSocket, address: string, body: string, { signal }: Dead
       answer.destroy();
       resolve(answer.statusCode ?? 0);
     })
-      .on('error', (cause) => reject(unavailable('broke off while its secret_id was handed over', cause)))
+      .on('error', brokeOff)
       .end(body);
   });
 }

@@ -55,3 +55,40 @@ describe('without Knative', () => {
     expect(await lookAt('Broker pods', objects)).toMatchObject({ state: 'unknown' });
   });
 });
+
+describe('AppRole tokens', () => {
+  const at = (group: string, plural: string) => `/apis/${group}/namespaces/vault-injector/${plural}/approle`;
+  const places = [
+    at('serving.knative.dev/v1', 'services'),
+    at('eventing.knative.dev/v1', 'brokers'),
+    at('eventing.knative.dev/v1', 'triggers'),
+    at('sources.knative.dev/v1', 'apiserversources'),
+  ];
+  const all = Object.fromEntries(places.map((path) => [path, object('Ready', 'True')]));
+
+  test('need not be installed', async () => {
+    expect(await lookAt('AppRole tokens', {})).toEqual({ state: 'ok', detail: 'not installed' });
+  });
+
+  test('are, and all of it is ready', async () => {
+    expect(await lookAt('AppRole tokens', all)).toEqual({ state: 'ok', detail: 'ready' });
+  });
+
+  test('are in part', async () => {
+    const { [places[1] ?? '']: _, ...without } = all;
+    expect(await lookAt('AppRole tokens', without)).toEqual({
+      state: 'failed',
+      detail: 'Broker approle: is not there',
+      mend: 'kubectl apply --kustomize OVERLAY, with components/approle',
+    });
+  });
+
+  test('are, and something is not well', async () => {
+    const broken = { ...all, [places[3] ?? '']: object('Ready', 'False', { reason: 'SinkMissing' }) };
+    expect(await lookAt('AppRole tokens', broken)).toEqual({
+      state: 'failed',
+      detail: 'ApiServerSource approle: Ready is False: SinkMissing',
+      mend: 'kubectl --namespace vault-injector describe apiserversources.sources.knative.dev approle',
+    });
+  });
+});
