@@ -126,7 +126,7 @@ async function revoke(uuid: string, record: LedgerRecord, sweep: Sweep): Promise
   metrics.count('revoke_token_count_success', { uuid, namespace });
   if (outcome.state === 'pending') {
     report.pending += 1;
-    log.warn(`a revoked grant's database user cannot be dropped yet: ${outcome.reason}`, { uuid, namespace });
+    log.warn(`a revoked grant cannot be dropped yet: ${outcome.reason}`, { uuid, namespace });
     return;
   }
   metrics.count('delete_data_count_success', { uuid, namespace });

@@ -1,6 +1,6 @@
 /** Where `maxGrantsPerRole` is on: places whose grants are gone are given back, grants without one get theirs. */
 import { uuidTime } from '../../shared/uuid-time.ts';
-import type { Holder } from '../../shared/vault/held.ts';
+import { holderOf } from '../../shared/vault/held.ts';
 import { isOldEnough } from './clean-up.ts';
 import { shardOf } from './shard.ts';
 import type { Sweep } from './sweep.ts';
@@ -34,10 +34,4 @@ export async function healPlaces(grants: ReadonlySet<string>, sweep: Sweep): Pro
   );
   if (stale.length + without.length > 0)
     log.info(`places of grants healed: ${stale.length} given back, ${without.length} taken`);
-}
-
-/** Of `<mount>/creds/<role>/<id>`, which the sweep remembers without reading the record. */
-function holderOf(namespace: string, leaseId: string): Holder | undefined {
-  const [, mount, role] = /^(.+)\/creds\/([^/]+)\/[^/]+$/.exec(leaseId) ?? [];
-  return mount !== undefined && role !== undefined ? { namespace, mount, role } : undefined;
 }

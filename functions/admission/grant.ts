@@ -2,6 +2,7 @@
 import { v7 as newUuid } from 'uuid';
 import type { Deadline } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
+import { secretNameOf } from '../../shared/pod/secret-name.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { AuthorizedRequest, Begun, Granted, Granting, PodIdentity } from './granting.ts';
 import { issue, keepInSecret, record } from './issue.ts';
@@ -43,14 +44,9 @@ export async function grantAll(
 function begin(authorized: readonly AuthorizedRequest[]): Begun[] {
   const named = authorized.map((one) => ({ ...one, uuid: newUuid() }));
   const inSecret = named.some(({ request }) => request.inSecret);
-  const name = inSecret ? secretNameFor(named.map(({ uuid }) => uuid)) : '';
+  const name = inSecret && named[0] ? secretNameOf(named[0].uuid) : '';
   const secret = { name, uncertain: false };
   return named.map((one) => ({ ...one, secret, mayBeRecorded: false }));
-}
-
-/** Of a pod's Secret, from its grants: nobody else's can have it. */
-export function secretNameFor([first = '']: readonly string[]): string {
-  return `db-creds-${first}`;
 }
 
 /** All was issued, but nobody waits for it any more. */

@@ -10,10 +10,11 @@ import type { Deadline } from '../../shared/deadline.ts';
 import { asInjectorError, ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../shared/errors.ts';
 import { patchPod, type Variables, valuesFor, variablesFor } from '../../shared/pod/patch.ts';
 import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
+import { secretNameOf } from '../../shared/pod/secret-name.ts';
 import { AccessDenied, type Authorization } from '../../shared/vault/authorization.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import { LEAST_WORK_MS } from './deadline.ts';
-import { grantAll, secretNameFor } from './grant.ts';
+import { grantAll } from './grant.ts';
 import {
   type AuthorizedRequest,
   type Grant,
@@ -209,7 +210,7 @@ function placeholders(creation: PodCreation, parsed: ParsedAnnotations): Verdict
   const variables = new Map(
     parsed.requests.flatMap((request) => {
       const values = valuesFor(request, 'dry-run-user', 'dry-run-password');
-      return [...variablesFor(request, values, secretNameFor([DRY_RUN_UUID]))];
+      return [...variablesFor(request, values, secretNameOf(DRY_RUN_UUID))];
     }),
   );
   const uuids = parsed.requests.map(() => DRY_RUN_UUID).join(',');

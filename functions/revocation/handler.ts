@@ -92,7 +92,7 @@ async function revokeOne(
     const outcome = await revocation.revokeGrant(uuid, stored.record, work);
     metrics.count('revoke_token_count_success', { uuid, namespace });
     if (outcome.state === 'pending') {
-      log.warn(`a revoked grant's database user cannot be dropped yet: ${outcome.reason}`, facts);
+      log.warn(`a revoked grant cannot be dropped yet: ${outcome.reason}`, facts);
       return 'pending';
     }
     metrics.count('delete_data_count_success', { uuid, namespace });

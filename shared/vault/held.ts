@@ -74,6 +74,12 @@ export function createHeld(kv: Kv, folder: string, most: number): Held {
   };
 }
 
+/** Of `<mount>/creds/<role>/<id>`, which every record has: those of the reference name neither mount nor role. */
+export function holderOf(namespace: string, leaseId: string): Holder | undefined {
+  const [, mount, role] = /^(.+)\/creds\/([^/]+)\/[^/]+$/.exec(leaseId) ?? [];
+  return mount !== undefined && role !== undefined ? { namespace, mount, role } : undefined;
+}
+
 /** A mount may have inner slashes. */
 function placeAt(path: string): Place[] {
   const [namespace, ...rest] = path.split('/');

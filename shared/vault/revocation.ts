@@ -3,16 +3,17 @@
  * database user that nobody remembers. So a record goes only when Vault says that its lease is gone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deadlineIn, monotonicClock } from '../deadline.ts';
 import { Secret } from '../secret.ts';
 import { VaultError } from './failure.ts';
 import type { Grants } from './grants.ts';
-import type { Held } from './held.ts';
+import { type Held, holderOf } from './held.ts';
 import type { Ledger, LedgerRecord } from './ledger.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequest, VaultRequests, Work } from './requests.ts';
 import type { Session } from './session.ts';
 
-/** `pending`: the token is dead, but Vault could not drop the database user yet. */
+/** `pending`: the token is dead, but something is left to do, such as the database user that Vault could not drop yet. */
 type RevocationOutcome =
   | { readonly state: 'revoked' }
   | { readonly state: 'pending'; readonly reason: string };
@@ -21,9 +22,10 @@ export interface Revocation {
   /**
    * Revokes token and lease, then deletes the record; a second time has no effect.
    *
+   * @param leftToDo what the record is still needed for: it is kept then, and the outcome is `pending`.
    * @throws VaultError; the record then stands as it did.
    */
-  revokeGrant(uuid: string, record: LedgerRecord, work: Work): Promise<RevocationOutcome>;
+  revokeGrant(uuid: string, record: LedgerRecord, work: Work, leftToDo?: string): Promise<RevocationOutcome>;
 }
 
 export interface RevocationOptions {
@@ -43,7 +45,11 @@ const LOOKUP_DELAYS_MS = [5, 20, 80, 250, 750];
 // rows at once ("tuple concurrently updated"): that is over a moment later.
 const DROP_AGAIN_AFTER_MS = [50, 200, 600];
 
-type LeaseState = 'gone' | 'unknown' | { readonly stuck: string };
+// A database that does not answer holds Vault up. The token, which may be good for more than the database, does not wait for it.
+const LEASE_WITHIN_MS = 5_000;
+
+/** `late`: as good as unknown, but it says nothing of anybody's policy. */
+type LeaseState = 'gone' | 'unknown' | 'late' | { readonly stuck: string };
 
 export function createRevocation(options: RevocationOptions): Revocation {
   const { session, requests, grants, ledger, held, now } = options;
@@ -63,6 +69,23 @@ export function createRevocation(options: RevocationOptions): Revocation {
     if (revokingSince || !(token instanceof Secret)) return revokeOurselves(request, leaseId);
     if (withoutOwnRevocation.has(role)) return 'unknown';
     return requests.send({ ...request, token }).then(() => 'gone' as const, notRevoked);
+  }
+
+  /** With a part of the time only, whatever the database does. */
+  async function revokeLeaseInTime(record: LedgerRecord, work: Work): Promise<LeaseState> {
+    const { deadline } = work;
+    const within = Math.min(LEASE_WITHIN_MS, deadline.remainingMs() / 2);
+    const forLease = { ...work, deadline: deadlineIn(within, monotonicClock, deadline.signal) };
+    try {
+      return await revokeLeasePatiently(record, forLease);
+    } catch (error) {
+      if (error instanceof VaultError && error.code === 'vault_timeout' && !deadline.signal.aborted)
+        return 'late';
+      throw error;
+    } finally {
+      forLease.deadline.release();
+      work.vaultCalls = forLease.vaultCalls;
+    }
   }
 
   async function revokeLeasePatiently(record: LedgerRecord, work: Work): Promise<LeaseState> {
@@ -113,32 +136,42 @@ export function createRevocation(options: RevocationOptions): Revocation {
     }
   }
 
-  async function waitForLease(record: LedgerRecord, work: Work): Promise<LeaseState> {
+  async function waitForLease(
+    record: LedgerRecord,
+    before: 'unknown' | 'late',
+    work: Work,
+  ): Promise<'gone' | { readonly stuck: string }> {
     for (const delay of LOOKUP_DELAYS_MS) {
       await sleep(delay);
       if ((await lookUpLease(record, work)) === 'gone') return 'gone';
       // So its token was alive when it might not: of a dead one the lease is mostly gone, and says nothing of the policy.
-      const askedItself = !record.revokingSince && record.token instanceof Secret;
+      const askedItself = before === 'unknown' && !record.revokingSince && record.token instanceof Secret;
       if (askedItself && record.role) withoutOwnRevocation.add(record.role);
     }
     return { stuck: 'the lease is still there after its token was revoked' };
   }
 
+  /** All of it has ended: nothing has to be remembered any more. */
+  async function forget(uuid: string, { namespace, leaseId }: LedgerRecord, work: Work): Promise<void> {
+    const holder = holderOf(namespace, leaseId);
+    // Before the record, which is what a second attempt begins with.
+    if (held && holder) await held.release(uuid, holder, work);
+    await ledger.remove(uuid, work);
+  }
+
   return {
-    async revokeGrant(uuid, record, work) {
-      let lease = await revokeLeasePatiently(record, work);
+    async revokeGrant(uuid, record, work, leftToDo = '') {
+      let lease = await revokeLeaseInTime(record, work);
       await grants.revoke(record.token, work);
-      if (lease === 'unknown') lease = await waitForLease(record, work);
-      if (lease === 'gone') {
-        const { namespace, mount, role } = record;
-        // Before the record, which is what a second attempt begins with. One of the reference has no place.
-        if (held && mount && role) await held.release(uuid, { namespace, mount, role }, work);
-        await ledger.remove(uuid, work);
+      if (lease === 'unknown' || lease === 'late') lease = await waitForLease(record, lease, work);
+      const reason = lease === 'gone' ? leftToDo : lease.stuck;
+      if (reason === '') {
+        await forget(uuid, record, work);
         return { state: 'revoked' };
       }
       if (!record.revokingSince)
         await ledger.write(uuid, { ...record, revokingSince: now().toISOString() }, work);
-      return { state: 'pending', reason: lease === 'unknown' ? '' : lease.stuck };
+      return { state: 'pending', reason };
     },
   };
 }

@@ -44,8 +44,10 @@ test.each([
   expect(sum(sweeps, 'renewed')).toBe(sum(sweeps, 'due'));
   expect(sum(sweeps, 'renewed')).toBeGreaterThanOrEqual(PODS);
   expect(sum(sweeps, 'renewed')).toBeLessThanOrEqual(2 * PODS);
-  // What the report says is what OpenBao has counted, but for the logouts after it.
-  expect(requests - sum(sweeps, 'vaultRequests')).toBe(SWEEPS);
+  // What the report says is what OpenBao has counted, but for the logouts after it, and that of a function that ends meanwhile.
+  const others = requests - sum(sweeps, 'vaultRequests') - SWEEPS;
+  expect(others).toBeGreaterThanOrEqual(0);
+  expect(others).toBeLessThanOrEqual(2);
 });
 
 test('grants renewed together do not come due together: no sweep renews all of them', async () => {

@@ -126,7 +126,7 @@ describe('a deleted pod', () => {
       outcome: async () => ({ state: 'pending', reason: 'it owns a table' }),
     });
     expect(await revoke()).toEqual(['pending']);
-    expect(warnings).toEqual(["a revoked grant's database user cannot be dropped yet: it owns a table"]);
+    expect(warnings).toEqual(['a revoked grant cannot be dropped yet: it owns a table']);
   });
 });
 

@@ -19,7 +19,7 @@ const record: LedgerRecord = {
 const failure = (
   status: number,
   detail: string,
-  code: 'vault_rejected' | 'vault_denied' | 'vault_unavailable',
+  code: 'vault_rejected' | 'vault_denied' | 'vault_unavailable' | 'vault_timeout',
 ) => new VaultError(code, 'no', { operation: 'x', status, detail });
 const DENIED = failure(403, 'permission denied', 'vault_denied');
 const STUCK = failure(400, 'role cannot be dropped', 'vault_rejected');
@@ -143,6 +143,40 @@ describe('a grant', () => {
   });
 });
 
+describe('a grant whose database does not answer', () => {
+  const LATE = failure(0, '', 'vault_timeout');
+
+  test('loses its token all the same, and is gone once Vault has dropped its lease', async () => {
+    const vault = { revokeLease: LATE, lookups: ['there', INVALID_LEASE] } as const;
+    const revocation = start(vault);
+    expect(await revocation.revokeGrant(UUID, record, work())).toEqual({ state: 'revoked' });
+    const each = ['revoke the lease', 'revoke the token', 'look it up', 'look it up', 'forget'];
+    expect(calls).toEqual(each);
+    // That it was late says nothing of its role's policy.
+    await revocation.revokeGrant(UUID, record, work());
+    expect(calls.filter((call) => call === 'revoke the lease')).toHaveLength(2);
+  });
+
+  test('is marked, and kept, where Vault has not', async () => {
+    const outcome = await start({ revokeLease: LATE, lookups: ['there'] }).revokeGrant(UUID, record, work());
+    expect(outcome.state).toBe('pending');
+    expect(written).toEqual([{ ...record, revokingSince: NOW.toISOString() }]);
+    expect(calls).toContain('revoke the token');
+  });
+});
+
+describe('a grant of which something else is left to do', () => {
+  test('ends, and its record is marked and kept until that is done', async () => {
+    const revocation = start({ revokeLease: 'done', revokeOurselves: 'done' });
+    const outcome = await revocation.revokeGrant(UUID, record, work(), 'its Secret is there');
+    expect(outcome).toEqual({ state: 'pending', reason: 'its Secret is there' });
+    expect(calls).toEqual(['revoke the lease', 'revoke the token', 'write']);
+    const [marked = record] = written;
+    expect(marked.revokingSince).toBe(NOW.toISOString());
+    expect(await revocation.revokeGrant(UUID, marked, work())).toEqual({ state: 'revoked' });
+  });
+});
+
 describe('a grant whose token is known by its accessor', () => {
   const byAccessor = { ...record, token: { accessor: 'names-it' } };
 
@@ -197,8 +231,17 @@ describe('where places are counted', () => {
     expect(calls).not.toContain('forget');
   });
 
-  test('one of the reference has none', async () => {
-    await start({ revokeLease: 'done', place: 'done' }).revokeGrant(UUID, record, work());
+  test('one of the reference, which names no role, has it by its lease', async () => {
+    await start({ revokeLease: 'done', place: 'done' }).revokeGrant(
+      UUID,
+      { ...record, role: undefined },
+      work(),
+    );
+    expect(calls).toContain('give the place back');
+  });
+
+  test('one without a lease has none', async () => {
+    await start({ place: 'done' }).revokeGrant(UUID, { ...record, leaseId: '' }, work());
     expect(calls).not.toContain('give the place back');
   });
 });
