@@ -130,6 +130,7 @@ function contradictions(values: CommonValues, process: AnyProcess): string[] {
   if (values.mode && values.mode !== 'all' && values.mode !== process) {
     faults.push(`mode: found "${values.mode}", but this process is the ${process}`);
   }
+  faults.push(...tooShort(values));
   if (values.sentry && !values.sentryDsn) faults.push('sentryDsn: is missing, and sentry is true');
   const pairs = [
     ['certFile', 'keyFile'],
@@ -143,6 +144,15 @@ function contradictions(values: CommonValues, process: AnyProcess): string[] {
   if (values.metricsClientCaFile && !values.metricsCertFile)
     faults.push('metricsCertFile: is missing, and metricsClientCaFile is set');
   return faults;
+}
+
+/** A token that ends between two sweeps takes its credentials with it. */
+function tooShort({ useProjectedSA, tokenTTL, syncTTLSecond }: CommonValues): string[] {
+  // Of logins Vault says how long they last.
+  if (useProjectedSA || tokenTTL >= 2 * syncTTLSecond) return [];
+  return [
+    `tokenTTL: found ${tokenTTL} s, less than two sync intervals (syncTTLSecond: ${syncTTLSecond} s): tokens would end before they are renewed`,
+  ];
 }
 
 function shape(parsed: Parsed<v.InferOutput<typeof schema>>) {
@@ -191,7 +201,6 @@ function shapeWithoutVault({ values, port, shard }: Parsed<CommonValues>) {
     /** Absent: all interfaces, as a container needs it. */
     host: values.listenAddress,
     tokenPeriodSeconds: values.tokenTTL,
-    /** What new records refer to their tokens by. */
     /** Absent: the injector makes the pods' tokens itself. */
     projectedServiceAccount: values.useProjectedSA
       ? Object.freeze({
@@ -199,6 +208,7 @@ function shapeWithoutVault({ values, port, shard }: Parsed<CommonValues>) {
           expirationSeconds: values.projectedSAExpirationSecond,
         })
       : undefined,
+    /** What new records refer to their tokens by. */
     tokenReference: values.tokenReference,
     syncIntervalSeconds: values.syncTTLSecond,
     clusterId: values.clusterId,

@@ -253,15 +253,22 @@ async function warn(uuid: string, state: GrantState, pod: LivePod, sweep: Sweep)
       sweep,
     );
     if (options.onMaxTtl === 'evict' && (await notices.evict(pod, work.deadline))) report.evicted += 1;
-  } else if (state.endsAt === 0 && state.leaseTtlSeconds < 2 * options.syncIntervalSeconds) {
+  } else if (state.endsAt === 0 && lifeOf(state) < 2 * options.syncIntervalSeconds) {
     report.tooShort += 1;
+    const what = lifeOf(state) < state.leaseTtlSeconds ? 'token' : 'lease';
     await tell(
       pod,
       'LeaseTooShort',
-      `The lease of this pod's database credentials (grant ${uuid}) lasts ${state.leaseTtlSeconds} s, less than two sync intervals (${2 * options.syncIntervalSeconds} s): it cannot be kept`,
+      `The ${what} of this pod's database credentials (grant ${uuid}) lasts ${lifeOf(state)} s, less than two sync intervals (${2 * options.syncIntervalSeconds} s): it cannot be kept`,
       sweep,
     );
   }
+}
+
+/** How long its credentials last without being renewed, in seconds: a lease ends with its token. */
+export function lifeOf({ leaseTtlSeconds, tokenPeriodSeconds }: GrantState): number {
+  // 0: the reference's record does not say, and nobody has renewed it yet.
+  return tokenPeriodSeconds > 0 ? Math.min(leaseTtlSeconds, tokenPeriodSeconds) : leaseTtlSeconds;
 }
 
 /** An Event that cannot be made is no reason to call the sweep failed: the log has it. */

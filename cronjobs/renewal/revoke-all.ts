@@ -9,7 +9,7 @@ import type { Logger } from '../../shared/telemetry/logger.ts';
 import { type Ledger, UnreadableRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
-import type { SweepMemory } from '../../shared/vault/sweep-memory.ts';
+import { rivalOf, type SweepMemory } from '../../shared/vault/sweep-memory.ts';
 
 export interface RevokeAllParts {
   readonly ledger: Pick<Ledger, 'list' | 'read'>;
@@ -72,7 +72,7 @@ async function outcomeOf(
 async function identify({ clusterId, readClusterUid, sweeps }: RevokeAllParts, work: Work): Promise<string> {
   if (clusterId !== undefined) return clusterId;
   const [uid, last] = await Promise.all([readClusterUid(work.deadline), sweeps.readLast(0, work)]);
-  if (last === undefined || last.clusterId === uid) return uid;
+  if (rivalOf(last, uid, Date.now()) === undefined) return uid;
   throw new InjectorError(
     'configuration_invalid',
     'nothing is revoked: another cluster sweeps under this vaultSecretPrefix, and without a clusterId nobody can tell whose grants are whose',

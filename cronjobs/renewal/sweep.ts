@@ -15,10 +15,10 @@ import { type Ledger, UnreadableRecord } from '../../shared/vault/ledger.ts';
 import type { Renewals } from '../../shared/vault/renewals.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
-import type { GrantState, SweepMemory } from '../../shared/vault/sweep-memory.ts';
+import { type GrantState, rivalOf, type SweepMemory } from '../../shared/vault/sweep-memory.ts';
 import { cleanUp } from './clean-up.ts';
 import { healPlaces } from './heal-places.ts';
-import { keepAlive } from './keep-alive.ts';
+import { keepAlive, lifeOf } from './keep-alive.ts';
 import { createLeaseEnd, type LeaseEnd } from './lease-end.ts';
 import { observeGrants } from './observe-grants.ts';
 import { reportPods } from './pods-in-need.ts';
@@ -210,10 +210,11 @@ interface Identity {
 
 /**
  * The cluster's name. Another cluster's memory under our prefix means that one of the two is configured wrongly, or
- * that the cluster was built anew: nothing is revoked until somebody says that it is right (`maxRevokeFraction: 1`).
+ * that the cluster was built anew: nothing is revoked until somebody says that it is right (`maxRevokeFraction: 1`). The
+ * other one is told, since it cannot tell our pods' grants from orphans of its own either.
  */
 async function identify(
-  { options, sweeps, readClusterUid, log }: SweepParts,
+  { options, sweeps, readClusterUid, log, now }: SweepParts,
   report: SweepReport,
   work: Work,
   forKubernetes: Deadline,
@@ -221,14 +222,15 @@ async function identify(
   if (options.clusterId !== undefined) return { clusterId: options.clusterId, contested: false };
   const clusterId = await readClusterUid(forKubernetes);
   const last = await sweeps.readLast(options.shard, work);
-  const contested = last !== undefined && last.clusterId !== clusterId && options.maxRevokeFraction < 1;
-  if (contested) {
-    report.failed += 1;
-    log.warn(
-      `nothing is revoked: another cluster (${last.clusterId}) sweeps under this vaultSecretPrefix; give each its own, or a clusterId`,
-    );
-  }
-  return { clusterId, contested };
+  const rival = options.maxRevokeFraction < 1 ? rivalOf(last, clusterId, now()) : undefined;
+  if (rival === undefined) return { clusterId, contested: false };
+  report.failed += 1;
+  log.warn(
+    `nothing is revoked: another cluster (${rival}) sweeps under this vaultSecretPrefix; give each its own, or a clusterId`,
+  );
+  if (last && last.clusterId !== clusterId)
+    await sweeps.writeLast(options.shard, { ...last, rival: { clusterId, seenAt: now() } }, work);
+  return { clusterId, contested: true };
 }
 
 async function remember(
@@ -236,8 +238,8 @@ async function remember(
   work: Work,
 ): Promise<void> {
   const lives = [...index]
-    .filter(([uuid, { leaseTtlSeconds, endsAt }]) => claims.has(uuid) && leaseTtlSeconds > 0 && endsAt === 0)
-    .map(([, { leaseTtlSeconds }]) => leaseTtlSeconds);
+    .filter(([uuid, state]) => claims.has(uuid) && lifeOf(state) > 0 && state.endsAt === 0)
+    .map(([, state]) => lifeOf(state));
   const shortestLeaseSeconds = lives.reduce((shortest, life) => Math.min(shortest, life), lives[0] ?? 0);
   await sweeps.writeLast(
     options.shard,

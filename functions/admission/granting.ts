@@ -30,6 +30,8 @@ export interface Grant {
   readonly uuid: string;
   readonly request: DatabaseRequest;
   readonly credentials: Credentials;
+  /** How long its token lasts without being renewed; its lease ends with it. */
+  readonly tokenPeriodSeconds: number;
 }
 
 /** All of a pod's. */

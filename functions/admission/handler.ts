@@ -219,12 +219,18 @@ function placeholders(creation: PodCreation, parsed: ParsedAnnotations): Verdict
 }
 
 function shortLeases(grants: readonly Grant[], syncIntervalSeconds: number): string[] {
-  return grants
-    .filter(({ credentials }) => credentials.leaseTtlSeconds < 2 * syncIntervalSeconds)
-    .map(
-      ({ request, credentials }) =>
-        `role "${request.role}": its leases last ${credentials.leaseTtlSeconds} s, less than two sync intervals (${2 * syncIntervalSeconds} s), and may end before they are renewed`,
-    );
+  const least = 2 * syncIntervalSeconds;
+  return grants.flatMap(({ request, credentials: { leaseTtlSeconds }, tokenPeriodSeconds }) => {
+    const [what, seconds] =
+      tokenPeriodSeconds < leaseTtlSeconds
+        ? ['tokens last', tokenPeriodSeconds]
+        : ['leases last', leaseTtlSeconds];
+    return seconds < least
+      ? [
+          `role "${request.role}": its ${what} ${seconds} s, less than two sync intervals (${least} s), and may end before they are renewed`,
+        ]
+      : [];
+  });
 }
 
 function uuidsOf(grants: readonly Grant[]): string {

@@ -19,7 +19,6 @@ import { undoLate } from './undo.ts';
 /** A grant, and what its record says beside. */
 interface Issued extends Grant {
   readonly reference: LedgerRecord['token'];
-  readonly tokenPeriodSeconds: number;
 }
 
 export async function issue(begun: Begun, pod: PodIdentity, work: Work, granting: Granting): Promise<Issued> {

@@ -37,6 +37,8 @@ export interface LastSweep {
   readonly shortestLeaseSeconds: number;
   readonly clusterId: string;
   readonly shards: number;
+  /** Another cluster, which found this one's memory under its own prefix, and when. */
+  readonly rival?: { readonly clusterId: string; readonly seenAt: number } | undefined;
 }
 
 export interface SweepMemory {
@@ -76,7 +78,20 @@ const Last = v.object({
   shortestLeaseSeconds: v.number(),
   clusterId: v.string(),
   shards: v.number(),
+  rival: v.optional(v.object({ clusterId: v.string(), seenAt: v.number() })),
 });
+
+// One that has not been seen for so long does not sweep here any more.
+const RIVAL_FOR_MS = 24 * 3_600_000;
+
+/** The other of two clusters that sweep under one prefix, if there is one. */
+export function rivalOf(last: LastSweep | undefined, clusterId: string, now: number): string | undefined {
+  if (!last || last.clusterId !== clusterId) return last?.clusterId;
+  const { rival } = last;
+  return rival && rival.clusterId !== clusterId && now - rival.seenAt < RIVAL_FOR_MS
+    ? rival.clusterId
+    : undefined;
+}
 
 // Storage behind Vault takes entries of 512 KiB (Consul) or 1 MiB (Raft); a grant takes about 100 bytes.
 const GRANTS_A_CHUNK = 1_000;

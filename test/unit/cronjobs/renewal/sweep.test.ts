@@ -161,6 +161,26 @@ describe('under a prefix that another cluster sweeps', () => {
   });
 });
 
+describe('under a prefix that another cluster has found to be ours', () => {
+  const ours = { succeededAt: NOW, shortestLeaseSeconds: HOUR, clusterId: 'ours', shards: 1 };
+
+  test('nothing is revoked: its grants could be taken for orphans of ours', async () => {
+    const { grant, run, revoked, remember } = world();
+    remember({ ...ours, rival: { clusterId: 'theirs', seenAt: NOW - 23 * 60 * MINUTE } });
+    grant(40);
+    expect(await run()).toMatchObject({ failed: 1, revoked: 0, renewed: 1 });
+    expect(revoked).toEqual([]);
+  });
+
+  test('until it has not been seen for a day', async () => {
+    const { grant, run, revoked, remember } = world();
+    remember({ ...ours, rival: { clusterId: 'theirs', seenAt: NOW - 24 * 60 * MINUTE } });
+    const orphan = grant(40);
+    expect(await run()).toMatchObject({ failed: 0, revoked: 1 });
+    expect(revoked).toEqual([orphan]);
+  });
+});
+
 test('grants that end first are renewed first', async () => {
   const { grant, pod, run, renewed, index } = world();
   const uuids = [35, 55, 45].map((minutesAgo) => grant(minutesAgo));
