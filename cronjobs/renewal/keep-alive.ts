@@ -151,9 +151,15 @@ async function ownSecret(uuid: string, state: GrantState, pod: LivePod, sweep: S
   // Renewals wait for it, so it has little time.
   const deadline = deadlineIn(OWNER_WITHIN_MS, monotonicClock, work.deadline.signal);
   try {
-    const isThere = await secrets.setOwner(state.secretToOwn, pod, deadline);
-    if (!isThere)
+    if (!(await secrets.setOwner(state.secretToOwn, pod, deadline))) {
       log.warn(`the Secret ${state.secretToOwn} of a live pod is gone: the pod cannot start anew`, facts);
+      await tell(
+        pod,
+        'SecretGone',
+        `The Secret ${state.secretToOwn} with this pod's database credentials (grant ${uuid}) is gone: its containers cannot be started anew, the pod has to be replaced`,
+        sweep,
+      );
+    }
     return { ...state, secretToOwn: '' };
   } catch (error) {
     log.error(`the pod could not be made the owner of its Secret ${state.secretToOwn}`, error, facts);

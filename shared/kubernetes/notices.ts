@@ -5,7 +5,13 @@ import { type KubernetesApi, KubernetesError } from './api.ts';
 import type { LivePod } from './pods.ts';
 
 /** `reason` in an Event's sense: one word for machines. */
-type NoticeReason = 'NoCredentials' | 'UnknownGrant' | 'GrantLost' | 'LeaseEnding' | 'LeaseTooShort';
+type NoticeReason =
+  | 'NoCredentials'
+  | 'UnknownGrant'
+  | 'GrantLost'
+  | 'LeaseEnding'
+  | 'LeaseTooShort'
+  | 'SecretGone';
 
 export interface Notices {
   /** Told once as long as the API server keeps Events (an hour, usually). */

@@ -7,7 +7,7 @@ import { type Census, expectNothingNewSince, takeCensus } from '../support/censu
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { answering } from '../support/faults.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
-import { canLogIn, deletePod, usersLeft } from '../support/fleet-state.ts';
+import { canLogIn, deletePod, toldOf, usersLeft } from '../support/fleet-state.ts';
 import { secretNames, secretOf } from '../support/pod-secrets.ts';
 import { createPod, environmentOf, podWith, tryCreatePod, uuidsOf } from '../support/pods.ts';
 import { databaseTemplate, databaseUri, whoAmI } from '../support/postgres.ts';
@@ -139,6 +139,16 @@ describe('with its pod', () => {
     const setOwner = async (name: string) => patches.push(name) > 0;
     await sweepIn(0, fleet, { parts: () => ({ secrets: { setOwner } }) });
     expect(patches).toEqual([]);
+  });
+
+  test('that is gone while its pod lives is told of, on the pod', async () => {
+    const pod = await fleet.pod();
+    const path = `/api/v1/namespaces/${exampleNamespace}/secrets/db-creds-${pod.uuid}`;
+    await stack.kubernetes.call('DELETE', path);
+    expect((await sweepIn(0, fleet)).code).toBe(0);
+    expect(await toldOf(pod)).toEqual([
+      { reason: 'SecretGone', message: expect.stringContaining('the pod has to be replaced') },
+    ]);
   });
 
   test('it goes by the event of its deletion', async () => {
