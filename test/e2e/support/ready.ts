@@ -7,6 +7,10 @@ const REPORTED = [
   ['serving.knative.dev/v1', 'services', 'revocation'],
   ['serving.knative.dev/v1', 'services', 'dead-letters'],
   ['sources.knative.dev/v1', 'apiserversources', 'pods'],
+  ['serving.knative.dev/v1', 'services', 'approle'],
+  ['sources.knative.dev/v1', 'apiserversources', 'approle'],
+  ['eventing.knative.dev/v1', 'brokers', 'approle'],
+  ['eventing.knative.dev/v1', 'triggers', 'approle'],
 ] as const;
 const Stored = v.looseObject({ metadata: v.looseObject({ generation: v.number() }) });
 
