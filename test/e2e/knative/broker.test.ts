@@ -92,7 +92,9 @@ test('what is deleted while the function is away is revoked when it is back: all
   await expect.poll(async () => (await usersLeft(pods)).length).toBe(8);
   await stack.control.resume('revocation');
   await expect.poll(() => usersLeft(pods), { timeout: 40_000 }).toEqual([]);
-  for (const uuid of pods.flatMap(uuidsOf)) await expect.poll(() => said(uuid)).toEqual(['grant revoked']);
+  // Users that are dropped together may be in each other's way: Vault does it a moment later then, and a sweep finds it done.
+  const once = [expect.stringMatching(/^grant revoked$|^a revoked grant cannot be dropped yet: /)];
+  for (const uuid of pods.flatMap(uuidsOf)) await expect.poll(() => said(uuid)).toEqual(once);
   expect(await usersLeft([living])).toEqual(usersOf([living]));
 });
 
