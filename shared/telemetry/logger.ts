@@ -85,7 +85,8 @@ function clean(fields: LogFields): Record<string, unknown> {
   );
 }
 
-function causes(thrown: unknown): string {
+/** An error and what caused it, in words that hold no secret. */
+export function causes(thrown: unknown): string {
   const found: string[] = [];
   for (let error = thrown; error instanceof Error && found.length < 4; error = error.cause) {
     const description = describe(error);
