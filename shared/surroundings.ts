@@ -4,7 +4,7 @@ import type { ConfigWithoutVault } from './config.ts';
 import { type Clock, monotonicClock } from './deadline.ts';
 import { InjectorError } from './errors.ts';
 import { createErrorReports, type ErrorReports } from './telemetry/error-reports.ts';
-import { createLogger, type Logger } from './telemetry/logger.ts';
+import { causes, createLogger, type Logger } from './telemetry/logger.ts';
 import type { ProcessName } from './telemetry/metric-table.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 
@@ -21,12 +21,16 @@ export function createSurroundings<C extends ConfigWithoutVault>(
   name: ProcessName,
   config: C,
 ): Surroundings<C> {
-  const reports = createErrorReports(name, config.sentry);
+  const reports = createErrorReports(name, config.sentry, {
+    onUnavailable: (error) => log.warn(`errors cannot be reported to Sentry: ${causes(error)}`),
+  });
+  const onTerminal = process.stdout.isTTY === true;
+  const log = createLogger({ level: config.logLevel, name, onTerminal }, reports);
   return {
     name,
     config,
     clock: monotonicClock,
-    log: createLogger({ level: config.logLevel, name, onTerminal: process.stdout.isTTY === true }, reports),
+    log,
     metrics: createMetrics({ process: name, uuidLabel: config.metrics.uuidLabel }),
     reports,
   };

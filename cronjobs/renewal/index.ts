@@ -10,6 +10,7 @@ import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { createParts, type Parts } from '../../shared/parts.ts';
 import { intervalOf } from '../../shared/schedule.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
+import { pushLast } from '../../shared/telemetry/last-push.ts';
 import { withSecrets } from '../../shared/withdrawal.ts';
 import { measureSweep } from './measure.ts';
 import { exitCodeOf, type SweepReport } from './report.ts';
@@ -101,12 +102,8 @@ async function tellReport(report: SweepReport, parts: Parts): Promise<void> {
   if (succeededAt !== undefined) metrics.set('last_synchronization_success', {}, succeededAt / 1_000);
   measureSweep(report, code, parts);
   log.sweep('sweep ended', { ...report });
-  if (config.metrics.pushUrl === undefined) return;
-  const job = `vault_db_injector_renewal_${config.shard}`;
   // A sweep that could not read what it knows of the grants says nothing of them: what the last one said stands.
-  await metrics
-    .push(config.metrics.pushUrl, job, code !== 0)
-    .catch((error) => log.error('metrics could not be pushed', error));
+  await pushLast(parts, `vault_db_injector_renewal_${config.shard}`, code !== 0);
 }
 
 /** 0 where no sweep ever succeeded; `undefined` where nobody can say. */

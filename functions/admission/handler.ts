@@ -70,21 +70,27 @@ export async function admit(
     durationMs: Math.round(admission.clock() - startedAt),
   });
   try {
-    const { verdict, uuids, databases, result } = await decide(creation, work, answerBy, admission);
+    const { verdict, uuids, databases, role, result } = await decide(creation, work, answerBy, admission);
     ended(result);
     if (!creation.dryRun) admission.metrics.count('mutated_pods_success_count', {});
     admission.log.info('pod admitted', {
       ...facts(),
       uuid: uuids,
       databases,
+      role,
       outcome: result,
     });
     return verdict;
   } catch (thrown) {
     const error = asInjectorError(thrown);
     admission.metrics.count('mutated_pods_error_count', {});
-    ended(DENIALS.has(error.code) ? 'denied' : 'failed');
-    admission.log.error('pod denied', thrown, facts());
+    if (DENIALS.has(error.code)) {
+      ended('denied');
+      admission.log.denied('pod denied', thrown, facts());
+    } else {
+      ended('failed');
+      admission.log.error('pod denied', thrown, facts());
+    }
     const message = `vault-db-injector: no database credentials for this pod: ${error.message}`;
     return { denial: { code: ERROR_CATALOGUE[error.code].status, message }, warnings: [] };
   }
@@ -104,6 +110,7 @@ interface Decision {
   readonly verdict: Verdict;
   readonly uuids: string;
   readonly databases: string;
+  readonly role: string;
 }
 
 async function decide(
@@ -116,9 +123,10 @@ async function decide(
   const annotations = pod.metadata.annotations ?? {};
   const parsed = validated(parseAnnotations(annotations, admission.podDefaults), creation);
   const databases = parsed.requests.map(({ database }) => database || '(unnamed)').join(', ');
+  const role = parsed.requests.map((request) => request.role).join(', ');
   if (!dryRun && admission.issued.take(namespace, pod)) {
     const uuids = annotations[UUID_ANNOTATION] ?? '';
-    return { result: 'repeated', verdict: UNTOUCHED, uuids, databases };
+    return { result: 'repeated', verdict: UNTOUCHED, uuids, databases, role };
   }
   const identity = identityOf(creation);
   const [authorized, last] = await Promise.all([
@@ -127,7 +135,7 @@ async function decide(
   ]);
   if (dryRun) {
     const verdict = placeholders(creation, parsed);
-    return { result: 'dry_run', verdict, uuids: DRY_RUN_UUID, databases };
+    return { result: 'dry_run', verdict, uuids: DRY_RUN_UUID, databases, role };
   }
   if (work.deadline.remainingMs() < LEAST_WORK_MS) {
     throw new InjectorError(
@@ -138,7 +146,7 @@ async function decide(
   const granted = await grantAll(authorized, identity, work, answerBy, admission);
   const delivered = deliver(creation, parsed, granted, admission);
   const verdict = { ...delivered, warnings: [...staleSweep(last, admission.now()), ...delivered.warnings] };
-  return { result: 'issued', verdict, uuids: uuidsOf(granted.grants), databases };
+  return { result: 'issued', verdict, uuids: uuidsOf(granted.grants), databases, role };
 }
 
 function validated(parsed: ParsedAnnotations, { pod }: PodCreation): ParsedAnnotations {

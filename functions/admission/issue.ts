@@ -39,6 +39,7 @@ export async function issue(begun: Begun, pod: PodIdentity, work: Work, granting
     pod: pod.name || pod.generateName,
     database: request.database,
     role: request.role,
+    vaultCalls: work.vaultCalls,
     durationMs: Math.round(granting.clock() - startedAt),
   });
   const reference = granting.tokenReference === 'accessor' ? { accessor } : token;

@@ -3,6 +3,7 @@ import { type HttpFunction, http } from '@google-cloud/functions-framework';
 import type { Background } from '../background.ts';
 import { deadlineIn } from '../deadline.ts';
 import type { Surroundings } from '../surroundings.ts';
+import { pushLast } from '../telemetry/last-push.ts';
 import type { VaultClient } from '../vault/index.ts';
 import { serve } from './server.ts';
 
@@ -41,7 +42,8 @@ export async function runFunction(
       .catch((error) => log.error('the login could not be revoked', error));
     vault?.close();
     stopMetrics();
-    await Promise.all([pushMetrics(parts), reports.flush()]);
+    // Whoever is scaled to zero cannot be scraped any more.
+    await Promise.all([pushLast(parts, `vault_db_injector_${name}`), reports.flush()]);
     process.exit(0);
   }
   process.once('SIGTERM', (signal) => void end(signal));
@@ -53,12 +55,4 @@ async function startMetrics({ config, metrics, log }: FunctionParts): Promise<()
   if (port === undefined) return () => {};
   const { serveMetrics } = await import('./metrics-server.ts');
   return serveMetrics({ port, host: config.host, tls, clientCaFile }, metrics, log);
-}
-
-/** Whoever is scaled to zero cannot be scraped any more. */
-async function pushMetrics({ name, config, metrics, log }: FunctionParts): Promise<void> {
-  if (config.metrics.pushUrl === undefined) return;
-  await metrics
-    .push(config.metrics.pushUrl, `vault_db_injector_${name}`)
-    .catch((error) => log.error('metrics could not be pushed', error));
 }

@@ -21,17 +21,36 @@ export interface SentryOptions {
 const FLUSH_WITHIN_MS = 2_000;
 const MAX_MESSAGE = 2_000;
 
+type Sentry = Pick<typeof import('@sentry/node'), 'init' | 'captureMessage' | 'flush'>;
+
+interface ErrorReportParts {
+  /** Told once, of the first report that cannot be made. */
+  readonly onUnavailable: (error: unknown) => void;
+  readonly importSentry?: () => Promise<Sentry>;
+}
+
 /**
  * @param name of the process that reports.
  * @param options `undefined`: nothing is reported.
  */
-export function createErrorReports(name: string, options: SentryOptions | undefined): ErrorReports {
+export function createErrorReports(
+  name: string,
+  options: SentryOptions | undefined,
+  { onUnavailable, importSentry = () => import('@sentry/node') }: ErrorReportParts,
+): ErrorReports {
   if (options === undefined) return { report: () => {}, flush: async () => {} };
   const { dsn, environment, sampleRate } = options;
   let loading: ReturnType<typeof load> | undefined;
+  let isTold = false;
+
+  function tellOnce(error: unknown): void {
+    if (isTold) return;
+    isTold = true;
+    onUnavailable(error);
+  }
 
   async function load() {
-    const sentry = await import('@sentry/node');
+    const sentry = await importSentry();
     sentry.init({
       dsn,
       sampleRate,
@@ -58,7 +77,7 @@ export function createErrorReports(name: string, options: SentryOptions | undefi
             fingerprint: [name, message, code],
           }),
         )
-        .catch(() => {});
+        .catch(tellOnce);
     },
     async flush() {
       await (await loading?.catch(() => undefined))?.flush(FLUSH_WITHIN_MS);

@@ -37,6 +37,8 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   /** A sweep's figures: numbers and flags only. */
   sweep(message: string, figures: Readonly<Record<string, number | boolean>>): void;
+  /** What its sender has to mend: as `error`, at level `warn`, and never reported. */
+  denied(message: string, thrown: unknown, fields?: LogFields): void;
   /** With the error's code, message and causes; never with its other properties. */
   error(message: string, thrown: unknown, fields?: LogFields): void;
 }
@@ -66,9 +68,9 @@ export function createLogger({ level, name, onTerminal }: LoggerOptions, reports
     info: (message, fields = {}) => log.info(clean(fields), message),
     warn: (message, fields = {}) => log.warn(clean(fields), message),
     sweep: (message, figures) => log.info(figures, message),
+    denied: (message, thrown, fields = {}) => log.warn({ ...clean(fields), ...told(thrown) }, message),
     error: (message, thrown, fields = {}) => {
-      const { code } = asInjectorError(thrown);
-      const reason = causes(thrown);
+      const { code, reason } = told(thrown);
       log.error({ ...clean(fields), code, reason }, message);
       if (REPORTED.has(code)) reports.report(message, code, reason);
     },
@@ -85,7 +87,12 @@ function clean(fields: LogFields): Record<string, unknown> {
   );
 }
 
-function causes(thrown: unknown): string {
+function told(thrown: unknown): { readonly code: ErrorCode; readonly reason: string } {
+  return { code: asInjectorError(thrown).code, reason: causes(thrown) };
+}
+
+/** An error and what caused it, in words that hold no secret. */
+export function causes(thrown: unknown): string {
   const found: string[] = [];
   for (let error = thrown; error instanceof Error && found.length < 4; error = error.cause) {
     const description = describe(error);

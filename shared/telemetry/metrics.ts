@@ -33,8 +33,9 @@ export interface Metrics {
    * To a Pushgateway: counters go on from what was pushed before.
    *
    * @param keepGauges whether those that this process has not set stay as they were pushed before.
+   * @returns how many of its series were too many to go on.
    */
-  push(url: string, job: string, keepGauges?: boolean): Promise<void>;
+  push(url: string, job: string, keepGauges?: boolean): Promise<number>;
 }
 
 export interface MetricsOptions {
@@ -88,7 +89,7 @@ export function createMetrics({ process: name, uuidLabel }: MetricsOptions): Met
     expose: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
     async push(url, job, keepGauges = false) {
       const { pushOnto } = await import('./push.ts');
-      await pushOnto(registry, { url, job, keepGauges });
+      return pushOnto(registry, { url, job, keepGauges });
     },
   };
 }

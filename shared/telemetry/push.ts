@@ -15,7 +15,7 @@ export interface PushGroup {
   readonly keepGauges: boolean;
 }
 
-type Labels = Readonly<Record<string, string | number>>;
+type Labels = Readonly<Partial<Record<string, string | number>>>;
 interface Value {
   readonly value: number;
   readonly labels: Labels;
@@ -23,6 +23,10 @@ interface Value {
 }
 
 const WITHIN_MS = 5_000;
+// Of all groups together, since a Pushgateway gives no single one: what a heap of 128 MB has room for.
+const MOST_BYTES = 16 * 1024 * 1024;
+/** Of a counter's series. Nobody here knows which namespaces are gone, so they would only ever grow. */
+const MOST_SERIES = 2_000;
 
 const number = v.pipe(v.string(), v.transform(Number));
 const Sample = v.object({
@@ -38,20 +42,39 @@ const Groups = v.object({
   data: v.array(v.looseObject({ labels: v.record(v.string(), v.string()) })),
 });
 
-/** @throws InjectorError `push_failed`; what stands at the Pushgateway is as it was then. */
-export async function pushOnto(registry: Registry, { url, job, keepGauges }: PushGroup): Promise<void> {
+/**
+ * @returns how many series were left out, and begin anew where they are counted again.
+ * @throws InjectorError `push_failed`; what stands at the Pushgateway is as it was then.
+ */
+export async function pushOnto(registry: Registry, { url, job, keepGauges }: PushGroup): Promise<number> {
   const own = await registry.getMetricsAsJSON();
   const before = await readGroup(url, job);
   const uuids = new Set(own.flatMap(({ values }) => values.map(({ labels }) => labels['uuid'])));
   // One series a grant, and none of grants that are gone.
   const isLiving = ({ labels }: Value) => labels['uuid'] === undefined || uuids.has(labels['uuid']);
+  let leftOut = 0;
   const past = own
     .filter(({ type }) => String(type) !== 'gauge')
-    .map((metric) => ({ ...metric, values: pastValues(metric.name, before[metric.name]).filter(isLiving) }));
+    .map((metric) => {
+      const all = pastValues(metric.name, before[metric.name]).filter(isLiving);
+      const values = String(metric.type) === 'counter' ? mostOf(all, metric.values) : all;
+      leftOut += all.length - values.length;
+      return { ...metric, values };
+    });
   const gateway = new Pushgateway(url, { timeout: WITHIN_MS }, AggregatorRegistry.aggregate([own, past]));
   await (keepGauges ? gateway.pushAdd({ jobName: job }) : gateway.push({ jobName: job })).catch((cause) => {
     throw failed('it does not take them', cause);
   });
+  return leftOut;
+}
+
+/** As many as there may be, those first that are counted now; of grants all, which are as many as there are pods. */
+function mostOf(past: readonly Value[], own: readonly Pick<Value, 'labels'>[]): Value[] {
+  const seriesOf = ({ labels }: Pick<Value, 'labels'>) => JSON.stringify(Object.entries(labels).toSorted());
+  const counted = new Set(own.map(seriesOf));
+  const stays = (value: Value) => value.labels['uuid'] !== undefined || counted.has(seriesOf(value));
+  const others = past.filter((value) => !stays(value));
+  return [...past.filter(stays), ...others.slice(0, Math.max(0, MOST_SERIES - counted.size))];
 }
 
 /** What was pushed for the job, by the metrics' names. */
@@ -62,10 +85,26 @@ async function readGroup(url: string, job: string): Promise<Readonly<Record<stri
     const answer = await fetch(`${url.replace(/\/$/, '')}/api/v1/metrics`, {
       signal: AbortSignal.timeout(WITHIN_MS),
     });
-    return v.parse(Groups, await answer.json()).data.find(isOurs) ?? {};
+    return v.parse(Groups, JSON.parse(await textOf(answer))).data.find(isOurs) ?? {};
   } catch (cause) {
+    if (cause instanceof InjectorError) throw cause;
     throw failed('what was pushed before cannot be read, so that counters would begin anew', cause);
   }
+}
+
+/** @throws InjectorError `push_failed` where it is too long; the rest is not read then. */
+async function textOf({ body }: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES) {
+      const tooLong = `what stands there, of whomever, is more than ${MOST_BYTES / 1024 / 1024} MiB, too much to read: delete groups that nobody needs, or have a Pushgateway for vault-db-injector alone`;
+      throw failed(tooLong);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 /** As `getMetricsAsJSON` has them. */
@@ -101,6 +140,6 @@ function boundsOf(name: string): readonly number[] {
   return table[name.replace(/^vault_injector_/, '')]?.buckets ?? [];
 }
 
-function failed(reason: string, cause: unknown): InjectorError {
+function failed(reason: string, cause?: unknown): InjectorError {
   return new InjectorError('push_failed', `the Pushgateway of metricsPushUrl: ${reason}`, { cause });
 }

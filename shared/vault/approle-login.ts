@@ -78,7 +78,8 @@ export function createAppRoleLogin(options: AppRoleLoginOptions): AppRoleLogin {
   async function unwrap(wrapping: Secret, work: Work): Promise<Secret> {
     const operation = 'unwrap a secret_id';
     const path = vaultPath('sys/wrapping/unwrap');
-    const sent = requests.send({ operation, method: 'POST', path, token: wrapping, work });
+    // The second time Vault would know no such token, and that would look as if somebody else had the secret_id.
+    const sent = requests.send({ operation, method: 'POST', path, token: wrapping, once: true, work });
     return new Secret(checked(UnwrapAnswer, operation, await sent.catch(explained)).data.secret_id);
   }
 

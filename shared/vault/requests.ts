@@ -35,6 +35,8 @@ export interface VaultRequest {
   readonly token?: Secret;
   /** Has Vault answer with a token that gives the answer once, within so many seconds. */
   readonly wrapTtlSeconds?: number;
+  /** Not sent again: what has been done for an answer that was lost would be refused the second time. */
+  readonly once?: boolean;
   readonly work: Work;
   /** Gets the answer that is still to come when the deadline is over, so that what it creates can be undone. */
   readonly onLate?: (answer: Promise<unknown>) => void;
@@ -44,7 +46,8 @@ export interface VaultRequests {
   /** How many have been sent so far, those for the own login and those that were retried included. */
   sent(): number;
   /**
-   * Sends until there is an answer, the failure is not a passing one, or the deadline is over.
+   * Sends until there is an answer, the failure is not a passing one, or the deadline is over; or only once, where that is
+   * asked for.
    *
    * @returns the parsed body; `undefined` where Vault sent none.
    * @throws VaultError
@@ -154,12 +157,14 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   }
 
   async function send(request: VaultRequest, attempts = 1): Promise<unknown> {
-    const { operation, work } = request;
+    const { operation, work, once } = request;
     if (work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
     try {
       return await attempt(request);
     } catch (thrown) {
-      await pause(thrown instanceof VaultError ? thrown : noAnswer(operation, thrown), attempts, work);
+      const failure = thrown instanceof VaultError ? thrown : noAnswer(operation, thrown);
+      if (once) throw failure;
+      await pause(failure, attempts, work);
       return send(request, attempts + 1);
     }
   }

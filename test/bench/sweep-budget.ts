@@ -72,7 +72,7 @@ async function sweepAt({ description }: AttachedStack, now: number): Promise<voi
       metrics: createMetrics({ process: 'renewal', uuidLabel: false }),
       log: createLogger(
         { level: 'error', name: 'bench', onTerminal: false },
-        createErrorReports('bench', undefined),
+        createErrorReports('bench', undefined, { onUnavailable: () => {} }),
       ),
       now: () => now,
       random: Math.random,

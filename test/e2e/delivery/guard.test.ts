@@ -98,8 +98,19 @@ describe('renewal', () => {
   test.each([
     ['its labels', { metadata: { labels: { app: 'x' } } }],
     ['its annotations', { metadata: { annotations: { app: 'x' } } }],
+    ['its finalizers', { metadata: { ownerReferences: [owner], finalizers: ['example.com/never'] } }],
   ])('changes nothing else: %s', async (_, change) => {
     expect((await patch(change)).output).toContain('change nothing else of them');
+  });
+
+  test.each([
+    ['nobody', []],
+    ['two', [owner, { ...owner, name: 'other', uid: '0198a3a0-0000-7000-8000-000000000002' }]],
+    ['one of another kind', [{ ...owner, kind: 'ConfigMap' }]],
+    ['one of another API', [{ ...owner, apiVersion: 'example.com/v1' }]],
+  ])('gives it one Pod as its owner: not %s', async (_, ownerReferences) => {
+    const { ok, output } = await patch({ metadata: { ownerReferences } });
+    expect([ok, output]).toEqual([false, expect.stringContaining('is one Pod')]);
   });
 
   test('gives nobody else’s an owner', async () => {

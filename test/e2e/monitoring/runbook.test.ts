@@ -59,3 +59,22 @@ test('the brake is released for one sweep by the job of that command', async () 
   ]);
   expect(output).toMatch(/name: INJECTOR_MAX_REVOKE_FRACTION\n\s+value: "1"/);
 });
+
+test('Secrets that stayed behind are found: those without an owner, once they are a day old', async () => {
+  const command = commands.find((one) => one.includes('get secrets')) ?? '';
+  const create = (name: string, ownerReferences: readonly object[]) =>
+    stack.kubernetes.call('POST', `/api/v1/namespaces/${namespace}/secrets`, {
+      metadata: { name, ownerReferences, labels: { 'vault-db-injector.numberly.io/credentials': 'true' } },
+    });
+  await create('left-behind', []);
+  const uid = '0198a3a0-0000-7000-8000-000000000001';
+  await create('of-a-pod', [{ apiVersion: 'v1', kind: 'Pod', name: 'app', uid }]);
+  const found = async (by: string) => {
+    const { stdout } = await paste(by);
+    return stdout.split('\n').filter((line) => line.includes(namespace));
+  };
+  expect(await found(command)).toEqual([]);
+  // As it will be seen in two days.
+  const later = command.replace('1 day ago', '1 day');
+  expect(await found(later)).toEqual([expect.stringMatching(/ left-behind .* <none>$/)]);
+});

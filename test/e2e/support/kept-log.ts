@@ -14,6 +14,8 @@ export function createKeptLog(): { readonly log: Logger; readonly lines: readonl
     info: (message, fields) => void lines.push({ level: 'info', message, ...fields }),
     warn: (message, fields) => void lines.push({ level: 'warn', message, ...fields }),
     sweep: (message) => void lines.push({ level: 'info', message }),
+    denied: (message, thrown, fields) =>
+      void lines.push({ level: 'warn', message, ...fields, code: asInjectorError(thrown).code }),
     error: (message, thrown, fields) =>
       void lines.push({ level: 'error', message, ...fields, code: asInjectorError(thrown).code }),
   };

@@ -71,6 +71,7 @@ test('an admission: a line for each grant, one for the pod, and each request to 
     database: 'orders',
     role: 'gule-rw',
     uuid: expect.stringMatching(/^[\da-f-]{36}$/),
+    vaultCalls: expect.any(Number),
     durationMs: expect.any(Number),
   });
   expect(admitted).toMatchObject({
@@ -79,6 +80,7 @@ test('an admission: a line for each grant, one for the pod, and each request to 
     traceId: TRACE,
     uuid: issued?.['uuid'],
     databases: 'orders',
+    role: 'gule-rw',
     outcome: 'issued',
     vaultCalls: expect.any(Number),
     durationMs: expect.any(Number),
@@ -97,6 +99,19 @@ test('what is undone for it has its uid, too', async () => {
     level: 'error',
     msg: 'pod denied',
     traceId: TRACE,
+  });
+});
+
+test.each([
+  ['a role that there is not', { role: 'nobody' }, 'service_account_denied'],
+  ['annotations that are wrong', { 'orders.mode': 'wrong' }, 'annotations_invalid'],
+])('what the pod’s owner has to mend is no error of ours: %s', async (_, annotations, code) => {
+  const uid = await admit(annotations);
+  expect((await linesOf(uid, 'pod denied')).at(-1)).toMatchObject({
+    level: 'warn',
+    msg: 'pod denied',
+    code,
+    reason: expect.any(String),
   });
 });
 

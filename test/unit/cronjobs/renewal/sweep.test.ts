@@ -93,7 +93,14 @@ function world() {
       readClusterUid: () => changed.clusterUid(),
       requestsSent: () => 0,
       metrics: createMetrics({ process: 'renewal', uuidLabel: false }),
-      log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, sweep: () => {} },
+      log: {
+        debug: () => {},
+        info: () => {},
+        warn: () => {},
+        denied: () => {},
+        error: () => {},
+        sweep: () => {},
+      },
       now: () => NOW,
       random: () => 0.5,
       options: {

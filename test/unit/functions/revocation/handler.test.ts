@@ -68,6 +68,7 @@ function start({ live, others = [], records = {}, outcome, clusterId }: World) {
       info: () => {},
       warn: (message) => void warnings.push(message),
       sweep: () => expect.unreachable(),
+      denied: () => expect.unreachable(),
       error: () => expect.unreachable(),
     },
     clusterId,
