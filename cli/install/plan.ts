@@ -76,6 +76,8 @@ async function configurationFor(
   const { prefix, config } = options;
   const [address, authPath] = [options['vault-address'], options['vault-auth-path']];
   const configuration = {
+    // So that every record says whose it is: another cluster under the same prefix then leaves it alone.
+    clusterId: existing.clusterUid,
     ...(existing.configuration ?? DEFAULTS),
     ...(existing.configuration === undefined && config === undefined && DEFAULTS_WITHOUT_FILE),
     ...(config !== undefined && (await readMapping(config))),

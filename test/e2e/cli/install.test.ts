@@ -217,6 +217,18 @@ describe('where all is there', () => {
     expect(effective(await readFile(join(projectRoot, 'knative/base/config.yaml'), 'utf8'))).toBe('secret');
   });
 
+  test('records will say of which cluster they are, unless they have said so before by another name', async () => {
+    const read = async () =>
+      parse(await get('configmap', 'configuration', '--output=jsonpath={.data.config\\.yaml}'));
+    const uid = await cluster.kubectl('get', 'namespace', 'kube-system', '--output=jsonpath={.metadata.uid}');
+    expect(await read()).toMatchObject({ clusterId: uid });
+    const file = join(cluster.folder, 'named.yaml');
+    await writeFile(file, 'clusterId: par5\n');
+    expect((await install('--config', file)).code).toBe(0);
+    expect((await install()).text).toContain('nothing was changed');
+    expect(await read()).toMatchObject({ clusterId: 'par5' });
+  });
+
   test('a new image and a new key change what they are of, and nothing else', async () => {
     const before = await installed();
     const file = join(cluster.folder, 'more.yaml');
