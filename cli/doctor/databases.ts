@@ -112,7 +112,8 @@ async function rolesInUse(facts: Facts): Promise<Role[]> {
   return [...roles.values()];
 }
 
-async function mountsInUse(facts: Facts): Promise<string[]> {
+/** The default one, and those that pods have leases of. */
+export async function mountsInUse(facts: Facts): Promise<string[]> {
   const { defaultEngine } = (await facts.config()).vault;
   const inUse = (await grants(facts)).flatMap(({ leaseId }) => /^(.+)\/creds\//.exec(leaseId)?.[1] ?? []);
   return [...new Set([defaultEngine, ...inUse])];

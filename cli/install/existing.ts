@@ -27,6 +27,8 @@ export interface Existing {
   readonly broker: string | undefined;
   /** Whether an uninstallation that did not come to its end has suspended the renewal job. */
   readonly suspended: boolean;
+  /** What tells the cluster from others: the uid of `kube-system`. */
+  readonly clusterUid: string;
 }
 
 const ConfigMap = v.object({ data: v.object({ 'config.yaml': v.string() }) });
@@ -40,6 +42,7 @@ const KnativeService = v.object({
   }),
 });
 const Renewal = v.object({ spec: v.object({ jobTemplate: KnativeService }) });
+const Namespace = v.object({ metadata: v.object({ uid: v.pipe(v.string(), v.nonEmpty()) }) });
 const Webhook = v.object({
   webhooks: v.tupleWithRest(
     [
@@ -60,13 +63,14 @@ const FUNCTION = reference('serving.knative.dev/v1', 'Service', 'admission', NAM
 const CONFIGURATION = reference('v1', 'ConfigMap', 'configuration', NAMESPACE);
 const VAULT_CA = reference('v1', 'ConfigMap', 'vault-ca', NAMESPACE);
 const SECRET = reference('v1', 'Secret', PATH_SECRET, NAMESPACE);
+const KUBE_SYSTEM = reference('v1', 'Namespace', 'kube-system');
 const WEBHOOKS = reference('admissionregistration.k8s.io/v1', 'MutatingWebhookConfiguration', WEBHOOK);
 
 /** @param kinds of which the cluster has definitions; of others there can be nothing. */
 export async function readExisting(kubectl: Kubectl, kinds: readonly DefinedKind[]): Promise<Existing> {
   const isDefined = ({ apiVersion, kind }: KubernetesObject) =>
     kinds.some((one) => apiVersion.startsWith(`${one.group}/`) && one.kind === kind);
-  const core = [CONFIGURATION, VAULT_CA, SECRET, WEBHOOKS, RENEWAL];
+  const core = [KUBE_SYSTEM, CONFIGURATION, VAULT_CA, SECRET, WEBHOOKS, RENEWAL];
   const sought = [...core, ...[BROKER, FUNCTION].filter(isDefined)];
   const objects = new Map((await find(kubectl, sought)).map((object) => [keyOf(object), object]));
   const get = (object: KubernetesObject) => objects.get(keyOf(object));
@@ -79,6 +83,7 @@ export async function readExisting(kubectl: Kubectl, kinds: readonly DefinedKind
     pathSecrets: pathSecretsIn(get(SECRET)),
     broker: parse(Broker, get(BROKER))?.status.address.url,
     suspended: isSuspendedByUs(get(RENEWAL)),
+    clusterUid: v.parse(Namespace, get(KUBE_SYSTEM)).metadata.uid,
   };
 }
 

@@ -14,7 +14,7 @@ import { untilReady, untilTrusted, type Wait } from './ready.ts';
 import { listOfMissing, whatChanged, whatIsThere, whatNext } from './report.ts';
 import { missingIn } from './requirements.ts';
 import { missingRights } from './rights.ts';
-import { selfTest } from './self-test.ts';
+import { mustHaveTokens, selfTest } from './self-test.ts';
 
 type Say = (line: string) => void;
 
@@ -50,6 +50,8 @@ export async function install({ kubectl, options, say }: Parts): Promise<number>
     role: options['self-test-role'],
   };
   say(`Self-test: ${await selfTest(kubectl, test)}.`);
+  // A dry run asks for no token, so the pod of the self-test has not shown it.
+  if (plan.projected) await mustHaveTokens(kubectl, test);
   say(whatNext(plan));
   return 0;
 }

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { load } from 'js-yaml';
 import * as v from 'valibot';
-import { parseConfig } from '../../shared/config.ts';
+import { type Config, parseConfig } from '../../shared/config.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { isPathSecret, newPathSecret, PATH_SECRET } from '../path-secret.ts';
 import { Refusal } from '../refusal.ts';
@@ -20,6 +20,8 @@ export interface Plan extends Wishes {
   readonly awaitsTrust: boolean;
   /** Whether the renewal job has to be resumed. */
   readonly suspended: boolean;
+  /** Whether Vault is asked as the pods' own service accounts. */
+  readonly projected: boolean;
 }
 
 const Mapping = v.record(v.string(), v.unknown());
@@ -29,8 +31,10 @@ const DEFAULTS = {
   serviceAccountTokenFile: '/var/run/secrets/vault/token',
   injectorLabel: 'vault-db-injector',
 };
-/** A file that does not have the key may be the Go injector's, which needs the tokens. */
-const DEFAULTS_WITHOUT_FILE = { tokenReference: 'accessor' };
+/** A file that does not have the keys may be the Go injector's, which needs the tokens and knows no other delivery. */
+const DEFAULTS_WITHOUT_FILE = { tokenReference: 'accessor', delivery: 'secret' };
+/** Of knative/components/projected-service-accounts/token-guard.yaml. */
+const GUARDED = { audience: 'vault', expirationSeconds: 3_600 };
 const NEEDED = {
   vaultAddress: '--vault-address',
   vaultAuthPath: '--vault-auth-path',
@@ -40,6 +44,7 @@ const NEEDED = {
 /** @throws Refusal that lists what has to be said, or said otherwise. */
 export async function makePlan(options: InstallOptions, existing: Existing, cluster: Cluster): Promise<Plan> {
   const configuration = await configurationFor(options, existing);
+  const config = checked(configuration);
   const pathSecret = pathSecretIn(existing);
   const ingress = await ingressFor(options, existing);
   const anotherWay = existing.ingress !== undefined && existing.ingress.kind !== ingress.kind;
@@ -54,10 +59,12 @@ export async function makePlan(options: InstallOptions, existing: Existing, clus
     newPathSecret: pathSecret === undefined,
     broker: existing.broker,
     suspended: existing.suspended,
+    projected: config.projectedServiceAccount !== undefined,
     components: [
       ...(hasSenderIdentity(cluster) ? ['event-authentication'] : []),
       ...(hasSourceFilters(cluster) ? ['source-filters'] : []),
-      ...(configuration['onLost'] === 'evict' || configuration['onMaxTtl'] === 'evict' ? ['evict'] : []),
+      ...(config.onLost === 'evict' || config.onMaxTtl === 'evict' ? ['evict'] : []),
+      ...(config.projectedServiceAccount ? ['projected-service-accounts'] : []),
     ],
   };
 }
@@ -69,6 +76,8 @@ async function configurationFor(
   const { prefix, config } = options;
   const [address, authPath] = [options['vault-address'], options['vault-auth-path']];
   const configuration = {
+    // So that every record says whose it is: another cluster under the same prefix then leaves it alone.
+    clusterId: existing.clusterUid,
     ...(existing.configuration ?? DEFAULTS),
     ...(existing.configuration === undefined && config === undefined && DEFAULTS_WITHOUT_FILE),
     ...(config !== undefined && (await readMapping(config))),
@@ -80,7 +89,6 @@ async function configurationFor(
   // The manifests' own name is that of no registry.
   if ((options.image ?? existing.image) === undefined) missing.push('--image');
   if (missing.length > 0) throw new Refusal(`missing: ${missing.join(', ')}`);
-  check(configuration);
   return configuration;
 }
 
@@ -101,18 +109,26 @@ async function vaultCaFor(options: InstallOptions, existing: Existing): Promise<
 }
 
 /** As the processes themselves will, so that they start. */
-function check(configuration: Readonly<Record<string, unknown>>): void {
+function checked(configuration: Readonly<Record<string, unknown>>): Config {
   try {
     const environment = { INJECTOR_KUBE_ROLE: 'vault-db-injector-renewal' };
     const file = JSON.stringify(configuration);
-    const { injectorLabel } = parseConfig({ file, environment, process: 'renewer' });
-    if (injectorLabel === DEFAULTS.injectorLabel) return;
-    throw new Refusal(
-      `injectorLabel: the manifests select pods by ${DEFAULTS.injectorLabel}; another label needs an overlay of your own (docs/install.md)`,
-    );
+    const config = parseConfig({ file, environment, process: 'renewer' });
+    const otherwise = notAsInManifests(config);
+    if (otherwise === undefined) return config;
+    throw new Refusal(`${otherwise} needs an overlay of your own (docs/install.md)`);
   } catch (error) {
     throw error instanceof InjectorError ? new Refusal(error.message) : error;
   }
+}
+
+function notAsInManifests({ injectorLabel, projectedServiceAccount }: Config): string | undefined {
+  if (injectorLabel !== DEFAULTS.injectorLabel)
+    return `injectorLabel: the manifests select pods by ${DEFAULTS.injectorLabel}; another label`;
+  const { audience, expirationSeconds } = projectedServiceAccount ?? GUARDED;
+  if (audience !== GUARDED.audience || expirationSeconds > GUARDED.expirationSeconds)
+    return `projectedSAAudience, projectedSAExpirationSecond: the manifests let the function have tokens for the audience ${GUARDED.audience}, for ${GUARDED.expirationSeconds} s at most; anything else`;
+  return undefined;
 }
 
 function pathSecretIn({ pathSecrets }: Existing): string | undefined {

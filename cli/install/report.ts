@@ -32,6 +32,11 @@ export function whatChanged(all: readonly Changes[], removed: readonly string[])
 
 export function whatNext({ newPathSecret, configuration }: Plan): string {
   return [
+    ...('delivery' in configuration
+      ? []
+      : [
+          'Passwords stand in the pods themselves, since the configuration has no key "delivery" (env). With "delivery: secret" they do not: docs/configuration.md',
+        ]),
     ...(newPathSecret
       ? [
           "The webhook's path has a secret of its own now (Secret webhook-path). Rotate it: npm run rotate:webhook-path",

@@ -1,6 +1,9 @@
 /** A pod that is never created: its dry run takes the whole way, from the API server to Vault and back. */
 import * as v from 'valibot';
+import { userNameOf } from '../../shared/kubernetes/objects.ts';
+import { PROJECTED } from '../doctor/cluster-needs.ts';
 import { type Kubectl, saidBy } from '../kubectl.ts';
+import { accountOf } from '../processes.ts';
 import { Refusal } from '../refusal.ts';
 
 export interface SelfTest {
@@ -53,6 +56,29 @@ export async function selfTest(kubectl: Kubectl, test: SelfTest): Promise<string
   if (said.includes('denied the request') && said.includes(`"${role}"`))
     return `a pod that asks for a role that it may not have ("${role}") is denied, by name`;
   throw new Refusal(`the self-test failed: ${said}\n${hintFor(said)}`);
+}
+
+const Answer = v.object({ status: v.object({ allowed: v.boolean() }) });
+
+/**
+ * Where Vault is asked as the pods' own service accounts.
+ *
+ * @throws Refusal where the function may not have a token of such a one.
+ */
+export async function mustHaveTokens(
+  kubectl: Kubectl,
+  { namespace }: Pick<SelfTest, 'namespace'>,
+): Promise<void> {
+  const review = {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SubjectAccessReview',
+    spec: { user: userNameOf(accountOf('admission')), resourceAttributes: { ...PROJECTED, namespace } },
+  };
+  const answer = await kubectl.json(['create', '--filename=-'], JSON.stringify(review));
+  if (v.parse(Answer, answer).status.allowed) return;
+  throw new Refusal(
+    `the self-test failed: useProjectedSA is on, and the admission function may not create serviceaccounts/token in ${namespace}: look at the ClusterRoleBinding vault-db-injector-service-account-tokens`,
+  );
 }
 
 function hintFor(said: string): string {

@@ -3,7 +3,6 @@ import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
 import type { Command } from '../command.ts';
-import { setUpCommandFor } from '../doctor/set-up-command.ts';
 import { examplePath, lacking, vaultNeeds } from '../doctor/vault-needs.ts';
 import { INSTALLATION_OPTIONS, INSTALLATION_USAGE } from '../installation.ts';
 import { flagOption, readCommandLine } from '../options.ts';
@@ -85,7 +84,7 @@ async function mustBeReady({ vault, config }: VaultSession): Promise<void> {
   const missing = lacking(needed, held);
   if (missing.length > 0)
     throw new Refusal(
-      `nothing was rewritten: Vault does not allow the renewal job ${missing.join('; ')}, which such records need; write its policies anew: ${setUpCommandFor(config.vault)}`,
+      `nothing was rewritten: Vault does not allow the renewal job ${missing.join('; ')}, which such records need; the command that writes its policies anew: npx vault-db-injector doctor`,
     );
 }
 

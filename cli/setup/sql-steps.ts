@@ -43,17 +43,19 @@ const isDatabase = (name: string) => `EXISTS (SELECT FROM pg_database WHERE datn
 function roleSteps({ group, administrator }: DatabaseSettings): SqlStep[] {
   const [of, admin] = [identifier(group), identifier(administrator)];
   const attributes = ' AND rolcanlogin AND rolcreaterole AND rolinherit';
-  // Granted more than once (by whoever made the group, and by others), each with options of its own.
+  // Granted more than once (by whoever made the group, and by others), each with options of its own: from PostgreSQL 16 on.
+  // Before, there is no such column, and every member may do both.
   const fullMember = `coalesce((
-  SELECT bool_or(admin_option) AND bool_or(inherit_option) AND bool_or(set_option)
-  FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = member
+  SELECT bool_or(admin_option) AND bool_or(coalesce((to_jsonb(membership) ->> 'inherit_option')::boolean, true))
+    AND bool_or(coalesce((to_jsonb(membership) ->> 'set_option')::boolean, true))
+  FROM pg_auth_members AS membership JOIN pg_roles ON pg_roles.oid = member
   WHERE rolname = ${literal(administrator)} AND roleid = (SELECT oid FROM pg_roles WHERE rolname = ${literal(group)})
 ), false)`;
   return [
     step(`role ${group}: the group that owns all`, isRole(group), `CREATE ROLE ${of} NOLOGIN;`),
     step(
       `you may hand the database to ${group}`,
-      `pg_has_role(current_user, ${literal(group)}, 'SET')`,
+      `pg_has_role(current_user, ${literal(group)}, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)`,
       `GRANT ${of} TO CURRENT_USER;`,
     ),
     step(

@@ -18,7 +18,7 @@ export async function cleanUp(
   sweep: Sweep,
 ): Promise<void> {
   const { report, metrics, log } = sweep;
-  const orphaned = await withoutPod(await readOrphaned(unclaimed, sweep), sweep);
+  const orphaned = await withoutPod(await ofUs(await readOrphaned(unclaimed, sweep), sweep), sweep);
   report.orphaned = orphaned.length;
   if (orphaned.length === 0) return;
   const [suspected, grants] = suspicious(orphaned.length, all, sweep);
@@ -83,6 +83,23 @@ async function readOrphaned(unclaimed: readonly string[], sweep: Sweep): Promise
   };
   await sweep.forEach(candidates, readOne, (uuid) => ({ uuid }));
   return orphaned;
+}
+
+/** Without those that name no cluster, and may be another one's: not revoked, so not given up either. */
+async function ofUs(orphans: readonly Orphan[], sweep: Sweep): Promise<readonly Orphan[]> {
+  const isUnnamed = ({ record }: Orphan) => record.clusterId === undefined;
+  const unnamed = orphans.filter(isUnnamed);
+  if (unnamed.length === 0 || sweep.options.maxRevokeFraction === 1 || (await sweep.ownsUnnamed()))
+    return orphans;
+  sweep.log.warn(
+    `${unnamed.length} grants name no cluster, and another cluster sweeps under this vaultSecretPrefix without a clusterId: they are kept; give that one its own prefix, or a clusterId`,
+  );
+  await keepAlive(
+    unnamed.map(({ uuid }) => uuid),
+    sweep,
+    false,
+  );
+  return orphans.filter((orphan) => !isUnnamed(orphan));
 }
 
 /**

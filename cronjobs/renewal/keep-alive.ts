@@ -60,9 +60,9 @@ async function firstSight(uuid: string, sweep: Sweep): Promise<Grant | undefined
 /** A record that does not say of which cluster it is: of ours, if a pod of ours names it. Another cluster is told so. */
 async function stamped(uuid: string, stored: StoredRecord, sweep: Sweep): Promise<StoredRecord> {
   const { record } = stored;
-  if (!sweep.contested) return stored;
+  if (record.clusterId !== undefined || sweep.clusterId === undefined) return stored;
   const claimed = sweep.claims.get(uuid)?.some(({ namespace }) => namespace === record.namespace);
-  if (record.clusterId !== undefined || sweep.clusterId === undefined || !claimed) return stored;
+  if (!claimed || (await sweep.ownsUnnamed())) return stored;
   const ours = { ...record, clusterId: sweep.clusterId };
   await sweep.ledger.write(uuid, ours, sweep.work);
   return { ...stored, record: ours };

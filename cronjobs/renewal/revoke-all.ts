@@ -10,11 +10,12 @@ import { type Ledger, UnreadableRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
 import { rivalOf, type SweepMemory } from '../../shared/vault/sweep-memory.ts';
+import { ownsUnnamed } from './unnamed.ts';
 
 export interface RevokeAllParts {
   readonly ledger: Pick<Ledger, 'list' | 'read'>;
   readonly revocation: Revocation;
-  readonly sweeps: Pick<SweepMemory, 'readLast'>;
+  readonly sweeps: Pick<SweepMemory, 'readLast' | 'readUnnamed'>;
   readonly readClusterUid: (deadline: Deadline) => Promise<string>;
   readonly log: Logger;
   /** The cluster's name in the configuration; absent, its uid tells it. */
@@ -38,12 +39,12 @@ const CONCURRENCY = 16;
 /** @throws InjectorError where it cannot be told which grants are this cluster's: nothing is revoked then. */
 export async function revokeAll(parts: RevokeAllParts, deadline: Deadline): Promise<RevokeAllReport> {
   const work = { deadline, vaultCalls: 0 };
-  const clusterId = await identify(parts, work);
+  const identity = await identify(parts, work);
   const uuids = await parts.ledger.list(work);
   const report = { found: uuids.length, revoked: 0, pending: 0, foreign: 0, failed: 0, unreadable: 0 };
   const revokeOne = async (uuid: string) => {
     try {
-      report[await outcomeOf(uuid, clusterId, parts, work)] += 1;
+      report[await outcomeOf(uuid, identity, parts, work)] += 1;
     } catch (error) {
       report[error instanceof UnreadableRecord ? 'unreadable' : 'failed'] += 1;
       parts.log.error('a grant could not be revoked', error, { uuid });
@@ -55,7 +56,7 @@ export async function revokeAll(parts: RevokeAllParts, deadline: Deadline): Prom
 
 async function outcomeOf(
   uuid: string,
-  clusterId: string,
+  { clusterId, unnamed }: Identity,
   { ledger, revocation, log }: RevokeAllParts,
   work: Work,
 ): Promise<'revoked' | 'pending' | 'foreign'> {
@@ -63,16 +64,24 @@ async function outcomeOf(
   // Revoked meanwhile, by an event.
   if (!stored) return 'revoked';
   const { record } = stored;
-  if (record.clusterId !== undefined && record.clusterId !== clusterId) return 'foreign';
+  if (record.clusterId === undefined ? !unnamed : record.clusterId !== clusterId) return 'foreign';
   const { state } = await revocation.revokeGrant(uuid, record, work);
   log.info(`grant ${state}`, { uuid, namespace: record.namespace, pod: record.podName });
   return state;
 }
 
-async function identify({ clusterId, readClusterUid, sweeps }: RevokeAllParts, work: Work): Promise<string> {
-  if (clusterId !== undefined) return clusterId;
+interface Identity {
+  readonly clusterId: string;
+  /** Whether records that name no cluster are its own. */
+  readonly unnamed: boolean;
+}
+
+async function identify(parts: RevokeAllParts, work: Work): Promise<Identity> {
+  const { clusterId, readClusterUid, sweeps } = parts;
+  if (clusterId !== undefined)
+    return { clusterId, unnamed: await ownsUnnamed({ ...parts, clusterId }, work) };
   const [uid, last] = await Promise.all([readClusterUid(work.deadline), sweeps.readLast(0, work)]);
-  if (rivalOf(last, uid, Date.now()) === undefined) return uid;
+  if (rivalOf(last, uid, Date.now()) === undefined) return { clusterId: uid, unnamed: true };
   throw new InjectorError(
     'configuration_invalid',
     'nothing is revoked: another cluster sweeps under this vaultSecretPrefix, and without a clusterId nobody can tell whose grants are whose',

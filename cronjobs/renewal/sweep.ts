@@ -24,6 +24,7 @@ import { observeGrants } from './observe-grants.ts';
 import { reportPods } from './pods-in-need.ts';
 import { newReport, type SweepReport } from './report.ts';
 import { shardOf } from './shard.ts';
+import { ownsUnnamed } from './unnamed.ts';
 
 interface SweepOptions {
   readonly injectorLabel: string;
@@ -67,6 +68,8 @@ export interface Sweep extends SweepParts {
   readonly clusterId: string | undefined;
   /** Whether another cluster sweeps under our prefix, and would take our grants for its own. */
   readonly contested: boolean;
+  /** Whether records that name no cluster are ours; where nobody can say, they are not. */
+  readonly ownsUnnamed: () => Promise<boolean>;
   /** What is known of each grant of this share; becomes the next sweep's. */
   readonly index: Map<string, GrantState>;
   /** Which live pods name a uuid. */
@@ -129,6 +132,12 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
     startedAt,
     clusterId: identity?.clusterId,
     contested: identity?.contested ?? false,
+    ownsUnnamed: once(async () => {
+      const { clusterId } = options;
+      if (clusterId === undefined) return identity?.contested === false;
+      const found = ownsUnnamed({ ...parts, clusterId }, work);
+      return (await attempt('whose records without a cluster are could not be told', found)) ?? false;
+    }),
     index: ownShare(index, options),
     claims: claimsOf(pods ?? []),
     leaseEnd: createLeaseEnd(),
@@ -199,6 +208,14 @@ function createForEach(deadline: Deadline, attempt: ReturnType<typeof createAtte
         limit(() => attempt('a grant could not be seen to', run(item, task), name(item))),
       ),
     );
+  };
+}
+
+function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => {
+    asked ??= ask();
+    return asked;
   };
 }
 

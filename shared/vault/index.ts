@@ -78,7 +78,11 @@ export function createVault(
     ledger,
     renewals: createRenewals(session),
     revocation: createRevocation({ session, requests, grants, held, ledger, now: () => new Date() }),
-    sweeps: createSweepMemory(kv, folderOf(options, 'sweep')),
+    sweeps: createSweepMemory(
+      kv,
+      folderOf(options, 'sweep'),
+      folderOf({ ...options, clusterId: undefined }, 'sweep'),
+    ),
     requestsSent: requests.sent,
     close: requests.close,
   };

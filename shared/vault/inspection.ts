@@ -28,6 +28,14 @@ interface DatabaseRole {
   readonly defaultTtlSeconds: number;
 }
 
+/** Of the Kubernetes auth method. */
+export interface AuthRole {
+  readonly policies: readonly string[];
+  readonly boundCidrs: readonly string[];
+  /** Empty where any will do. */
+  readonly audience: string;
+}
+
 export interface Inspection {
   /**
    * Of whichever node answers, without a login (https://developer.hashicorp.com/vault/api-docs/system/health).
@@ -47,6 +55,8 @@ export interface Inspection {
   anyMount(path: string, work: Work, token: Secret): Promise<Mount | 'absent' | 'hidden'>;
   /** All roles of a database engine; the injector's own login may not read them. */
   databaseRoles(mount: string, work: Work, token: Secret): Promise<DatabaseRole[]>;
+  /** By the token, or the injector's login without one. @throws VaultError where it is not there, or may not be read. */
+  authRole(authPath: string, name: string, work: Work, token: Secret | undefined): Promise<AuthRole>;
 }
 
 const HealthAnswer = v.object({
@@ -66,6 +76,17 @@ const MountAnswer = v.object({
 });
 const RoleNames = v.object({ data: v.object({ keys: v.array(v.string()) }) });
 const RoleAnswer = v.object({ data: v.object({ default_ttl: v.optional(v.number(), 0) }) });
+const strings = v.pipe(
+  v.nullish(v.array(v.string()), []),
+  v.transform((all) => all ?? []),
+);
+const AuthRoleAnswer = v.object({
+  data: v.object({
+    token_policies: strings,
+    token_bound_cidrs: strings,
+    audience: v.optional(v.string(), ''),
+  }),
+});
 
 // Whatever its state is, that is the answer, and no failure.
 const WHATEVER = [
@@ -130,6 +151,13 @@ export function createInspection(
       const found = await mountAt('sys/mounts', path, work, token);
       if (found !== 'hidden') return found;
       return mountAt('sys/internal/ui/mounts', path, work, token);
+    },
+
+    async authRole(authPath, name, work, token) {
+      const operation = `read the auth role "${name}"`;
+      const answer = await read(operation, vaultPath('auth', authPath, 'role', { name }), work, token);
+      const { token_policies, token_bound_cidrs, audience } = checked(AuthRoleAnswer, operation, answer).data;
+      return { policies: token_policies, boundCidrs: token_bound_cidrs, audience };
     },
 
     async databaseRoles(mount, work, token) {

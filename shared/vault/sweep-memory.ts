@@ -51,6 +51,8 @@ export interface SweepMemory {
     work: Work,
   ): Promise<void>;
   readLast(shard: number, work: Work): Promise<LastSweep | undefined>;
+  /** Of the first shard of a cluster that sweeps under the same prefix and has no name, or had none then. */
+  readUnnamed(work: Work): Promise<LastSweep | undefined>;
   writeLast(shard: number, last: LastSweep, work: Work): Promise<void>;
 }
 
@@ -114,13 +116,19 @@ function unpack(packed: string): Record<string, GrantState> {
   }
 }
 
-export function createSweepMemory(kv: Kv, folder: string): SweepMemory {
+/** @param unnamed the folder of a cluster without a name. */
+export function createSweepMemory(kv: Kv, folder: string, unnamed: string): SweepMemory {
   const what = "the sweep's memory";
   const indexAt = (shard: number, shards: number) => `${folder}/index-${shard}-of-${shards}`;
 
   async function readChunk(path: string, work: Work): Promise<[string, GrantState][]> {
     const chunk = v.safeParse(Chunk, (await kv.read(what, path, work))?.data);
     return chunk.success ? Object.entries(unpack(chunk.output.gzip)) : [];
+  }
+
+  async function readLast(path: string, work: Work): Promise<LastSweep | undefined> {
+    const parsed = v.safeParse(Last, (await kv.read(what, path, work))?.data);
+    return parsed.success ? parsed.output : undefined;
   }
 
   // How many chunks are there already, by the path of their index: only a new one has to be set up.
@@ -149,10 +157,8 @@ export function createSweepMemory(kv: Kv, folder: string): SweepMemory {
       await kv.write(what, path, { chunks }, work);
     },
 
-    async readLast(shard, work) {
-      const parsed = v.safeParse(Last, (await kv.read(what, `${folder}/last-${shard}`, work))?.data);
-      return parsed.success ? parsed.output : undefined;
-    },
+    readLast: (shard, work) => readLast(`${folder}/last-${shard}`, work),
+    readUnnamed: (work) => readLast(`${unnamed}/last-0`, work),
 
     writeLast: (shard, last, work) => kv.write(what, `${folder}/last-${shard}`, last, work),
   };

@@ -1,12 +1,19 @@
 /** What `doctor` says of each thing that is not well, and the command that mends it. */
+import { execa } from 'execa';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { findOrInstall } from '../../stack/install/index.ts';
+import { projectRoot } from '../../stack/paths.ts';
+import { databaseMount } from '../../stack/vault/names.ts';
 import { processPolicy } from '../../stack/vault/policies.ts';
 import { addPolicy } from '../../stack/vault/roles.ts';
 import { configurationFile, normalised } from '../support/command-line.ts';
+import { canLogIn, deletePod } from '../support/fleet-state.ts';
 import { goldenFile, openPatient, type Patient, wrongIn } from '../support/patient.ts';
-import { stack } from '../support/stack.ts';
+import { openBao, stack } from '../support/stack.ts';
+import { AFTER_GRACE, sweepIn } from '../support/sweeping.ts';
 
+const Policy = v.object({ data: v.object({ policy: v.string() }) });
 let patient: Patient;
 
 beforeAll(async () => {
@@ -42,9 +49,41 @@ describe('a fault is named, with the command that mends it:', () => {
     expect([code, wrongIn(out)]).toEqual([
       1,
       [
-        `✗ rights of renewal in Vault: missing: create, update on vault-injector/data/PREFIX-sweep/*\n    LEDGER_PREFIX=PREFIX LEDGER_MOUNT=vault-injector AUTH_PATH=pgsql2-dv-kubernetes1-dv-par5 DATABASE_MOUNTS='PREFIX' knative/vault/set-up.sh`,
+        `✗ rights of renewal in Vault: missing: create, update on vault-injector/data/PREFIX-sweep/*\n    LEDGER_PREFIX=PREFIX LEDGER_MOUNT=vault-injector AUTH_PATH=pgsql2-dv-kubernetes1-dv-par5 DATABASE_MOUNTS=PREFIX AUDIENCE=vault POLICY_PREFIX=PREFIX TOKEN_BOUND_CIDRS=127.0.0.0/8 knative/vault/set-up.sh # writes all anew: add whatever else was set the first time, or it is lost: APPLICATION_POLICIES, APPROLE_PATH, and DATABASE_MOUNTS that no pod uses now`,
       ],
     ]);
+  });
+
+  test('and the command takes nothing from an engine that pods have leases of', async () => {
+    // Of its own: all of its policies are written anew.
+    const { strict, mount, doctor } = await openPatient();
+    const pod = await strict.fleet.pod();
+    await stack.sweep({ overrides: strict.keysOf('renewal') });
+    const name = strict.roleOf('renewal');
+    await addPolicy(
+      stack.vault,
+      name,
+      (await processPolicy('renewal', { ledgerPrefix: strict.ledgerPrefix })).replace('"list"', '"read"'),
+    );
+    // Nobody gives doctor a token: admission may read its own role.
+    const { out } = await doctor({ VAULT_TOKEN: '' });
+    const [, command = ''] = /^ {4}(LEDGER_PREFIX=.*set-up\.sh.*)/m.exec(out) ?? [];
+    expect(command).toContain(`DATABASE_MOUNTS='${mount} ${databaseMount}'`);
+    // The roles' names are fixed, and those of the stack are others' too.
+    await stack.vault.call('POST', `sys/auth/${name}`, { type: 'kubernetes' });
+    await execa('sh', ['-c', command.replace(/AUTH_PATH=\S+/, `AUTH_PATH=${name}`)], {
+      cwd: projectRoot,
+      env: {
+        VAULT_CLI: await findOrInstall('bao', () => {}),
+        VAULT_ADDR: openBao.address,
+        VAULT_TOKEN: stack.description.vault.rootToken,
+      },
+    });
+    await deletePod(pod);
+    const { report } = await sweepIn(AFTER_GRACE, strict.fleet, { keys: strict.keysOf('renewal') });
+    expect([report.revoked, await canLogIn(pod)]).toEqual([1, false]);
+    const { data } = v.parse(Policy, await stack.vault.call('GET', `sys/policies/acl/${name}`));
+    for (const engine of [mount, databaseMount]) expect(data.policy).toContain(`"${engine}/creds/*"`);
   });
 
   test('a policy of before does not let it ask for its capabilities', async () => {
@@ -60,7 +99,7 @@ describe('a fault is named, with the command that mends it:', () => {
       0,
       [
         expect.stringMatching(
-          /^\? rights of renewal in Vault: could not be looked at: .*sys\/capabilities-self\n.*set-up\.sh$/,
+          /^\? rights of renewal in Vault: could not be looked at: .*sys\/capabilities-self\n.*set-up\.sh #/,
         ),
       ],
     ]);
@@ -77,7 +116,7 @@ describe('a fault is named, with the command that mends it:', () => {
       1,
       [
         expect.stringMatching(
-          /^✗ login of revocation: Vault does not let .*\n {4}LEDGER_PREFIX=.*set-up\.sh$/,
+          /^✗ login of revocation: Vault does not let .*\n {4}LEDGER_PREFIX=.*set-up\.sh #/,
         ),
       ],
     ]);

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { parseConfig } from '../../../shared/config.ts';
+import { projectRoot } from '../../stack/paths.ts';
 import { bringKnative, startBareCluster } from '../support/bare-cluster.ts';
 import { askedFor, commandsOn } from '../support/commands.ts';
 import { type Controllers, startControllers } from '../support/controllers.ts';
@@ -58,6 +60,11 @@ async function pathSecret(key: string): Promise<string> {
   const encoded = await get('secret', 'webhook-path', `--output=jsonpath={.data.${key}}`);
   return Buffer.from(encoded, 'base64').toString();
 }
+
+const effective = (file: string): string => {
+  const environment = { INJECTOR_KUBE_ROLE: 'any' };
+  return parseConfig({ file, environment, process: 'renewer' }).podDefaults.delivery;
+};
 
 const get = async (...args: string[]): Promise<string> =>
   cluster.kubectl('get', '--namespace=vault-injector', ...args);
@@ -201,6 +208,27 @@ describe('where all is there', () => {
     expect([code, text]).toEqual([1, expect.stringContaining('the API server did not ask the function')]);
   });
 
+  test('without a configuration of their own, passwords do not stand in pods', async () => {
+    const configuration = await get('configmap', 'configuration', '--output=jsonpath={.data.config\\.yaml}');
+    expect(effective(configuration)).toBe('secret');
+    expect(effective(await readFile(join(projectRoot, 'knative/overlays/example/config.yaml'), 'utf8'))).toBe(
+      'secret',
+    );
+    expect(effective(await readFile(join(projectRoot, 'knative/base/config.yaml'), 'utf8'))).toBe('secret');
+  });
+
+  test('records will say of which cluster they are, unless they have said so before by another name', async () => {
+    const read = async () =>
+      parse(await get('configmap', 'configuration', '--output=jsonpath={.data.config\\.yaml}'));
+    const uid = await cluster.kubectl('get', 'namespace', 'kube-system', '--output=jsonpath={.metadata.uid}');
+    expect(await read()).toMatchObject({ clusterId: uid });
+    const file = join(cluster.folder, 'named.yaml');
+    await writeFile(file, 'clusterId: par5\n');
+    expect((await install('--config', file)).code).toBe(0);
+    expect((await install()).text).toContain('nothing was changed');
+    expect(await read()).toMatchObject({ clusterId: 'par5' });
+  });
+
   test('a new image and a new key change what they are of, and nothing else', async () => {
     const before = await installed();
     const file = join(cluster.folder, 'more.yaml');
@@ -272,6 +300,26 @@ describe('where all is there', () => {
     expect([code, text]).toEqual([1, expect.stringMatching(/conflict with "gitops".*--force-conflicts/s)]);
     expect((await install('--force-conflicts')).code).toBe(0);
     expect(await get('cronjob', 'renewal', '--output=jsonpath={.spec.schedule}')).toBe('*/5 * * * *');
+  });
+
+  test("as the pods' own service accounts: the function may have their tokens, and goes on so", async () => {
+    const file = join(cluster.folder, 'projected.yaml');
+    await writeFile(file, 'useProjectedSA: true\n');
+    const { code, text } = await install('--config', file);
+    expect([code, text]).toEqual([
+      0,
+      expect.stringContaining('ClusterRoleBinding vault-db-injector-service-account-tokens'),
+    ]);
+    expect(await get('service.serving.knative.dev/admission', '--output=json')).toContain(
+      'INJECTOR_USE_PROJECTED_SA',
+    );
+    await writeFile(file, 'projectedSAAudience: elsewhere\n');
+    const refused = await install('--config', file);
+    expect([refused.code, refused.text]).toEqual([1, expect.stringContaining('for the audience vault')]);
+    await writeFile(file, 'useProjectedSA: false\n');
+    expect((await install('--config', file)).text).toMatch(
+      /^Removed.*ClusterRole vault-db-injector-service-account-tokens/m,
+    );
   });
 
   test("Vault's place is in the NetworkPolicy, and its namespace is left out by the webhook", async () => {

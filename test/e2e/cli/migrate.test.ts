@@ -121,6 +121,7 @@ describe('nothing is rewritten', () => {
     await stack.vault.call('PUT', `sys/policies/acl/${name}`, { policy: `${policy}\n${self}` });
     const { code, err } = await migrate('--yes');
     expect([code, err]).toEqual([1, expect.stringContaining('update on auth/token/renew-accessor')]);
+    expect(err).toContain('anew: npx vault-db-injector doctor');
     await untouched();
   });
 

@@ -7,7 +7,7 @@ import { renderManifests } from '../../stack/manifests.ts';
 import { projectRoot } from '../../stack/paths.ts';
 import { judge } from '../support/knative-validation.ts';
 import { wouldApply } from '../support/kubectl.ts';
-import { renderExample, renderWith, variants } from '../support/kustomizations.ts';
+import { renderExample, renderWith, renderWithoutKnative, variants } from '../support/kustomizations.ts';
 import { bringMonitoringKinds } from '../support/monitoring/kinds.ts';
 
 await bringMonitoringKinds();
@@ -32,6 +32,10 @@ const rendered: ReadonlyMap<string, readonly Manifest[]> = new Map([
   ['source filters', await renderWith('source-filters')] as const,
   ["a private authority of Vault's", await renderWith('vault-ca')] as const,
   ["the pods' own identity", await renderWith('projected-service-accounts')] as const,
+  [
+    "the pods' own identity, without Knative",
+    await renderWithoutKnative('projected-service-accounts'),
+  ] as const,
   ['the Prometheus Operator', await renderWith('../monitoring')] as const,
   ['a URL', (await renderWith('webhook-url')).map(renamed)] as const,
 ]);
@@ -71,6 +75,18 @@ describe.each([...rendered])('%s', (_, manifests) => {
     );
     expect(others.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([]);
   });
+});
+
+test.each([
+  ['on Knative', await renderWith('projected-service-accounts'), 'Service'],
+  ['without it', await renderWithoutKnative('projected-service-accounts'), 'Deployment'],
+])("with the pods' own identity the admission function is told so, %s", (_, manifests, kind) => {
+  const functions = manifests.filter(
+    (one) => one.kind === kind && one.metadata.name === 'admission' && 'template' in Object(one['spec']),
+  );
+  expect(functions.map((one) => JSON.stringify(one))).toEqual([
+    expect.stringContaining('{"name":"INJECTOR_USE_PROJECTED_SA","value":"true"}'),
+  ]);
 });
 
 const features: Readonly<Record<string, string>> = {

@@ -1,6 +1,8 @@
 /** From nothing to temporary roles that share one database, and leave nothing behind but their work. */
 import { Client } from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { sqlSteps } from '../../../cli/setup/sql-steps.ts';
+import type { SqlStep } from '../../../cli/setup/steps.ts';
 import { type Output, runAtTerminal } from '../support/command-line.ts';
 import {
   asSuperuser,
@@ -259,5 +261,41 @@ describe('nothing is done', () => {
     );
     expect([caller.code, caller.err]).toEqual([1, expect.stringContaining('PostgreSQL says: must be owner')]);
     await nothing();
+  });
+});
+
+describe('what is asked of PostgreSQL 14 and 15, which do not know the options of a membership', () => {
+  const settings = {
+    database: 'shop',
+    group: 'shop_grp',
+    administrator: 'admin_shop',
+    ownership: 'trigger',
+    template: undefined,
+    schemas: ['public'],
+    keepPublic: false,
+  } as const;
+  const BEFORE_16 = '(SELECT oid, roleid, member, grantor, admin_option FROM pg_catalog.pg_auth_members)';
+  const before16 = ({ there }: SqlStep) => there.replaceAll('pg_auth_members', BEFORE_16);
+
+  test('names no column that is not there', async () => {
+    const steps = sqlSteps(settings);
+    expect(steps.filter((step) => before16(step) !== step.there)).toHaveLength(1);
+    for (const step of steps) {
+      const rows = await asSuperuser(`SELECT (${before16(step)}) AS holds`, step.database);
+      expect([step.title, rows]).toEqual([step.title, [{ holds: true }]]);
+    }
+  });
+
+  test('and every privilege of a membership is one of its version', async () => {
+    const asked = sqlSteps(settings).filter(({ there }) => there.startsWith('pg_has_role'));
+    expect(asked).toHaveLength(1);
+    for (const { there } of asked) {
+      expect(await asSuperuser(`SELECT (${there}) AS holds`)).toEqual([{ holds: true }]);
+      const old = there.replace("current_setting('server_version_num')", "'150000'");
+      // Were it SET, it would be an error there; here the way of before is as good.
+      expect(await asSuperuser(`SELECT (${old.replace("'SET'", "'no privilege'")}) AS holds`)).toEqual([
+        { holds: true },
+      ]);
+    }
   });
 });

@@ -35,14 +35,21 @@ export async function renderExample(
 }
 
 /** On Knative with Kourier, and these components more. */
-export async function renderWith(...names: readonly string[]): Promise<readonly Manifest[]> {
+export const renderWith = (...names: readonly string[]): Promise<readonly Manifest[]> =>
+  renderOwn(['../../base', '../../serving', '../../eventing'], ['kourier', 'notices', ...names]);
+
+/** Without Knative, and these components more. */
+export const renderWithoutKnative = (...names: readonly string[]): Promise<readonly Manifest[]> =>
+  renderOwn(['../without-knative'], names);
+
+async function renderOwn(
+  resources: readonly string[],
+  names: readonly string[],
+): Promise<readonly Manifest[]> {
   const folder = await copyManifests();
   const overlay = join(folder, 'knative/overlays/own');
   await mkdir(overlay);
-  const kustomization = {
-    resources: ['../../base', '../../serving', '../../eventing'],
-    components: ['kourier', 'notices', ...names].map((name) => `../../components/${name}`),
-  };
+  const kustomization = { resources, components: names.map((name) => `../../components/${name}`) };
   await writeFile(join(overlay, 'kustomization.yaml'), stringify(kustomization));
   return (await readManifests(overlay)).all;
 }

@@ -6,13 +6,16 @@ const REPORTED = [
   ['serving.knative.dev/v1', 'services', 'admission'],
   ['serving.knative.dev/v1', 'services', 'revocation'],
   ['serving.knative.dev/v1', 'services', 'dead-letters'],
-  ['sources.knative.dev/v1', 'apiserversources', 'pods'],
   ['serving.knative.dev/v1', 'services', 'approle'],
+  ['sources.knative.dev/v1', 'apiserversources', 'pods'],
   ['sources.knative.dev/v1', 'apiserversources', 'approle'],
   ['eventing.knative.dev/v1', 'brokers', 'approle'],
   ['eventing.knative.dev/v1', 'triggers', 'approle'],
 ] as const;
-const Stored = v.looseObject({ metadata: v.looseObject({ generation: v.number() }) });
+const Stored = v.looseObject({
+  metadata: v.looseObject({ generation: v.number() }),
+  status: v.optional(v.looseObject({})),
+});
 
 /** @param status of the condition `Ready`. */
 export async function reportReady(status: 'True' | 'False' = 'True'): Promise<void> {
@@ -22,7 +25,7 @@ export async function reportReady(status: 'True' | 'False' = 'True'): Promise<vo
     const conditions = [{ type: 'Ready', status, ...(status === 'False' && { reason: 'Failed' }) }];
     await stack.kubernetes.call('PUT', `${path}/status`, {
       ...stored,
-      status: { observedGeneration: stored.metadata.generation, conditions },
+      status: { ...stored.status, observedGeneration: stored.metadata.generation, conditions },
     });
   }
 }

@@ -14,7 +14,7 @@ psql --no-psqlrc --quiet <<'SQL'
 SELECT 'CREATE ROLE "orders_grp" NOLOGIN;' WHERE NOT (EXISTS (SELECT FROM pg_roles WHERE rolname = 'orders_grp')) \gexec
 
 -- you may hand the database to orders_grp
-SELECT 'GRANT "orders_grp" TO CURRENT_USER;' WHERE NOT (pg_has_role(current_user, 'orders_grp', 'SET')) \gexec
+SELECT 'GRANT "orders_grp" TO CURRENT_USER;' WHERE NOT (pg_has_role(current_user, 'orders_grp', CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)) \gexec
 
 -- role admin_orders: Vault's administrator, no superuser
 SELECT 'CREATE ROLE "admin_orders" LOGIN CREATEROLE;' WHERE NOT (EXISTS (SELECT FROM pg_roles WHERE rolname = 'admin_orders')) \gexec
@@ -24,8 +24,9 @@ SELECT 'ALTER ROLE "admin_orders" LOGIN CREATEROLE INHERIT;' WHERE NOT (NOT EXIS
 
 -- admin_orders may give orders_grp to the roles that it makes
 SELECT 'GRANT "orders_grp" TO "admin_orders" WITH ADMIN OPTION;' WHERE NOT (coalesce((
-  SELECT bool_or(admin_option) AND bool_or(inherit_option) AND bool_or(set_option)
-  FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = member
+  SELECT bool_or(admin_option) AND bool_or(coalesce((to_jsonb(membership) ->> 'inherit_option')::boolean, true))
+    AND bool_or(coalesce((to_jsonb(membership) ->> 'set_option')::boolean, true))
+  FROM pg_auth_members AS membership JOIN pg_roles ON pg_roles.oid = member
   WHERE rolname = 'admin_orders' AND roleid = (SELECT oid FROM pg_roles WHERE rolname = 'orders_grp')
 ), false)) \gexec
 

@@ -7,7 +7,7 @@
 SELECT 'CREATE ROLE "my-db""; drop_grp" NOLOGIN;' WHERE NOT (EXISTS (SELECT FROM pg_roles WHERE rolname = 'my-db"; drop_grp')) \gexec
 
 -- you may hand the database to my-db"; drop_grp
-SELECT 'GRANT "my-db""; drop_grp" TO CURRENT_USER;' WHERE NOT (pg_has_role(current_user, 'my-db"; drop_grp', 'SET')) \gexec
+SELECT 'GRANT "my-db""; drop_grp" TO CURRENT_USER;' WHERE NOT (pg_has_role(current_user, 'my-db"; drop_grp', CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)) \gexec
 
 -- role admin_my-db"; drop: Vault's administrator, no superuser
 SELECT 'CREATE ROLE "admin_my-db""; drop" LOGIN CREATEROLE;' WHERE NOT (EXISTS (SELECT FROM pg_roles WHERE rolname = 'admin_my-db"; drop')) \gexec
@@ -17,8 +17,9 @@ SELECT 'ALTER ROLE "admin_my-db""; drop" LOGIN CREATEROLE INHERIT;' WHERE NOT (N
 
 -- admin_my-db"; drop may give my-db"; drop_grp to the roles that it makes
 SELECT 'GRANT "my-db""; drop_grp" TO "admin_my-db""; drop" WITH ADMIN OPTION;' WHERE NOT (coalesce((
-  SELECT bool_or(admin_option) AND bool_or(inherit_option) AND bool_or(set_option)
-  FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = member
+  SELECT bool_or(admin_option) AND bool_or(coalesce((to_jsonb(membership) ->> 'inherit_option')::boolean, true))
+    AND bool_or(coalesce((to_jsonb(membership) ->> 'set_option')::boolean, true))
+  FROM pg_auth_members AS membership JOIN pg_roles ON pg_roles.oid = member
   WHERE rolname = 'admin_my-db"; drop' AND roleid = (SELECT oid FROM pg_roles WHERE rolname = 'my-db"; drop_grp')
 ), false)) \gexec
 

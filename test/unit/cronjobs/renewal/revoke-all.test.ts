@@ -24,9 +24,12 @@ interface World {
   readonly revoke?: RevokeAllParts['revocation']['revokeGrant'];
 }
 
+const SWEEP = { succeededAt: 0, shortestLeaseSeconds: 0, shards: 1 };
+
 async function run({ records, clusterId, lastBy, revoke }: World) {
   const revoked: string[] = [];
   const { log } = createKeptLog();
+  const last = lastBy === undefined ? undefined : { ...SWEEP, clusterId: lastBy };
   const parts: RevokeAllParts = {
     ledger: {
       list: async () => Object.keys(records),
@@ -42,12 +45,7 @@ async function run({ records, clusterId, lastBy, revoke }: World) {
         return revoke ? revoke(uuid, found, work) : { state: 'revoked' };
       },
     },
-    sweeps: {
-      readLast: async () =>
-        lastBy === undefined
-          ? undefined
-          : { succeededAt: 0, shortestLeaseSeconds: 0, clusterId: lastBy, shards: 1 },
-    },
+    sweeps: { readLast: async () => last, readUnnamed: async () => last },
     readClusterUid: async () => 'uid',
     log,
     clusterId,
@@ -93,6 +91,16 @@ describe('all grants of the cluster', () => {
   test('are none where another cluster sweeps under the same prefix, and nobody has a name', async () => {
     const contested = { records: { a: record() }, lastBy: 'another uid' };
     await expect(run(contested)).rejects.toThrow('nobody can tell whose grants are whose');
-    expect((await run({ ...contested, clusterId: 'ours' })).code).toBe(0);
+  });
+
+  test('where that cluster has no name, what names none may be of that one', async () => {
+    const records = { a: record(), b: record('ours') };
+    const contested = await run({ records, lastBy: 'another uid', clusterId: 'ours' });
+    expect([contested.report, contested.revoked]).toEqual([
+      { ...none, found: 2, revoked: 1, foreign: 1 },
+      ['b'],
+    ]);
+    // Its own memory, of before it had a name.
+    expect((await run({ records, lastBy: 'uid', clusterId: 'ours' })).revoked).toEqual(['a', 'b']);
   });
 });

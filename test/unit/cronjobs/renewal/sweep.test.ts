@@ -72,7 +72,8 @@ function world() {
         writeIndex: async (_, __, written) => {
           index = new Map(written);
         },
-        readLast: async () => last,
+        readLast: async () => (options.clusterId === undefined ? last : undefined),
+        readUnnamed: async () => last,
         writeLast: async (_, written) => {
           last = written;
         },
@@ -165,6 +166,43 @@ describe('under a prefix that another cluster sweeps', () => {
     expect(revoked).toEqual([]);
     expect(renewed.sort()).toEqual([ours, unclaimed].sort());
     expect([records.get(ours)?.clusterId, records.get(unclaimed)?.clusterId]).toEqual(['ours', undefined]);
+  });
+
+  test('and has no name, while ours has one: what names no cluster is kept, and ours is not', async () => {
+    const { grant, pod, run, records, renewed, revoked, remember } = world();
+    remember({ succeededAt: NOW, shortestLeaseSeconds: HOUR, clusterId: 'theirs', shards: 1 });
+    const [ours, unclaimed, orphan] = [grant(40), grant(40), grant(40, 'named')];
+    pod(ours);
+    expect(await run({ clusterId: 'named' })).toMatchObject({ failed: 0, revoked: 1, renewed: 2 });
+    expect([revoked, renewed.sort()]).toEqual([[orphan], [ours, unclaimed].sort()]);
+    expect([records.get(ours)?.clusterId, records.get(unclaimed)?.clusterId]).toEqual(['named', undefined]);
+  });
+});
+
+describe('a cluster that is given a name', () => {
+  test.each([
+    ['its own uid', 'ours'],
+    ['another one', 'named'],
+  ])('keeps and revokes its grants of before: %s', async (_, clusterId) => {
+    const { grant, pod, run, renewed, revoked } = world();
+    const [live, gone] = [grant(40), grant(40)];
+    pod(live);
+    // Its memory of before is in the folder that has no name.
+    await run();
+    expect(revoked).toEqual([gone]);
+    const later = grant(40);
+    renewed.length = 0;
+    expect(await run({ clusterId })).toMatchObject({ failed: 0, revoked: 1, live: 1 });
+    expect(revoked).toEqual([gone, later]);
+  });
+
+  test('revokes nothing that names no cluster while nobody can say whose it is', async () => {
+    const { grant, run, revoked, remember, changed } = world();
+    remember({ succeededAt: NOW, shortestLeaseSeconds: HOUR, clusterId: 'some uid', shards: 1 });
+    changed.clusterUid = async () => Promise.reject(new Error('away'));
+    grant(40);
+    expect(await run({ clusterId: 'named' })).toMatchObject({ failed: 1, revoked: 0 });
+    expect(revoked).toEqual([]);
   });
 });
 

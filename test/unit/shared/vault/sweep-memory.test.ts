@@ -26,7 +26,7 @@ beforeEach(() => {
     remove: () => expect.unreachable(),
     list: () => expect.unreachable(),
   };
-  memory = createSweepMemory(kv, 'prefix-sweep');
+  memory = createSweepMemory(kv, 'prefix-sweep', 'prefix-sweep');
 });
 
 const state = (number: number): GrantState => ({

@@ -1,0 +1,24 @@
+/**
+ * Records that do not say of which cluster they are, in a cluster that has a name (`clusterId`): they were made before it
+ * had one, or by a cluster that has none. Who swept under the prefix without a name has left its uid there.
+ */
+import type { Deadline } from '../../shared/deadline.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import { rivalOf, type SweepMemory } from '../../shared/vault/sweep-memory.ts';
+
+interface Parts {
+  readonly clusterId: string;
+  readonly sweeps: Pick<SweepMemory, 'readUnnamed'>;
+  readonly readClusterUid: (deadline: Deadline) => Promise<string>;
+}
+
+/** Whether they are this cluster's, as they are where nobody else has swept. */
+export async function ownsUnnamed(
+  { clusterId, sweeps, readClusterUid }: Parts,
+  work: Work,
+): Promise<boolean> {
+  const last = await sweeps.readUnnamed(work);
+  if (last === undefined) return true;
+  const uid = last.clusterId === clusterId ? clusterId : await readClusterUid(work.deadline);
+  return rivalOf(last, uid, Date.now()) === undefined;
+}
