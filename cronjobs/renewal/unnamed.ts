@@ -21,3 +21,12 @@ export async function ownsUnnamed(
   if (last === undefined || last.clusterId === clusterId) return true;
   return last.clusterId === (await readClusterUid(work.deadline));
 }
+
+/** Asked when somebody first wants to know, and then no more. */
+export function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => {
+    asked ??= ask();
+    return asked;
+  };
+}
