@@ -24,6 +24,10 @@ const ERASE_LINE = '\r\u001b[2K';
 
 export function createTerminal({ stdin, stdout, stderr }: NodeJS.Process): Terminal {
   let shown = false;
+  // Whoever reads no further (`… | head -1`) has seen enough: what is being done is done to its end.
+  stdout.on('error', (error) => {
+    if (!('code' in error) || error.code !== 'EPIPE') throw error;
+  });
   const erase = () => {
     if (shown) stderr.write(ERASE_LINE);
     shown = false;

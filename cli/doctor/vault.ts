@@ -9,8 +9,8 @@ import type { Facts } from './facts.ts';
 import { setUpCommand } from './set-up-command.ts';
 import { examplePath, lacking, vaultNeeds } from './vault-needs.ts';
 
-/** Resolves inside of a cluster only. */
-const IN_CLUSTER = /^https?:\/\/[^/:]+\.svc(?:\.[^/:]+)?(?::|\/|$)/;
+/** Resolves inside of a cluster only: Service, namespace, port. */
+const IN_CLUSTER = /^https?:\/\/(?:[^/:]+\.)?([^/:.]+)\.([^/:.]+)\.svc(?:\.[^/:]+)?(?::(\d+))?(?:\/|$)/;
 
 export const vault = (facts: Facts): Check => ({
   name: 'Vault',
@@ -41,11 +41,15 @@ function withoutAnswer(address: string, error: InjectorError): Verdict {
       ? unknown(`${said} on this machine`, `${ca}, then --vault-ca vault-ca.crt`)
       : failed(said, 'npm run install:cluster -- --vault-ca FILE');
   }
-  if (IN_CLUSTER.test(address))
+  const [, service, namespace, port] = IN_CLUSTER.exec(address) ?? [];
+  if (service !== undefined) {
+    const scheme = address.startsWith('https:') ? 'https' : 'http';
+    const of = port ?? (scheme === 'https' ? '443' : '80');
     return unknown(
       `${said}; the name is one of the cluster's own, so this may be so from here only`,
-      'kubectl --namespace vault port-forward service/vault 8200, then --vault-address',
+      `kubectl --namespace ${namespace} port-forward service/${service} 8200:${of}, then --vault-address ${scheme}://127.0.0.1:8200`,
     );
+  }
   return failed(said, `start it, or correct vaultAddress: ${EDIT_CONFIGURATION}`);
 }
 

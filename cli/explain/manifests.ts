@@ -8,6 +8,7 @@ import {
   LineCounter,
   type ParsedNode,
   parseAllDocuments,
+  visit,
 } from 'yaml';
 import { printable } from '../../shared/secret.ts';
 
@@ -54,24 +55,52 @@ const TEMPLATES: Readonly<Record<string, Path>> = {
 
 export function readManifests(text: string): Manifests {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true });
   const lineAt = (offset: number) => lines.linePos(offset).line;
-  const pods: PodInFile[] = [];
-  const others: Remark[] = [];
-  const faults: Remark[] = [];
   // A text without any document is none in another form.
-  for (const document of Array.isArray(documents) ? documents : []) {
-    if (document.errors.length > 0) {
-      faults.push(...document.errors.map(({ pos, message }) => ({ line: lineAt(pos[0]), message })));
-      continue;
-    }
-    for (const path of objectsIn(document)) {
-      const found = readObject(document, path, lineAt);
-      if ('message' in found) others.push(found);
-      else pods.push(found);
-    }
+  const all = Array.isArray(documents) ? documents : [];
+  const found = all.map((document) => readDocument(document, lineAt));
+  return {
+    pods: found.flatMap(({ pods }) => pods),
+    others: found.flatMap(({ others }) => others),
+    faults: found.flatMap(({ faults }) => faults),
+  };
+}
+
+type LineAt = (offset: number) => number;
+
+function readDocument(document: Document.Parsed<ParsedNode>, lineAt: LineAt): Manifests {
+  const errors = document.errors.map(({ pos, message }) => ({ line: lineAt(pos[0]), message }));
+  const faults = errors.length > 0 ? errors : unknownAliases(document, lineAt);
+  if (faults.length > 0) return { pods: [], others: [], faults };
+  try {
+    const found = objectsIn(document).map((path) => readObject(document, path, lineAt));
+    return {
+      pods: found.flatMap((one) => (isRemark(one) ? [] : [one])),
+      others: found.filter(isRemark),
+      faults: [],
+    };
+  } catch (error) {
+    // Aliases of aliases of aliases.
+    if (!(error instanceof ReferenceError)) throw error;
+    const message = printable(error.message);
+    return { pods: [], others: [], faults: [{ line: lineAt(offsetOf(document, [])), message }] };
   }
-  return { pods, others, faults };
+}
+
+const isRemark = (one: PodInFile | Remark): one is Remark => 'message' in one;
+
+/** Of which there is no anchor before them. */
+function unknownAliases(document: Document, lineAt: LineAt): Remark[] {
+  const found: Remark[] = [];
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document)) return;
+      const message = `*${printable(alias.source, 100)}: there is no anchor &${printable(alias.source, 100)} before it`;
+      found.push({ line: lineAt(alias.range?.[0] ?? 0), message });
+    },
+  });
+  return found;
 }
 
 /** Those of a List, or the document itself. */
@@ -85,7 +114,7 @@ function objectsIn(document: Document): Path[] {
 function readObject(
   document: Document.Parsed<ParsedNode> | Document,
   path: Path,
-  lineAt: (offset: number) => number,
+  lineAt: LineAt,
 ): PodInFile | Remark {
   const kind = String(document.getIn([...path, 'kind']) ?? '');
   const name = String(document.getIn([...path, 'metadata', 'name']) ?? '');

@@ -95,9 +95,10 @@ function mustBeTheirs(
 }
 
 export function appPlan(settings: AppSettings, state: AppState): Planned<VaultStep>[] {
-  const { name, authPath, mount, role } = settings;
+  const { name, authPath, role } = settings;
   const body = authRoleBody(settings);
-  const allowed = state.policy?.includes(`path "${mount}/creds/${role}"`) === true;
+  // The whole of it: a path that is there may be allowed less, or be no more than a comment.
+  const allowed = `\n${state.policy ?? ''}\n`.includes(`\n${policyText(settings)}`);
   const policies = state.authRole?.token_policies ?? [];
   return [
     {

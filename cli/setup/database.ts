@@ -40,7 +40,7 @@ export async function setUpDatabase(
   const vault = openVault(wishes.options, environment);
   try {
     terminal.progress('looking at PostgreSQL …');
-    const server = await openServer(wishes.options['database-url']);
+    const server = await openServer(wishes.options['database-url'], environment);
     try {
       return await carryOut(wishes, { server, vault, terminal });
     } finally {

@@ -3,6 +3,7 @@ import { Client, type ClientConfig, DatabaseError } from 'pg';
 import * as v from 'valibot';
 import { printable } from '../../shared/secret.ts';
 import { Refusal } from '../refusal.ts';
+import { isAboutTheWay, isUntrusted, isWithoutTls, type Tls, tlsFor } from './tls.ts';
 
 export interface Server {
   readonly host: string;
@@ -22,8 +23,8 @@ export interface Server {
 /** Whoever asks may not do it. */
 export class NotAllowed extends Refusal {}
 
-// Of roles, databases, schemas, tables, columns and privileges that are not there (or not in this version).
-const ABSENT = new Set(['42704', '3D000', '3F000', '42P01', '42703', '22023']);
+// Of roles, databases, schemas and tables that are not there.
+const ABSENT = new Set(['42704', '3D000', '3F000', '42P01']);
 const OLDEST = 140_000;
 const CONNECT_WITHIN_MS = 10_000;
 const LIMITS = '-c statement_timeout=60000 -c lock_timeout=10000 -c search_path=pg_catalog,pg_temp';
@@ -34,15 +35,23 @@ const Facts = v.tuple([
 const Held = v.tuple([v.object({ holds: v.nullable(v.boolean()) })]);
 
 /** @throws Refusal where it cannot be reached, or is too old. */
-export async function openServer(databaseUrl: string | undefined): Promise<Server> {
+export async function openServer(
+  databaseUrl: string | undefined,
+  environment: NodeJS.ProcessEnv,
+): Promise<Server> {
   const connections = new Map<string, Client>();
   const limits: ClientConfig = {
     application_name: 'vault-db-injector setup',
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
     options: LIMITS,
   };
-  const given = databaseUrl === undefined ? {} : { connectionString: databaseUrl };
-  const first = await connect({ ...limits, ...given });
+  const { ways, url } = tlsFor(databaseUrl, environment);
+  const given = url === undefined ? {} : { connectionString: url };
+  const first = await connect({ ...limits, ...given }, ways).catch((error: unknown) => {
+    throw error instanceof DatabaseGone
+      ? new Refusal(`${error.message}: say which one to ask in, PGDATABASE=postgres for instance`)
+      : error;
+  });
   const [facts] = v.parse(
     Facts,
     (
@@ -58,7 +67,9 @@ export async function openServer(databaseUrl: string | undefined): Promise<Serve
   }
 
   // The same server and login, whichever way they were given.
-  const { host, port, user, password, ssl } = first;
+  const { host, port, user, password } = first;
+  // TLS as it was found to work.
+  const way: Tls['ways'] = [first.ssl === true ? {} : first.ssl || false];
   const elsewhere = (database: string): ClientConfig => ({
     ...limits,
     host,
@@ -66,12 +77,11 @@ export async function openServer(databaseUrl: string | undefined): Promise<Serve
     database,
     ...(user !== undefined && { user }),
     ...(typeof password === 'string' && { password }),
-    ssl,
   });
 
   async function connection(database: string | undefined): Promise<Client> {
     if (database === undefined || database === first.database) return first;
-    const open = connections.get(database) ?? (await connect(elsewhere(database)));
+    const open = connections.get(database) ?? (await connect(elsewhere(database), way));
     connections.set(database, open);
     return open;
   }
@@ -108,22 +118,35 @@ export async function openServer(databaseUrl: string | undefined): Promise<Serve
 
 class DatabaseGone extends Refusal {}
 
-async function connect(config: ClientConfig): Promise<Client> {
-  const client = new Client(config);
+/** @param ways of TLS, one after the other until the server takes one. */
+async function connect(config: ClientConfig, [ssl, ...others]: Tls['ways']): Promise<Client> {
+  const client = new Client({ ...config, ssl });
+  // There is no TLS on a socket of the same machine.
+  if (ssl !== false && client.host.startsWith('/')) return connect(config, [false]);
   // One that breaks later is noticed by the next statement.
   client.on('error', () => {});
   try {
     await client.connect();
     return client;
   } catch (error) {
+    const [next, ...rest] = others;
+    if (next !== undefined && isAboutTheWay(error)) return connect(config, [next, ...rest]);
     if (error instanceof DatabaseError && error.code === '3D000') throw new DatabaseGone(said(error));
-    const where = `${client.host}:${client.port}`;
-    const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-    const why = error instanceof DatabaseError ? said(error) : `PostgreSQL cannot be reached${code}`;
+    const where = `${client.host}:${client.port} as ${client.user}`;
     throw new Refusal(
-      `${why}; it was asked at ${where} as ${client.user}: see --database-url, or PGHOST, PGPORT, PGUSER, PGPASSWORD, PGSSLMODE`,
+      `${whyNot(error)}; it was asked at ${where}: see --database-url, or PGHOST, PGPORT, PGUSER, PGPASSWORD, PGSSLMODE`,
     );
   }
+}
+
+function whyNot(error: unknown): string {
+  if (error instanceof DatabaseError) return said(error);
+  if (!(error instanceof Error)) return 'PostgreSQL cannot be reached';
+  if (isWithoutTls(error)) return 'PostgreSQL has no TLS, and the sslmode asks for it';
+  const code = 'code' in error ? String(error.code) : '';
+  if (isUntrusted(code))
+    return `PostgreSQL's TLS certificate is not trusted (${code}): its authority's PEM is expected in PGSSLROOTCERT=FILE, or sslrootcert in --database-url`;
+  return `PostgreSQL cannot be reached${code && ` (${code})`}`;
 }
 
 const said = (error: DatabaseError): string =>

@@ -24,7 +24,7 @@ import { observeGrants } from './observe-grants.ts';
 import { reportPods } from './pods-in-need.ts';
 import { newReport, type SweepReport } from './report.ts';
 import { shardOf } from './shard.ts';
-import { ownsUnnamed } from './unnamed.ts';
+import { once, ownsUnnamed } from './unnamed.ts';
 
 interface SweepOptions {
   readonly injectorLabel: string;
@@ -208,14 +208,6 @@ function createForEach(deadline: Deadline, attempt: ReturnType<typeof createAtte
         limit(() => attempt('a grant could not be seen to', run(item, task), name(item))),
       ),
     );
-  };
-}
-
-function once<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asked: Promise<T> | undefined;
-  return () => {
-    asked ??= ask();
-    return asked;
   };
 }
 

@@ -22,3 +22,12 @@ export async function ownsUnnamed(
   const uid = last.clusterId === clusterId ? clusterId : await readClusterUid(work.deadline);
   return rivalOf(last, uid, Date.now()) === undefined;
 }
+
+/** Asked when somebody first wants to know, and then no more. */
+export function once<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asked: Promise<T> | undefined;
+  return () => {
+    asked ??= ask();
+    return asked;
+  };
+}

@@ -2,12 +2,25 @@
 import { createServer } from 'node:http';
 import { Pool } from 'pg';
 
-const { DATABASE_URL, DB_USER, DB_PASSWORD, HOSTNAME, PORT = '3000' } = process.env;
+const { DATABASE_URL, DB_USER, DB_PASSWORD, HOSTNAME, PGSSLROOTCERT, PORT = '3000' } = process.env;
 
 // Host, port and database of the second kind are PGHOST, PGPORT and PGDATABASE.
 const pool = new Pool(
-  DATABASE_URL === undefined ? { user: DB_USER, password: DB_PASSWORD } : { connectionString: DATABASE_URL },
+  DATABASE_URL === undefined
+    ? { user: DB_USER, password: DB_PASSWORD }
+    : { connectionString: asInPsql(DATABASE_URL) },
 );
+
+/** The driver takes every sslmode for verify-full otherwise, and goes by no PGSSLROOTCERT. */
+function asInPsql(text) {
+  const url = new URL(text);
+  if (!url.searchParams.has('sslmode')) return text;
+  url.searchParams.set('uselibpqcompat', 'true');
+  if (PGSSLROOTCERT && !url.searchParams.has('sslrootcert'))
+    url.searchParams.set('sslrootcert', PGSSLROOTCERT);
+  return url.href;
+}
+
 // A connection that breaks is replaced by the next query.
 pool.on('error', ({ message }) => console.error(message));
 

@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import type { Deadline } from '../deadline.ts';
 import { type ErrorCode, InjectorError } from '../errors.ts';
 import { printable } from '../secret.ts';
+import { kubeconfigFault } from './kubeconfig-fault.ts';
 
 interface KubernetesRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -82,26 +83,28 @@ export function createKubernetesApi(kubeconfig?: string, context?: string): Kube
       import('node:https'),
     ]);
     const config = new KubeConfig();
-    if (kubeconfig === undefined) config.loadFromDefault();
-    else config.loadFromFile(kubeconfig);
+    try {
+      if (kubeconfig === undefined) config.loadFromDefault();
+      else config.loadFromFile(kubeconfig);
+    } catch (cause) {
+      throw unusable(cause);
+    }
     if (context !== undefined) config.setCurrentContext(context);
     const { server, proxyUrl } = config.getCurrentCluster() ?? {};
     if (!server && context !== undefined)
       throw new KubernetesError('kubernetes_denied', `the kubeconfig has no context "${context}"`, 0);
     if (!server)
       throw new KubernetesError('kubernetes_denied', 'no API server is configured for this process', 0);
-    const identity: RequestOptions = {};
-    await config.applyToHTTPSOptions(identity);
+    const identity = await identityIn(config);
     const viaProxy = proxyUrl ? identity.agent : undefined;
     const agent = viaProxy ?? new https.Agent({ keepAlive: true, maxSockets: 16, ...pick(identity) });
     return { server, config, agent, https };
   }
 
   async function exchange({ method, path, accept, body, deadline }: KubernetesRequest): Promise<Answer> {
-    const { server, config, agent, https } = await connected();
-    const identity: RequestOptions = {};
+    const { server, config, agent, https } = await inTime(connected(), deadline);
     // Each time: the kubelet replaces the token within the hour.
-    await config.applyToHTTPSOptions(identity);
+    const identity = await inTime(identityIn(config), deadline);
     const sent = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
       ...headersOf(identity),
@@ -150,6 +153,35 @@ export function createKubernetesApi(kubeconfig?: string, context?: string): Kube
       throw new KubernetesError('kubernetes_denied', 'nothing says which namespace this process runs in', 0);
     },
   };
+}
+
+/** Of whom the kubeconfig says; where it names a plugin, what that answers. */
+async function identityIn(config: {
+  applyToHTTPSOptions(options: RequestOptions): Promise<void>;
+}): Promise<RequestOptions> {
+  const identity: RequestOptions = {};
+  await config.applyToHTTPSOptions(identity).catch((cause: unknown) => {
+    throw unusable(cause);
+  });
+  return identity;
+}
+
+const unusable = (cause: unknown): KubernetesError =>
+  new KubernetesError('kubernetes_denied', `the kubeconfig cannot be used: ${kubeconfigFault(cause)}`, 0, {
+    cause,
+  });
+
+/** A plugin may take any time, as where it waits for a person. */
+function inTime<T>(promise: Promise<T>, { signal }: Deadline): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const expire = () => {
+      const message = "the kubeconfig's credentials were not there in time";
+      reject(new KubernetesError('kubernetes_timeout', message, 0, { cause: signal.reason }));
+    };
+    if (signal.aborted) expire();
+    else signal.addEventListener('abort', expire, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', expire));
+  });
 }
 
 // What client-node writes into the options, which Node's types call by wider names.

@@ -3,6 +3,7 @@ import { chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { Client, type ClientConfig } from 'pg';
+import type { KeyPair } from './certificates.ts';
 import { type PostgresPlace, placeFor, type User } from './postgres-place.ts';
 import type { Part } from './process/launch.ts';
 import { freePort } from './process/ports.ts';
@@ -59,20 +60,41 @@ const settings = [
   'log_connections=off',
 ];
 
-/** Starts a new PostgreSQL server with its log, and its data where it can be, below `folder`. */
-export const startPostgres = async (processes: Processes, folder: string): Promise<Postgres> => {
+const secured = async (
+  { data }: PostgresPlace,
+  { certificate, key }: KeyPair,
+  user: User | undefined,
+): Promise<string[]> => {
+  const [certFile, keyFile] = [join(data, 'server.crt'), join(data, 'server.key')];
+  await writeFile(certFile, certificate);
+  await writeFile(keyFile, key, { mode: 0o600 });
+  if (user !== undefined) await chown(keyFile, user.uid, user.gid);
+  return ['ssl=on', `ssl_cert_file=${certFile}`, `ssl_key_file=${keyFile}`];
+};
+
+/**
+ * Starts a new PostgreSQL server with its log, and its data where it can be, below `folder`.
+ *
+ * @param tls absent: it has none.
+ */
+export const startPostgres = async (
+  processes: Processes,
+  folder: string,
+  tls?: KeyPair,
+): Promise<Postgres> => {
   const password = randomBytes(12).toString('hex');
   const user = await unprivilegedUser();
   await mkdir(folder, { recursive: true });
   const place = await placeFor(user, folder);
   await initialise(place, password, user);
 
+  const all = tls === undefined ? settings : [...settings, ...(await secured(place, tls, user))];
   const port = await freePort();
   const url = `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`;
   const part = await processes.start('storage', {
     name: 'postgres',
     command: join(place.programs, 'postgres'),
-    args: ['-D', place.data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+    args: ['-D', place.data, '-p', String(port), ...all.flatMap((setting) => ['-c', setting])],
     address: `127.0.0.1:${port}`,
     logFile: join(folder, 'postgres.log'),
     user,

@@ -137,6 +137,6 @@ describe('once there are grants', () => {
         /^✗ last sweep: the last one that did all it had to do began 36\d\d s ago \(at most 600 s\)$/,
       ),
     ]);
-    expect(out).toContain('create job renewal-now --from=cronjob/renewal');
+    expect(out).toContain('create job renewal-$(date +%s) --from=cronjob/renewal');
   });
 });

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
 import { createKubernetesApi } from '../../../shared/kubernetes/api.ts';
@@ -20,10 +20,7 @@ async function ask(changes: Readonly<Record<string, unknown>>): Promise<unknown>
   Object.assign(config.clusters[0].cluster, changes);
   const file = join(folder, 'config');
   await writeFile(file, stringify(config), { mode: 0o600 });
-  const deadline = deadlineIn(5_000, monotonicClock);
-  return createKubernetesApi(file)
-    .send({ method: 'GET', path: '/version', deadline })
-    .finally(() => deadline.release());
+  return askWith(file);
 }
 
 const version = expect.objectContaining({ gitVersion: expect.stringMatching(/^v1\./) });
@@ -41,6 +38,60 @@ test('unverified only where it says so', async () => {
   const stranger = { 'certificate-authority-data': undefined };
   await expect(ask(stranger)).rejects.toThrow(/cannot be reached \((SELF_SIGNED|UNABLE_TO_)/);
   expect(await ask({ ...stranger, 'insecure-skip-tls-verify': true })).toEqual(version);
+});
+
+/** As a user whose credentials that command prints. */
+async function askThrough(command: string, withinMs = 5_000): Promise<unknown> {
+  const config = parse(await readFile(stack.description.kubernetes.kubeconfig, 'utf8'));
+  config.users[0].user = {
+    exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'sh', args: ['-c', command] },
+  };
+  const file = join(folder, 'config-of-a-plugin');
+  await writeFile(file, stringify(config), { mode: 0o600 });
+  return askWith(file, withinMs);
+}
+
+function askWith(file: string, withinMs = 5_000): Promise<unknown> {
+  const deadline = deadlineIn(withinMs, monotonicClock);
+  return createKubernetesApi(file)
+    .send({ method: 'GET', path: '/version', deadline })
+    .finally(() => deadline.release());
+}
+
+describe('a kubeconfig of no use is said to be one, at once:', () => {
+  test('there is none', async () => {
+    await expect(askWith('/nowhere/config')).rejects.toMatchObject({
+      message: expect.stringMatching(/^the kubeconfig cannot be used: ENOENT: .*\/nowhere\/config/),
+      retryable: false,
+    });
+  });
+
+  test('it is no YAML, and nothing of it is quoted', async () => {
+    const file = join(folder, 'broken');
+    await writeFile(file, 'users:\n- user: {token: s3cret\n  x: [');
+    const error: unknown = await askWith(file).catch((thrown: unknown) => thrown);
+    expect(String(error)).toMatch(/the kubeconfig cannot be used: it is not YAML: /);
+    expect(String(error)).not.toContain('s3cret');
+  });
+
+  test.each([
+    ['its plugin fails', 'echo you have to log in first >&2; exit 1', 'you have to log in first'],
+    ['its plugin fails in silence', 'exit 1', 'its plugin failed, and said nothing'],
+    ['its plugin answers something else', 'echo s3cret', "its plugin's answer is not JSON"],
+  ])('%s', async (_, command, reason) => {
+    await expect(askThrough(command)).rejects.toMatchObject({
+      message: `the kubeconfig cannot be used: ${reason}`,
+      retryable: false,
+    });
+  });
+});
+
+test('a plugin that waits for a person is not waited for beyond the deadline', async () => {
+  const since = performance.now();
+  await expect(askThrough('exec sleep 5', 500)).rejects.toThrow(
+    "the kubeconfig's credentials were not there in time",
+  );
+  expect(performance.now() - since).toBeLessThan(3_000);
 });
 
 test('through a proxy, which sees where to and nothing else', async () => {

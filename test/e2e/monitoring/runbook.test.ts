@@ -36,7 +36,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await kubectl(['delete', 'namespace', namespace, '--wait=false']);
-  await kubectl(['--namespace', 'vault-injector', 'delete', 'jobs', 'renewal-by-hand-1', 'release']);
+  const inNamespace = ['--namespace', 'vault-injector'];
+  const { output } = await kubectl([...inNamespace, 'get', 'jobs', '--output=name']);
+  const byHand = output.match(/^job.batch\/renewal-\d{10}$/gm) ?? [];
+  await kubectl([...inNamespace, 'delete', ...byHand, 'job.batch/release']);
 });
 
 test('there are such commands', () => expect(commands.length).toBeGreaterThan(20));

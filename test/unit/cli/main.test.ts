@@ -59,6 +59,14 @@ describe('what is not understood', () => {
   });
 });
 
+test('whose output nobody reads to its end: nothing is said about it', async () => {
+  const env = { PATH: path.join(':'), HOME: '/nowhere' };
+  // It starts to write when the other one has long been gone.
+  const script = `set -o pipefail; '${program}' doctor --help | true`;
+  const { exitCode, stderr } = await execa('bash', ['-c', script], { env, extendEnv: false, reject: false });
+  expect([exitCode, stderr]).toEqual([0, '']);
+});
+
 test('a file that cannot be read', async () => {
   expect(await run('explain', '/nowhere/pod.yaml', '--offline')).toEqual({
     code: 1,
@@ -72,7 +80,7 @@ test('without a cluster doctor says so of all that it could not see', async () =
   const { checks } = JSON.parse(out);
   expect([code, checks.length, checks[0].state, checks[1].state, checks[2].state]).toEqual([
     1,
-    32,
+    33,
     'failed',
     'unknown',
     'skipped',

@@ -107,8 +107,17 @@ describe('nobody answers', () => {
     });
   });
 
-  test("at one of the cluster's own, which says nothing from here", async () => {
-    const verdict = await lookAt('http://vault.nowhere.svc:8200');
-    expect(verdict).toMatchObject({ state: 'unknown', mend: expect.stringContaining('port-forward') });
-  });
+  test.each([
+    ['http://vault.nowhere.svc:8200', 'nowhere', 'vault', '8200', 'http'],
+    ['https://vault-active.secrets.svc.cluster.local', 'secrets', 'vault-active', '443', 'https'],
+    ['http://bao-0.bao.hidden.svc/', 'hidden', 'bao', '80', 'http'],
+  ])(
+    "at one of the cluster's own, which says nothing from here: %s",
+    async (address, namespace, service, port, scheme) => {
+      expect(await lookAt(address)).toMatchObject({
+        state: 'unknown',
+        mend: `kubectl --namespace ${namespace} port-forward service/${service} 8200:${port}, then --vault-address ${scheme}://127.0.0.1:8200`,
+      });
+    },
+  );
 });

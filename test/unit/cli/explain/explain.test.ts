@@ -191,3 +191,42 @@ test('what each container would be given', () => {
     },
   ]);
 });
+
+describe('what stands elsewhere in the file', () => {
+  test('an alias without its anchor is a fault, with its line', () => {
+    const { pods, faults } = readManifests(
+      `${pod('a.role: rw')}  volumes: *nowhere\n---\n${pod('a.role: rw')}`,
+    );
+    expect(pods).toHaveLength(1);
+    expect(faults).toEqual([{ line: 17, message: '*nowhere: there is no anchor &nowhere before it' }]);
+  });
+
+  test('so are aliases that would grow without end', () => {
+    const grown = Array.from({ length: 9 }, (_, n) => `x${n + 1}: &x${n + 1} [${`*x${n},`.repeat(9)}]`);
+    const text = `kind: Pod\nmetadata: {name: p}\nspec:\n  x0: &x0 [a]\n${grown.join('\n').replaceAll(/^/gm, '  ')}`;
+    expect(readManifests(text).faults).toEqual([
+      { line: 1, message: expect.stringContaining('alias count') },
+    ]);
+  });
+
+  test('is merged: the annotations of another pod', () => {
+    const text = `apiVersion: v1
+kind: List
+items:
+  - kind: Pod
+    metadata: {name: one, labels: {vault-db-injector: "true"}, annotations: &common {db-creds-injector.numberly.io/a.role: rw}}
+    spec: {containers: [{name: app}]}
+  - kind: Pod
+    metadata:
+      name: two
+      labels: {vault-db-injector: "true"}
+      annotations:
+        <<: *common
+        db-creds-injector.numberly.io/a.mode: url
+    spec: {containers: [{name: app}]}
+`;
+    expect(linesOf(text)).toEqual([
+      '13 ✗ annotation "db-creds-injector.numberly.io/a.mode" is "url": expected "classic" or "uri"',
+    ]);
+  });
+});
