@@ -152,4 +152,19 @@ describe('another cluster under the same prefix', () => {
     expect([told.code, told.report.revoked]).toEqual([0, 1]);
     expect((await sweepIn(HOUR * 0.7, fleet)).code).toBe(0);
   });
+
+  test('that has no name: what names no cluster is kept, as ours is that was before we had one', async () => {
+    await oneOfEach();
+    const nameless = { parts: () => ({ readClusterUid: async () => 'another-uid' }) };
+    expect((await sweepIn(0, fleet, nameless)).code).toBe(0);
+    const named = { clusterId: 'ours' };
+    const { report, code, log } = await sweepIn(HOUR * 0.7, fleet, { keys: named });
+    expect([code, report.renewed, report.revoked]).toEqual([0, 2, 0]);
+    expect(log.map(({ message }) => message)).toContainEqual(
+      expect.stringContaining('1 grants name no cluster'),
+    );
+    // The memory is our own, of before.
+    const own = await sweepIn(HOUR * 0.7, fleet, { ...nameless, keys: named });
+    expect([own.code, own.report.revoked]).toEqual([0, 1]);
+  });
 });
