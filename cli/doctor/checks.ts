@@ -5,6 +5,7 @@ import { apiServer, configuration } from './configuration.ts';
 import { databaseEngines, databaseRoles } from './databases.ts';
 import type { Facts } from './facts.ts';
 import { knative } from './knative.ts';
+import { leases } from './leases.ts';
 import { ledgerMount, ledgerReadable } from './ledger.ts';
 import { cronJob, lastSweep, schedule } from './sweep.ts';
 import { login, rightsInVault, vault } from './vault.ts';
@@ -18,6 +19,7 @@ export function checksOf(facts: Facts): Check[] {
     vault(facts),
     ...PROCESSES.map((process) => login(facts, process)),
     ...PROCESSES.map((process) => rightsInVault(facts, process)),
+    leases(facts),
     ledgerMount(facts),
     ledgerReadable(facts),
     databaseEngines(facts),

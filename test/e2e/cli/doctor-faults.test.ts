@@ -5,7 +5,6 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { findOrInstall } from '../../stack/install/index.ts';
 import { projectRoot } from '../../stack/paths.ts';
 import { databaseMount } from '../../stack/vault/names.ts';
-import { processPolicy } from '../../stack/vault/policies.ts';
 import { addPolicy } from '../../stack/vault/roles.ts';
 import { configurationFile, normalised } from '../support/command-line.ts';
 import { canLogIn, deletePod } from '../support/fleet-state.ts';
@@ -41,7 +40,7 @@ describe('a fault is named, with the command that mends it:', () => {
   });
 
   test('a capability is missing', async () => {
-    const policy = await processPolicy('renewal', { ledgerPrefix: patient.strict.ledgerPrefix });
+    const policy = await patient.policy();
     const less = policy.replace('capabilities = ["create", "read", "update"]', 'capabilities = ["read"]');
     await addPolicy(stack.vault, patient.strict.roleOf('renewal'), less);
     const { code, out } = await patient.doctor();
@@ -54,17 +53,29 @@ describe('a fault is named, with the command that mends it:', () => {
     ]);
   });
 
+  test('an engine is not named in the policy', async () => {
+    const policy = await patient.policy();
+    const less = policy.replaceAll(`,"${patient.mount}/creds/*"`, '');
+    await addPolicy(stack.vault, patient.strict.roleOf('renewal'), less);
+    const { code, out } = await patient.doctor();
+    await addPolicy(stack.vault, patient.strict.roleOf('renewal'), policy);
+    expect([code, wrongIn(out)]).toEqual([
+      1,
+      [
+        expect.stringMatching(
+          /^✗ leases of all engines: those of PREFIX may not be renewed: its policy does not name the engine\n {4}LEDGER_PREFIX=PREFIX .* DATABASE_MOUNTS=PREFIX /,
+        ),
+      ],
+    ]);
+  });
+
   test('and the command takes nothing from an engine that pods have leases of', async () => {
     // Of its own: all of its policies are written anew.
-    const { strict, mount, doctor } = await openPatient();
+    const { strict, mount, policy, doctor } = await openPatient();
     const pod = await strict.fleet.pod();
     await stack.sweep({ overrides: strict.keysOf('renewal') });
     const name = strict.roleOf('renewal');
-    await addPolicy(
-      stack.vault,
-      name,
-      (await processPolicy('renewal', { ledgerPrefix: strict.ledgerPrefix })).replace('"list"', '"read"'),
-    );
+    await addPolicy(stack.vault, name, (await policy()).replace('"list"', '"read"'));
     // Nobody gives doctor a token: admission may read its own role.
     const { out } = await doctor({ VAULT_TOKEN: '' });
     const [, command = ''] = /^ {4}(LEDGER_PREFIX=.*set-up\.sh.*)/m.exec(out) ?? [];
@@ -87,7 +98,7 @@ describe('a fault is named, with the command that mends it:', () => {
   });
 
   test('a policy of before does not let it ask for its capabilities', async () => {
-    const policy = await processPolicy('renewal', { ledgerPrefix: patient.strict.ledgerPrefix });
+    const policy = await patient.policy();
     await addPolicy(
       stack.vault,
       patient.strict.roleOf('renewal'),
@@ -136,6 +147,9 @@ describe('a fault is named, with the command that mends it:', () => {
 
   test('a mount is not there, and whether it is cannot be told', async () => {
     const file = await configurationFile({ ...patient.keys, defaultEngine: 'nowhere' });
+    const policy = await patient.policy();
+    const role = patient.strict.roleOf('renewal');
+    await addPolicy(stack.vault, role, policy.replaceAll(`${patient.mount}/`, 'nowhere/'));
     const { code, out } = await patient.doctor({ CONFIG_FILE: file });
     expect([code, wrongIn(out)]).toEqual([
       1,
@@ -146,6 +160,7 @@ describe('a fault is named, with the command that mends it:', () => {
       ],
     ]);
     const dark = await patient.doctor({ CONFIG_FILE: file, VAULT_TOKEN: 'of-nobody' });
+    await addPolicy(stack.vault, role, policy);
     expect([dark.code, wrongIn(dark.out)]).toEqual([
       0,
       [

@@ -1,5 +1,6 @@
 /** An installation that doctor finds well, with a place in the ledger and a database engine of its own. */
 import { randomUUID } from 'node:crypto';
+import { processPolicy } from '../../stack/vault/policies.ts';
 import { configurationFile, normalised, run } from './command-line.ts';
 import { openStrictFleet } from './process-policies.ts';
 import { reportReady } from './ready.ts';
@@ -9,7 +10,7 @@ export type Patient = Awaited<ReturnType<typeof openPatient>>;
 
 export async function openPatient() {
   const mount = `doctor-${randomUUID().slice(0, 8)}`;
-  const strict = await openStrictFleet();
+  const strict = await openStrictFleet({ engine: mount });
   const role = async (defaultTtl: number): Promise<void> => {
     await stack.vault.call('POST', `${mount}/roles/orders-rw`, {
       db_name: 'none',
@@ -31,6 +32,8 @@ export async function openPatient() {
     strict,
     mount,
     environment,
+    /** As it is now, of the renewal job. */
+    policy: () => processPolicy('renewal', { ledgerPrefix: strict.ledgerPrefix, engine: mount }),
     /** Of its configuration. */
     keys,
     /** How long the leases of its database role last, in seconds. */

@@ -12,6 +12,8 @@ export interface StrictWishes {
   readonly keys?: Keys;
   /** What admission may give to pods. */
   readonly applicationPolicies?: readonly string[];
+  /** A database engine beside the stack's. */
+  readonly engine?: string;
   /** Makes another policy of it. */
   readonly change?: (name: ProcessPolicy, policy: string) => string;
 }
@@ -19,12 +21,13 @@ export interface StrictWishes {
 export type StrictFleet = Awaited<ReturnType<typeof openStrictFleet>>;
 
 /** A fleet in a folder of its own in the ledger, for which alone the policies are. */
-export async function openStrictFleet({ keys, applicationPolicies, change }: StrictWishes = {}) {
+export async function openStrictFleet({ keys, applicationPolicies, engine, change }: StrictWishes = {}) {
   const ledgerPrefix = `strict-${randomUUID().slice(0, 8)}`;
   const roleOf = (name: ProcessPolicy) => `${ledgerPrefix}-${name}`;
   for (const name of names) {
     const policy = await processPolicy(name, {
       ledgerPrefix,
+      engine,
       ...(applicationPolicies && { applicationPolicies }),
     });
     await addPolicy(stack.vault, roleOf(name), change?.(name, policy) ?? policy);

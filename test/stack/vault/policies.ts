@@ -11,6 +11,8 @@ export type PolicyOptions = {
   ledgerPrefix?: string;
   /** Which policies the admission function may give to pods; any, where none are named. */
   applicationPolicies?: readonly string[];
+  /** One more database engine. */
+  engine?: string | undefined;
 };
 
 /** @throws where the template has a variable that nobody fills in. */
@@ -35,6 +37,10 @@ export const processPolicy = async (
     application_policies: JSON.stringify(applicationPolicies.map((policy) => [policy])),
     approle_path: appRolePath,
     // The second one is what `setup database` makes where nobody names another.
-    leases: JSON.stringify([`${databaseMount}/creds/*`, 'databases/creds/*']),
+    leases: JSON.stringify(
+      [databaseMount, 'databases', ...(options.engine ? [options.engine] : [])].map(
+        (mount) => `${mount}/creds/*`,
+      ),
+    ),
   });
 };

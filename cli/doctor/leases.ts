@@ -1,0 +1,38 @@
+/** Whether leases of every engine may be renewed: policies name the engines one by one, which no capability tells. */
+
+import { VaultError } from '../../shared/vault/failure.ts';
+import { GrantLost } from '../../shared/vault/renewals.ts';
+import { type Check, failed, ok } from './check.ts';
+import { mountsInUse } from './databases.ts';
+import type { Facts } from './facts.ts';
+import { setUpCommand } from './set-up-command.ts';
+
+// There is no such lease: Vault says so to whoever might renew it.
+const NO_LEASE = 'creds/doctor/none';
+
+export const leases = (facts: Facts): Check => ({
+  name: 'leases of all engines',
+  needs: ['login of renewal'],
+  async look() {
+    const mounts = await mountsInUse(facts);
+    const allowed = await Promise.all(mounts.map((mount) => mayRenew(mount, facts)));
+    const denied = mounts.filter((_, index) => !allowed[index]);
+    if (denied.length > 0)
+      return failed(
+        `those of ${denied.join(', ')} may not be renewed: its policy does not name the engine`,
+        await setUpCommand(facts),
+      );
+    return ok(`may be renewed: ${mounts.join(', ')}`);
+  },
+});
+
+async function mayRenew(mount: string, facts: Facts): Promise<boolean> {
+  const { renewals } = await facts.vault();
+  try {
+    await renewals.renewLease(`${mount}/${NO_LEASE}`, facts.work());
+  } catch (error) {
+    if (error instanceof VaultError && error.status === 403) return false;
+    if (!(error instanceof GrantLost)) throw error;
+  }
+  return true;
+}
