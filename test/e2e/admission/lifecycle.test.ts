@@ -1,6 +1,7 @@
 /** How an instance starts, says whether it can work, and ends. */
-
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import * as v from 'valibot';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { request } from '../../stack/http.ts';
@@ -98,6 +99,18 @@ describe('SIGTERM', () => {
     admission.kill('SIGTERM');
     expect(await admission.exited).toBe(0);
     expect(logins).toHaveLength(1);
+    expect(await lookUpToken(logins[0] ?? '')).toBeUndefined();
+  });
+
+  test('to an instance with a connection on which nobody asks: it does not wait for it', async () => {
+    const logins = watchLogins();
+    const admission = await startAdmission(proxy);
+    const silent = connect(Number(new URL(admission.url).port), '127.0.0.1');
+    await once(silent, 'connect');
+    const closed = once(silent, 'close');
+    admission.kill('SIGTERM');
+    expect(await admission.exited).toBe(0);
+    await closed;
     expect(await lookUpToken(logins[0] ?? '')).toBeUndefined();
   });
 

@@ -49,21 +49,13 @@ async function usersLeft(pods: readonly StoredPod[]): Promise<string[]> {
   return usersOf(pods).filter((user) => databaseUsers.includes(user));
 }
 
-/** What the revocation function's instances said of a grant. */
+/** What the revocation function's instances said of a grant, all that there ever were. */
 async function said(uuid: string): Promise<string[]> {
-  // Those, too, whose start failed while Vault was away: they are counted by nobody, and have a number.
-  const own = `revocation-${stackPid()}-`;
-  const folders = (await readdir(functions.folder)).filter((name) => name.startsWith(own));
+  const folders = (await readdir(functions.folder)).filter((name) => name.startsWith('revocation-'));
   const files = folders.map((name) => join(functions.folder, name, 'revocation.log'));
   const logs = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
   const lines = logs.join('\n').split('\n');
   return lines.filter((line) => line.includes(uuid)).map((line) => /"msg":"([^"]*)"/.exec(line)?.[1] ?? line);
-}
-
-/** Of the process that runs the stack: it is in the names of its functions' folders. */
-function stackPid(): string {
-  const log = stack.description.parts.find(({ name }) => name === 'revocation')?.logFile ?? '';
-  return /revocation-(\d+)-\d+\//.exec(log)?.[1] ?? '';
 }
 
 const lettersOf = async (pods: readonly StoredPod[]) => {
