@@ -1,6 +1,7 @@
 /** The database engines, and whether their roles' leases last from one sweep to the next. */
 import type { Secret } from '../../shared/secret.ts';
 import { VaultError } from '../../shared/vault/failure.ts';
+import { holderOf } from '../../shared/vault/held.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import { readMemory } from '../sweep-state.ts';
 import { type Check, failed, ok, unknown, type Verdict } from './check.ts';
@@ -103,9 +104,10 @@ function judged(roles: readonly Role[], intervalSeconds: number, which: string):
 /** As the last sweep saw them; one that is near its end for good (max_ttl) says nothing of its role. */
 async function rolesInUse(facts: Facts): Promise<Role[]> {
   const roles = new Map<string, Role>();
-  for (const { leaseId, leaseTtlSeconds, endsAt } of await grants(facts)) {
-    const [, mount, name] = /^(.+)\/creds\/([^/]+)\//.exec(leaseId) ?? [];
-    if (mount === undefined || name === undefined || endsAt > 0 || leaseTtlSeconds === 0) continue;
+  for (const { namespace, leaseId, leaseTtlSeconds, endsAt } of await grants(facts)) {
+    const holder = holderOf(namespace, leaseId);
+    if (!holder || endsAt > 0 || leaseTtlSeconds === 0) continue;
+    const { mount, role: name } = holder;
     const known = roles.get(`${mount}/${name}`)?.ttlSeconds ?? Number.POSITIVE_INFINITY;
     roles.set(`${mount}/${name}`, { mount, name, ttlSeconds: Math.min(known, leaseTtlSeconds) });
   }
@@ -115,7 +117,9 @@ async function rolesInUse(facts: Facts): Promise<Role[]> {
 /** The default one, and those that pods have leases of. */
 export async function mountsInUse(facts: Facts): Promise<string[]> {
   const { defaultEngine } = (await facts.config()).vault;
-  const inUse = (await grants(facts)).flatMap(({ leaseId }) => /^(.+)\/creds\//.exec(leaseId)?.[1] ?? []);
+  const inUse = (await grants(facts)).flatMap(
+    ({ namespace, leaseId }) => holderOf(namespace, leaseId)?.mount ?? [],
+  );
   return [...new Set([defaultEngine, ...inUse])];
 }
 

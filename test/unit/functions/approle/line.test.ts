@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Line, openLine } from '../../../../functions/approle/line.ts';
@@ -45,8 +44,9 @@ describe('a post', () => {
     ['is closed in order', () => accepted?.end()],
     ['is cut', () => accepted?.destroy()],
   ])('over a connection that %s meanwhile fails', async (_, close) => {
+    const closed = accepted && once(accepted.resume(), 'close');
     close();
-    await sleep(200);
+    await closed;
     await expect(line.post('{}', deadline)).rejects.toMatchObject({ code: 'init_container_unavailable' });
   });
 
