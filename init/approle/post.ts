@@ -46,7 +46,11 @@ export function readPost(body: string, now: number, vaultAddress: string | undef
   };
 }
 
-const bare = (url: string) => url.replace(/\/+$/, '');
+function bare(url: string): string {
+  let end = url.length;
+  while (url[end - 1] === '/') end -= 1;
+  return url.slice(0, end);
+}
 
 function parseJson(body: string): unknown {
   try {
