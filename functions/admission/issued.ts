@@ -32,11 +32,14 @@ interface Entry {
 // Within one API request: what other webhooks need is all that is between. One that takes longer costs a second set.
 const REMEMBERED_FOR_MS = 15_000;
 const REMEMBERED_AT_MOST = 2_000;
+// A pod of more costs a second set: so many pods of theirs would take all of a process' memory.
+const MOST_VARIABLES = 100;
 
 export function createIssued(clock: Clock): Issued {
   const entries = new Map<string, Entry>();
   return {
     remember(namespace, pod, uuids, variables, only) {
+      if (variables.size > MOST_VARIABLES) return;
       const oldest = entries.keys().next().value;
       if (entries.size >= REMEMBERED_AT_MOST && oldest !== undefined) entries.delete(oldest);
       const kept = new Map([...variables].map(([name, source]) => [name, new Secret(textOf(source))]));
@@ -59,15 +62,17 @@ export function createIssued(clock: Clock): Issued {
 }
 
 function holds(pod: Pod, { variables, only }: Entry): boolean {
+  const names = only && new Set(only);
   return containersOf(pod)
-    .filter(({ container }) => !only || only.includes(container.name))
-    .every(({ container }) =>
-      [...variables].every(([name, source]) => {
-        const found = (container.env ?? []).filter((entry) => entry.name === name);
+    .filter(({ container }) => !names || names.has(container.name))
+    .every(({ container }) => {
+      const entries = Map.groupBy(container.env ?? [], ({ name }) => name);
+      return [...variables].every(([name, source]) => {
+        const found = entries.get(name) ?? [];
         const held = v.safeParse(Held, found[0]);
         return found.length === 1 && held.success && textOf(held.output) === source.reveal();
-      }),
-    );
+      });
+    });
 }
 
 /** Made of a pod that was (`kubectl replace --force`): the credentials in it end with that one. */

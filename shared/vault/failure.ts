@@ -37,11 +37,15 @@ export interface RefusedAnswer {
   readonly body: string;
 }
 
+// What Vault, or whatever stands before it, may ask for.
+const LONGEST_PAUSE_SECONDS = 3_600;
+
 /** An answer that is neither 200 nor 204 (https://developer.hashicorp.com/vault/api-docs#http-status-codes). */
 export function refusal({ operation, status, retryAfter, body }: RefusedAnswer): VaultError {
   const detail = errorsIn(body);
   const seconds = Number(retryAfter);
-  const retryAfterMs = retryAfter !== undefined && seconds >= 0 ? seconds * 1_000 : undefined;
+  const retryAfterMs =
+    retryAfter !== undefined && seconds >= 0 ? Math.min(seconds, LONGEST_PAUSE_SECONDS) * 1_000 : undefined;
   const facts = { operation, status, detail, retryAfterMs };
   const unavailable = whyUnavailable(status, detail);
   if (unavailable) return new VaultError('vault_unavailable', unavailable, facts);

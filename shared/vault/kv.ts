@@ -1,5 +1,6 @@
 /** Documents in Vault's KV v2 (https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2). */
 import * as v from 'valibot';
+import { countUpTo } from '../numbers.ts';
 import { checked } from './answer.ts';
 import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
@@ -28,7 +29,10 @@ export interface Kv {
 const Document = v.object({
   data: v.object({
     data: v.record(v.string(), v.unknown()),
-    metadata: v.object({ created_time: v.pipe(v.string(), v.isoTimestamp()), version: v.number() }),
+    metadata: v.object({
+      created_time: v.pipe(v.string(), v.isoTimestamp()),
+      version: countUpTo(Number.MAX_SAFE_INTEGER),
+    }),
   }),
 });
 const Listing = v.object({ data: v.object({ keys: v.array(v.string()) }) });

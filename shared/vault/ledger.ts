@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
+import { seconds } from '../numbers.ts';
 import { Secret } from '../secret.ts';
 import type { Kv } from './kv.ts';
 import type { Work } from './requests.ts';
@@ -75,8 +76,8 @@ const Common = v.object({
   Mount: v.optional(v.string()),
   Role: v.optional(v.string()),
   UserName: v.optional(v.string()),
-  LeaseTtlSeconds: v.optional(v.number()),
-  TokenPeriodSeconds: v.optional(v.number()),
+  LeaseTtlSeconds: v.optional(seconds),
+  TokenPeriodSeconds: v.optional(seconds),
   ClusterId: v.optional(v.string()),
   SecretName: v.optional(v.string()),
   RevokingSince: v.optional(v.string()),

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
+import { seconds } from '../numbers.ts';
 import { checked } from './answer.ts';
 import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
@@ -35,8 +36,8 @@ export interface Renewals {
   renewToken(token: TokenReference, work: Work): Promise<number>;
 }
 
-const LeaseAnswer = v.object({ lease_duration: v.number() });
-const TokenAnswer = v.object({ auth: v.object({ lease_duration: v.number() }) });
+const LeaseAnswer = v.object({ lease_duration: seconds });
+const TokenAnswer = v.object({ auth: v.object({ lease_duration: seconds }) });
 const LOST =
   /lease not found|invalid lease|lease expired|token not found|bad token|invalid token|invalid accessor/i;
 
