@@ -5,7 +5,7 @@
 import { InjectorError } from './errors.ts';
 
 /** Objects, lists and commas: no pod that Kubernetes would store has nearly as many. */
-const MAX_VALUES = 50_000;
+const MAX_VALUES = 25_000;
 const MAX_DEPTH = 100;
 
 /** @throws InjectorError `request_invalid`, `request_too_large` */

@@ -32,7 +32,7 @@ describe('is refused before it is read, by a sentence that names the limit', () 
   ])('too many %s', (_, text, values) => {
     expect(refusalOf(text)).toEqual([
       'request_too_large',
-      `the body has ${values} values: expected at most 50000`,
+      `the body has ${values} values: expected at most 25000`,
     ]);
   });
 
