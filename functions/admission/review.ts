@@ -57,6 +57,15 @@ export function parseReview(body: Buffer): ParsedReview {
   return { uid, creation: { uid, namespace, dryRun: dryRun === true, pod } };
 }
 
+// The API server writes it first of all, and ahead of everything that a pod's author has written.
+const UID = /"request":\{"uid":"([\da-f-]{36})"/;
+const UID_WITHIN_BYTES = 512;
+
+/** Which review it is, of a body that is not read: so that its limit can be told to the pod's author. */
+export function uidOfUnread(body: Buffer): string | undefined {
+  return UID.exec(body.subarray(0, UID_WITHIN_BYTES).toString('latin1'))?.[1];
+}
+
 function check<S extends v.GenericSchema>(schema: S, value: unknown, expected: string): v.InferOutput<S> {
   // The first fault only: of a list there would be as many as it has entries, and a process' memory full of them.
   const parsed = v.safeParse(schema, value, { abortEarly: true });

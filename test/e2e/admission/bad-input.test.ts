@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type AdmissionFunction, startAdmission } from '../support/admission-function.ts';
 import { type Census, NOTHING, newSince, takeCensus } from '../support/census.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
-import { podWith } from '../support/pods.ts';
+import { container, podWith } from '../support/pods.ts';
 import { type RawAnswer, sendRaw } from '../support/raw-request.ts';
 import { ask, post, reviewOf } from '../support/reviews.ts';
 import { admission } from '../support/stack.ts';
@@ -76,6 +76,17 @@ test.each([
   ],
 ])('%s, are not even read', async (_, body, line) => {
   await expectRefused(await sendRaw(`${admission.url}${admission.path}`, { pieces: [body] }), 413, line);
+});
+
+test('more values than any pod has: its author is told the limit', async () => {
+  const env = Array.from({ length: 30_000 }, () => ({ name: 'X' }));
+  const review = reviewOf(podWith({ role: 'gule-rw' }, { containers: [{ ...container('app'), env }] }));
+  const { allowed, code, message } = await ask(admission, review);
+  expect([allowed, code]).toEqual([false, 413]);
+  expect(message).toMatch(
+    /no database credentials for this pod: the body has \d+ values: expected at most 25000$/,
+  );
+  expect(await newSince(before)).toEqual(NOTHING);
 });
 
 describe('a review of something else', () => {

@@ -89,6 +89,8 @@ describe('the author of a pod is not told the secret', () => {
     [404, 'there is nothing at this path', 'could not find the requested resource'],
     [500, 'no', 'an error on the server ("no")'],
     [503, 'no', 'unable to handle the request'],
+    [504, 'request timeout', 'unable to return a response in the time allotted'],
+    [413, 'the body is too large', 'status code 413'],
     [200, 'no review', "couldn't get version/kind"],
   ])('where the answer is %d', async (status, body, reason) => {
     await askInstead((_, outgoing) => outgoing.writeHead(status).end(body));
