@@ -16,7 +16,7 @@ export interface RouteParts {
   readonly log: Logger;
   readonly clock: Clock;
   /** At which paths the function is asked; `/` where nothing is said. */
-  readonly accepts?: (path: string) => Promise<boolean>;
+  readonly accepts?: (path: string, authorization: string | undefined) => Promise<boolean>;
   /** Whether its sender may ask at all, by the head alone; rejects with why not. */
   readonly checkSender?: (request: IncomingMessage) => Promise<void>;
 }
@@ -38,7 +38,7 @@ const UNTOLD: ReadonlySet<ErrorCode> = new Set(['too_busy', 'request_aborted']);
  * else. (Knative's event source does not try again after a 500.)
  */
 export function createRoutes(post: HttpFunction, parts: RouteParts): Routes {
-  const { session, metrics, log, clock, accepts = async (path) => path === '/', checkSender } = parts;
+  const { session, metrics, log, clock, accepts = async (path: string) => path === '/', checkSender } = parts;
   const isReady = createReadiness({ session, log, clock });
   const gets = new Map<string, (response: Response) => Promise<void>>([
     ['/healthz', async (response) => sendText(response, 200, 'ok')],
@@ -55,7 +55,8 @@ export function createRoutes(post: HttpFunction, parts: RouteParts): Routes {
   async function judge(request: IncomingMessage): Promise<void> {
     const path = pathOf(request);
     if (gets.has(path)) return judgeGet(request);
-    if (!(await accepts(path))) throw new InjectorError('request_not_found', 'there is nothing at this path');
+    if (!(await accepts(path, request.headers.authorization)))
+      throw new InjectorError('request_not_found', 'there is nothing at this path');
     if (request.method !== 'POST') throw new InjectorError('request_method', 'expected POST');
     await checkSender?.(request);
   }
