@@ -32,7 +32,7 @@ export function createBodies({ one, all }: BodyLimits): Bodies {
   let held = 0;
 
   return {
-    read(request, response) {
+    async read(request, response) {
       refuseByHead(request, one);
       let own = 0;
       /** @throws InjectorError `too_busy` */
