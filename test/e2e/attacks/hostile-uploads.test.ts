@@ -1,10 +1,12 @@
 /** Uploads of those who reach the function: what they cost it in memory, in time, and at its end. */
 import { readFile } from 'node:fs/promises';
 import { request as httpsRequest } from 'node:https';
+import { setTimeout as pause } from 'node:timers/promises';
 import { connect, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AdmissionFunction, startAdmission } from '../support/admission-function.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
+import { beforehand, gate } from '../support/faults.ts';
 import { LARGEST } from '../support/hostile-reviews.ts';
 import { podWith } from '../support/pods.ts';
 import { ask, reviewOf } from '../support/reviews.ts';
@@ -50,12 +52,15 @@ function upload(path: string, body: Buffer): Promise<number> {
 }
 
 /** Writes these bytes to the function, and collects what it says until it hangs up. */
-function speak(text: string): {
+function speak(
+  text: string,
+  url = own.url,
+): {
   readonly said: () => string;
   readonly socket: TLSSocket;
   readonly closed: Promise<void>;
 } {
-  const { hostname, port } = new URL(own.url);
+  const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), ca: authority });
   sockets.push(socket);
   let said = '';
@@ -153,6 +158,29 @@ describe('a body that comes a byte at a time', () => {
     stop();
     expect(said()).toContain(' 408 ');
     await stillAnswers();
+  });
+
+  test('takes its time from the same deadline as the admission', async () => {
+    const timeoutMs = 4_000;
+    const proxy = await startFaultProxy();
+    const slow = await startAdmission(proxy);
+    await ask(slow, reviewOf(podWith({ role: 'gule-rw' })));
+    const release = gate();
+    proxy.fail(
+      'credentials',
+      beforehand(() => release.opened),
+    );
+    const review = JSON.stringify(reviewOf(podWith({ role: 'gule-rw' })));
+    const startedAt = performance.now();
+    const { said, socket } = speak(
+      `POST ${slow.path}?timeout=4s HTTP/1.1\r\nhost: a\r\ncontent-length: ${review.length}\r\n\r\n`,
+      slow.url,
+    );
+    await pause(timeoutMs / 2);
+    socket.write(review);
+    await expect.poll(said, { interval: 20 }).toContain('"allowed":false');
+    expect(performance.now() - startedAt).toBeLessThan(timeoutMs);
+    release.open();
   });
 
   test('does not hold up the end', async () => {
