@@ -74,7 +74,7 @@ function collect(request: IncomingMessage, grow: (bytes: number) => void): Promi
     request.on('data', take);
     request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
     request.once('error', giveUp);
-    request.once('close', giveUp);
+    request.once('close', () => request.readableEnded || giveUp());
   });
 }
 

@@ -70,12 +70,21 @@ test.each([
     'the body has 100000 values: expected at most 25000',
   ],
   [
-    'lists, a thousand deep',
-    `${'['.repeat(1e3)}${']'.repeat(1e3)}`,
-    'the body has 1000 levels: expected at most 100',
+    'lists, twenty thousand deep',
+    `${'['.repeat(2e4)}${']'.repeat(2e4)}`,
+    'the body has 20000 levels: expected at most 100',
   ],
 ])('%s, are not even read', async (_, body, line) => {
   await expectRefused(await sendRaw(`${admission.url}${admission.path}`, { pieces: [body] }), 413, line);
+});
+
+test('a variable so deep that nobody could write it down: the pod is denied, and nothing made', async () => {
+  const env = [{ name: 'X', valueFrom: 'DEEP' }];
+  const pod = { ...podWith({ role: 'gule-rw' }), spec: { containers: [{ name: 'app', env }] } };
+  const body = withRequest({ object: pod }).replace('"DEEP"', `${'['.repeat(1e4)}${']'.repeat(1e4)}`);
+  const { status, body: said } = await post(admission, body);
+  expect([status, said]).toEqual([200, expect.stringContaining('"allowed":false')]);
+  expect(await newSince(before)).toEqual(NOTHING);
 });
 
 test('more values than any pod has: its author is told the limit', async () => {
