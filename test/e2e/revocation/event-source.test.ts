@@ -103,8 +103,8 @@ describe('a pod that is deleted', () => {
   test('while the function answers 503, since Vault is not to be reached: the event comes again', async () => {
     const pod = await fleet.pod();
     const before = (await revocation.log()).length;
-    // A page in place of an answer is what the function waits for a moment only: four times.
-    proxy.fail('reading', answering(200, '<html>down for maintenance</html>'), 8);
+    // A page in place of an answer is what the function does not wait for itself.
+    proxy.fail('reading', answering(200, '<html>down for maintenance</html>'), 2);
     await deletePod(pod);
     await gone(pod);
     const failures = (await revocation.log()).slice(before).filter(({ level }) => level === 'error');
