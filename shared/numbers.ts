@@ -9,6 +9,9 @@ const LATEST_MS = 8_640_000_000_000_000;
 /** A length of time that somebody else names. */
 export const seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(LONGEST_SECONDS));
 
+/** By how much one clock is ahead of another, or behind it. */
+export const secondsEitherWay = v.pipe(v.number(), v.minValue(-LONGEST_SECONDS), v.maxValue(LONGEST_SECONDS));
+
 /** A moment in milliseconds since 1970. */
 export const moment = v.pipe(v.number(), v.minValue(-LATEST_MS), v.maxValue(LATEST_MS));
 

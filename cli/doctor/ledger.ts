@@ -39,8 +39,8 @@ export const ledgerReadable = (facts: Facts): Check => ({
     const { ledgerMount: mount, ledgerPrefix } = (await facts.config()).vault;
     const place = `${mount}/${ledgerPrefix}`;
     try {
-      const uuids = await (await facts.vault()).ledger.list(facts.work());
-      return ok(`${place}: ${uuids.length} ${uuids.length === 1 ? 'record' : 'records'}`);
+      const { grants } = await (await facts.vault()).ledger.list(facts.work());
+      return ok(`${place}: ${grants.length} ${grants.length === 1 ? 'record' : 'records'}`);
     } catch (error) {
       if (error instanceof VaultError) return failed(`${place}: ${error.message}`, await setUpCommand(facts));
       throw error;

@@ -2,13 +2,12 @@
  * A deleted pod in, its grants revoked. The event is a hint, not a proof: the API server says whether the pod is gone,
  * the record whose grant it is. So what is forged, replayed, reordered or sent twice hurts no live pod.
  */
-import { validate } from 'uuid';
 import type { Clock } from '../../shared/deadline.ts';
 import type { DeletedPod } from '../../shared/events/deleted-pod.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
-import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
+import { isGrantUuid, type Ledger, type LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
 import type { NamespaceClaims } from './namespace-claims.ts';
@@ -75,7 +74,7 @@ async function revokeOne(
   const { namespace, name } = pod;
   const { correlationId: requestUid, traceId } = work;
   const facts = { uuid, namespace, pod: name, requestUid, traceId };
-  if (!validate(uuid)) return refuse('its uuid is none', facts, log);
+  if (!isGrantUuid(uuid)) return refuse('its uuid is none', facts, log);
   const [stored, live] = await Promise.all([ledger.read(uuid, work), successor]);
   if (live?.uuids.includes(uuid)) {
     log.info('a delete event for a pod that lives: nothing is revoked', facts);

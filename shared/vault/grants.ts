@@ -6,7 +6,7 @@
 import * as v from 'valibot';
 import { seconds } from '../numbers.ts';
 import { Secret } from '../secret.ts';
-import { checked } from './answer.ts';
+import { acknowledged, checked } from './answer.ts';
 import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequests, Work } from './requests.ts';
@@ -112,7 +112,7 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
     },
 
     async revoke(token, work) {
-      await actOnToken(session, 'revoke', token, work);
+      await acknowledged('revoke a token', actOnToken(session, 'revoke', token, work));
     },
   };
 }

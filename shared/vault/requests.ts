@@ -7,9 +7,10 @@ import nodeVault from 'node-vault';
 import { type Deadline, deadlineIn, monotonicClock } from '../deadline.ts';
 import type { Secret } from '../secret.ts';
 import type { CaFile } from './ca-file.ts';
-import { invalidAnswer, noAnswer, refusal, timedOut, VaultError } from './failure.ts';
+import { foreignAnswer, noAnswer, refusal, timedOut, VaultError } from './failure.ts';
 import { createHttpExchange } from './http.ts';
 import { createPace } from './pace.ts';
+import type { VaultTime } from './time.ts';
 
 /** What a caller is doing: until when, and how many requests it has cost so far. */
 export interface Work {
@@ -75,6 +76,8 @@ export interface VaultRequestsOptions {
   /** Uniform in [0, 1): the jitter. */
   readonly random: () => number;
   readonly onSent: (request: SentRequest) => void;
+  /** Learns Vault's clock from its answers. */
+  readonly time?: Pick<VaultTime, 'observe'>;
 }
 
 const FIRST_DELAY_MS = 50;
@@ -100,12 +103,15 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   async function sendOnce(sent: Exchange) {
     const body = sent.json === undefined ? undefined : JSON.stringify(sent.json);
     const { uri, method, headers, signal, operation } = sent;
+    const sentAt = monotonicClock();
     const answer = await exchange.send({ uri, method, headers, body, signal });
     const { statusCode, retryAfter } = answer;
     if (statusCode !== 200 && statusCode !== 204) {
       throw refusal({ operation, status: statusCode, retryAfter, body: answer.body });
     }
-    return { statusCode, body: parseBody(operation, answer.body), request: { path: uri } };
+    const parsed = parseAnswer(operation, answer);
+    options.time?.observe(answer.date, sentAt, monotonicClock());
+    return { statusCode, body: parsed, request: { path: uri } };
   }
 
   const pace = createPace(options.rateLimit);
@@ -186,14 +192,20 @@ function statusOf(thrown: unknown, operation: string): string {
   return status > 0 ? String(status) : code.replace('vault_', '').replace('answer_', '');
 }
 
-function parseBody(operation: string, body: string): unknown {
-  if (body === '') return undefined;
+/** Vault's 200 has a JSON object; its 204 has no body, and the content type of its other answers all the same. */
+function parseAnswer(
+  operation: string,
+  { statusCode, body, isJson }: { statusCode: number; body: string; isJson: boolean },
+): unknown {
+  if (statusCode === 204 && isJson && body === '') return undefined;
+  if (statusCode === 204 || body === '') throw foreignAnswer(operation, statusCode);
   try {
-    return JSON.parse(body);
+    const parsed: unknown = JSON.parse(body);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
   } catch {
     // Without a cause: the parser's message quotes the body, which may hold a secret.
-    throw invalidAnswer(operation);
   }
+  throw foreignAnswer(operation, statusCode);
 }
 
 /** Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/); `undefined`: do not retry. */
