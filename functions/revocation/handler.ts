@@ -4,14 +4,17 @@
  */
 import { validate } from 'uuid';
 import type { Clock } from '../../shared/deadline.ts';
+import { asInjectorError } from '../../shared/errors.ts';
 import type { DeletedPod } from '../../shared/events/deleted-pod.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
+import { holderOf } from '../../shared/vault/held.ts';
 import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
 import type { NamespaceClaims } from './namespace-claims.ts';
+import { AFTER_FAILURE } from './what-passes.ts';
 
 export interface RevocationParts {
   readonly pods: Pick<Pods, 'get'>;
@@ -25,7 +28,8 @@ export interface RevocationParts {
   readonly clusterId: string | undefined;
 }
 
-type GrantOutcome = 'revoked' | 'pending' | 'alive' | 'no_record' | 'refused';
+/** `left_to_sweep`: it failed, and no retry will mend that. */
+type GrantOutcome = 'revoked' | 'pending' | 'alive' | 'no_record' | 'refused' | 'left_to_sweep';
 
 export type Revoke = (pod: DeletedPod, work: Work) => Promise<readonly GrantOutcome[]>;
 
@@ -46,7 +50,7 @@ export function createRevoke(parts: RevocationParts): Revoke {
       pod.uuids.map((uuid) => {
         const running = underWay.get(uuid);
         if (running) return running;
-        const started = revokeOne(uuid, pod, successor, work, parts).finally(() => underWay.delete(uuid));
+        const started = revokeOrLeave(uuid, pod, successor, work, parts).finally(() => underWay.delete(uuid));
         underWay.set(uuid, started);
         return started;
       }),
@@ -55,26 +59,54 @@ export function createRevoke(parts: RevocationParts): Revoke {
     for (const outcome of outcomes) {
       const result = outcome.status === 'fulfilled' ? outcome.value : 'failed';
       parts.metrics.observe('revocation_duration_seconds', { result }, seconds);
+      if (outcome.status === 'fulfilled') parts.metrics.count('deletion_events_total', { outcome: result });
     }
     return outcomes.map((outcome) => {
       if (outcome.status === 'rejected') throw outcome.reason;
-      parts.metrics.count('deletion_events_total', { outcome: outcome.value });
       return outcome.value;
     });
   };
 }
 
-async function revokeOne(
+/** What is known of a grant, for the log. */
+interface Facts {
+  readonly uuid: string;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly requestUid: string | undefined;
+  readonly traceId: string | undefined;
+  /** Of the database engine, once the record has been read. */
+  mount?: string | undefined;
+}
+
+async function revokeOrLeave(
   uuid: string,
   pod: DeletedPod,
   successor: Promise<LivePod | undefined>,
   work: Work,
   parts: RevocationParts,
 ): Promise<GrantOutcome> {
-  const { ledger, revocation, metrics, log } = parts;
-  const { namespace, name } = pod;
   const { correlationId: requestUid, traceId } = work;
-  const facts = { uuid, namespace, pod: name, requestUid, traceId };
+  const facts: Facts = { uuid, namespace: pod.namespace, pod: pod.name, requestUid, traceId };
+  try {
+    return await revokeOne(facts, pod, successor, work, parts);
+  } catch (error) {
+    if (AFTER_FAILURE[asInjectorError(error).code] === 'again') throw error;
+    const message = 'a grant could not be revoked, and no retry will mend that: it is left to the sweep';
+    parts.log.error(message, error, { ...facts, outcome: 'left_to_sweep' });
+    return 'left_to_sweep';
+  }
+}
+
+async function revokeOne(
+  facts: Facts,
+  pod: DeletedPod,
+  successor: Promise<LivePod | undefined>,
+  work: Work,
+  parts: RevocationParts,
+): Promise<GrantOutcome> {
+  const { ledger, revocation, metrics, log } = parts;
+  const { uuid, namespace } = facts;
   if (!validate(uuid)) return refuse('its uuid is none', facts, log);
   const [stored, live] = await Promise.all([ledger.read(uuid, work), successor]);
   if (live?.uuids.includes(uuid)) {
@@ -82,6 +114,7 @@ async function revokeOne(
     return 'alive';
   }
   if (!stored) return 'no_record';
+  facts.mount = stored.record.mount ?? holderOf(namespace, stored.record.leaseId)?.mount;
   const reason = notTheirs(stored.record, pod, parts.clusterId);
   if (reason) return refuse(reason, facts, log);
   if (await isHeldByAnother(uuid, stored.record, work, parts)) {
@@ -128,11 +161,7 @@ function notTheirs(record: LedgerRecord, pod: DeletedPod, clusterId: string | un
   return undefined;
 }
 
-function refuse(
-  reason: string,
-  facts: { readonly uuid: string; readonly namespace: string; readonly pod: string },
-  log: Logger,
-) {
+function refuse(reason: string, facts: Facts, log: Logger) {
   log.warn(`security: a delete event is refused: ${reason}`, facts);
   return 'refused' as const;
 }

@@ -22,6 +22,7 @@ export interface VaultOptions {
   readonly address: string;
   readonly namespace: string | undefined;
   readonly caFile: string | undefined;
+  readonly redirectHosts: readonly string[];
   readonly authPath: string;
   readonly kubeRole: string;
   readonly serviceAccountTokenFile: string;
@@ -48,6 +49,7 @@ export function createVault(
     address,
     namespace,
     caFile,
+    redirectHosts: options.redirectHosts,
     rateLimit: options.rateLimit,
     random: Math.random,
     onSent,

@@ -10,6 +10,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../../shared/config.ts';
 import { projectRoot } from '../../stack/paths.ts';
+import { until } from '../../stack/wait.ts';
 import { bringKnative, startBareCluster } from '../support/bare-cluster.ts';
 import { askedFor, commandsOn } from '../support/commands.ts';
 import { type Controllers, startControllers } from '../support/controllers.ts';
@@ -334,7 +335,9 @@ describe('where all is there', () => {
       await cluster.kubectl('delete', BROKER, CHANNEL, '--namespace=vault-injector');
       const metadata = { name: 'pods', namespace: 'vault-injector' };
       await cluster.admin.apply({ apiVersion: 'eventing.knative.dev/v1', kind: 'Broker', metadata });
-      await expect.poll(() => get(CHANNEL, '--ignore-not-found', '--output=name')).not.toBe('');
+      await until('the channel is made', async () =>
+        (await get(CHANNEL, '--ignore-not-found', '--output=name')).includes('pods-kne-trigger'),
+      );
       await cluster.admin.apply({
         apiVersion: 'v1',
         kind: 'ServiceAccount',
