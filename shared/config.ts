@@ -162,7 +162,7 @@ function shape(parsed: Parsed<v.InferOutput<typeof schema>>) {
     vault: Object.freeze({
       address: values.vaultAddress,
       /** Beside that of the address: to which an answer of Vault may redirect. */
-      redirectHosts: values.vaultRedirectHosts ?? [],
+      redirectHosts: Object.freeze(values.vaultRedirectHosts ?? []),
       namespace: values.vaultNamespace,
       caFile: values.vaultCaFile,
       authPath: values.vaultAuthPath,
