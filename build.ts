@@ -4,6 +4,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { basename, dirname } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { licenseOf, noticeOf, packagesIn } from './third-party-licenses.ts';
 
 // What libraries import but never use on our way through them: their own transport where ours is given, parsers for
 // bodies that we hand on raw, programs around them. A touch would throw, and name the module.
@@ -92,6 +93,7 @@ const common = {
   logLevel: 'warning',
   plugins: [startFast],
   write: false,
+  metafile: true,
 } as const satisfies BuildOptions;
 const bundles = await Promise.all([
   build({
@@ -117,7 +119,13 @@ const bundles = await Promise.all([
 ]);
 // Each file in one move: a function that is spawned meanwhile reads all of the old bundle or all of the new one.
 await mkdir('dist', { recursive: true });
-for (const { path, contents } of bundles.flatMap(({ outputFiles }) => outputFiles)) {
+const packages = packagesIn(bundles.map(({ metafile }) => metafile));
+const notice = noticeOf(await Promise.all(packages.map(licenseOf)));
+const files: readonly { readonly path: string; readonly contents: Uint8Array | string }[] = [
+  ...bundles.flatMap(({ outputFiles }) => outputFiles),
+  { path: 'dist/THIRD-PARTY-LICENSES.txt', contents: notice },
+];
+for (const { path, contents } of files) {
   const unfinished = `${path}.${process.pid}`;
   await writeFile(unfinished, contents);
   await rename(unfinished, path);
