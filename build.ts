@@ -19,6 +19,9 @@ const STAND_INS: Readonly<Record<string, string>> = {
   // The API client's own way of asking; ours is Node's (shared/kubernetes/api.ts).
   undici: `function absent() { throw new Error('undici is not part of this bundle'); }
     export { absent as Agent, absent as fetch, absent as ProxyAgent };`,
+  // It rewrites libraries while they are loaded, for traces that nobody asks for; and has others' packages in it, without their
+  // licences.
+  '@sentry/server-runtime-injection/register': 'export const registerDiagnosticsChannelInjection = () => {};',
   // For a person at a terminal, who runs the sources: a bundle writes JSON.
   'pino-pretty': 'module.exports = () => undefined;',
 };

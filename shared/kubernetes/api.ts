@@ -217,7 +217,8 @@ function isAnswer(value: unknown): value is Answer {
 function refusal({ status, body }: Answer): KubernetesError | undefined {
   if (status >= 200 && status < 300) return undefined;
   const { message: text, reason } = statusIn(body);
-  const said = printable(text);
+  // What a policy says stands behind the names of object, policy and binding.
+  const said = printable(text, 400);
   if (status === 401 || status === 403) {
     return new KubernetesError('kubernetes_denied', `the API server does not allow it: ${said}`, status);
   }

@@ -12,6 +12,8 @@ import type { LivePod } from './pods.ts';
 
 const SECRET_TYPE = 'vault-db-injector.numberly.io/credentials';
 const SECRET_LABEL = 'vault-db-injector.numberly.io/credentials';
+/** For Velero: restored, a Secret would be one that no record knows, with credentials that have ended. */
+const NOT_TO_BE_KEPT = 'velero.io/exclude-from-backup';
 const UUIDS = 'vault-db-injector.numberly.io/uuids';
 const DATABASES = 'vault-db-injector.numberly.io/databases';
 
@@ -53,7 +55,7 @@ export function createPodSecrets(api: KubernetesApi): PodSecrets {
       const metadata = {
         name,
         namespace,
-        labels: { [SECRET_LABEL]: 'true' },
+        labels: { [SECRET_LABEL]: 'true', [NOT_TO_BE_KEPT]: 'true' },
         annotations: { [UUIDS]: uuids.join(','), [DATABASES]: databases.join(',') },
       };
       const body = {

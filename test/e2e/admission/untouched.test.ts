@@ -27,6 +27,22 @@ describe('a pod without the label', () => {
   });
 });
 
+describe('the mirror of a static pod', () => {
+  test('passes as it is, with a warning, and nothing is issued for it', async () => {
+    const { metadata, spec, ...kind } = podWith({ role: 'gule-rw' }, { serviceAccount: null });
+    const annotations = { ...metadata.annotations, 'kubernetes.io/config.mirror': 'abc' };
+    const manifest = {
+      ...kind,
+      metadata: { ...metadata, annotations },
+      spec: { ...spec, nodeName: 'node-1' },
+    };
+    const pod = await createPod(manifest);
+    expect([uuidsOf(pod), environmentOf(pod)]).toEqual([[], {}]);
+    expect(pod.warnings).toContainEqual(expect.stringContaining('this is a static pod'));
+    expect(await newSince(before)).toEqual(NOTHING);
+  });
+});
+
 describe('a review of a pod that exists', () => {
   test.each([
     ['an update', { operation: 'UPDATE' }],
