@@ -16,6 +16,9 @@ const Found = v.object({ items: v.array(Annotated) });
 export const SOURCE_RESTARTED =
   "The source's pod was restarted. Deletions that it has not delivered are found by the next sweep, which revokes their grants.";
 
+export const DISPATCHER_REMEMBERS =
+  'Knative encrypts its transport, and its dispatcher remembers a channel beyond its deletion. Restart it (what waits in the channels of others is lost by that): kubectl --namespace knative-eventing rollout restart deployment imc-dispatcher. Then the pod of the source: kubectl --namespace vault-injector delete pods --selector eventing.knative.dev/sourceName=pods';
+
 export const whyAgain = (reason: string): string =>
   `${reason}, so one deletion that cannot be delivered holds up all others. Events that wait in it are lost: the next sweep of the renewal job revokes what they were for. The source's pod is restarted.`;
 

@@ -5,8 +5,14 @@ import { Refusal } from '../refusal.ts';
 import { resumeRenewal } from '../renewal-suspension.ts';
 import { NO_SECRET, withPath } from '../webhook-path.ts';
 import { apply, type Changes } from './apply.ts';
-import { removeBroker, restartSource, SOURCE_RESTARTED, whyAgain } from './broker-again.ts';
-import { type Cluster, readCluster } from './cluster.ts';
+import {
+  DISPATCHER_REMEMBERS,
+  removeBroker,
+  restartSource,
+  SOURCE_RESTARTED,
+  whyAgain,
+} from './broker-again.ts';
+import { type Cluster, hasTransportEncryption, readCluster } from './cluster.ts';
 import { readBrokerAddress, readExisting } from './existing.ts';
 import { findLeftOvers } from './left-overs.ts';
 import type { InstallOptions } from './options.ts';
@@ -83,6 +89,7 @@ async function applyAll(
   ];
   say('Waiting for functions, events and certificates.');
   await untilReady(kubectl, manifests, wait);
+  if (plan.brokerAgain !== undefined && hasTransportEncryption(cluster)) say(DISPATCHER_REMEMBERS);
   if (await restartSource(kubectl, options.timeout)) say(SOURCE_RESTARTED);
   const broker = await readBrokerAddress(kubectl);
   const final = broker === plan.broker ? manifests : await renderManifests(kubectl, { ...plan, broker });
