@@ -19,6 +19,7 @@ export const ERROR_CATALOGUE = {
   deadline_too_short: { status: 504, retryable: true },
   request_aborted: { status: 499, retryable: true },
   record_unreadable: { status: 500, retryable: false },
+  record_deleted: { status: 500, retryable: false },
   grant_lost: { status: 410, retryable: false },
   vault_timeout: { status: 504, retryable: true },
   vault_unreachable: { status: 503, retryable: true },

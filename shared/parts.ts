@@ -26,6 +26,8 @@ export function createParts(
     ({ operation, status, durationMs }) => {
       metrics.count('vault_requests_total', { operation, status });
       metrics.observe('vault_request_duration_seconds', { operation }, durationMs / 1_000);
+      const skewMs = vault.time.skewMs();
+      if (skewMs !== undefined) metrics.set('clock_skew_seconds', {}, Math.round(skewMs / 1_000));
     },
   );
   return { ...surroundings, vault };

@@ -1,5 +1,6 @@
 import { PROCESSES } from '../processes.ts';
 import type { Check } from './check.ts';
+import { clocks } from './clocks.ts';
 import { rightsInCluster } from './cluster-rights.ts';
 import { apiServer, configuration } from './configuration.ts';
 import { databaseEngines, databaseRoles } from './databases.ts';
@@ -28,6 +29,7 @@ export function checksOf(facts: Facts): Check[] {
     cronJob(facts),
     schedule(facts),
     lastSweep(facts),
+    clocks(facts),
     webhook(facts),
     webhookAuthority(facts),
     webhookCertificate(facts),

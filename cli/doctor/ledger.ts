@@ -39,8 +39,8 @@ export const ledgerReadable = (facts: Facts): Check => ({
     const { ledgerMount: mount, ledgerPrefix } = (await facts.config()).vault;
     const place = `${mount}/${ledgerPrefix}`;
     try {
-      const uuids = await (await facts.vault()).ledger.list(facts.work());
-      return ok(`${place}: ${uuids.length} ${uuids.length === 1 ? 'record' : 'records'}`);
+      const { grants } = await (await facts.vault()).ledger.list(facts.work());
+      return ok(`${place}: ${grants.length} ${grants.length === 1 ? 'record' : 'records'}`);
     } catch (error) {
       if (error instanceof VaultError) return failed(`${place}: ${error.message}`, await setUpCommand(facts));
       throw error;
@@ -68,7 +68,8 @@ export const ledgerSettings = (facts: Facts): Check => ({
         `${mount} takes a record only from whoever names its version (cas_required), which nobody of ours does: pods are denied`,
         `vault write ${mount}/config cas_required=false`,
       );
-    const uuids = (await ledger.list(facts.work())).toSorted().slice(-LOOKED_AT);
+    const { grants } = await ledger.list(facts.work());
+    const uuids = grants.toSorted().slice(-LOOKED_AT);
     const times = await Promise.all(
       uuids.map((uuid) => inspection.kvDeletionTime(mount, `${ledgerPrefix}/${uuid}`, facts.work())),
     );

@@ -59,11 +59,12 @@ export const lastSweep = (facts: Facts): Check => ({
   needs: ['login of renewal'],
   async look() {
     const config = await facts.config();
-    const { last } = await readMemory((await facts.vault()).sweeps, config, facts.work());
+    const { sweeps, time } = await facts.vault();
+    const { last } = await readMemory(sweeps, config, facts.work());
     const longest = 2 * config.syncIntervalSeconds;
     const look = `${IN} logs --selector app.kubernetes.io/component=renewal --tail 50, then ${RUN_NOW}`;
     if (!last) return never(await readCronJob(facts), longest * 1_000, facts.now(), look);
-    const ago = Math.round((facts.now() - last.succeededAt) / 1_000);
+    const ago = Math.round((time.now() - last.succeededAt) / 1_000);
     if (ago > longest)
       return failed(`the last one that did all it had to do began ${ago} s ago (at most ${longest} s)`, look);
     return ok(`did all it had to do, ${ago} s ago`);

@@ -5,6 +5,7 @@ import type { Deadline } from '../../shared/deadline.ts';
 import type { Pods } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
 import { uuidTime } from '../../shared/uuid-time.ts';
+import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import { type Ledger, type LedgerRecord, UnreadableRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { GrantState, SweepMemory } from '../../shared/vault/sweep-memory.ts';
@@ -54,7 +55,7 @@ export async function listGrants(parts: ListParts, only: string | undefined): Pr
   const { ledger, pods, config, newDeadline, onProgress } = parts;
   onProgress('reading the ledger …');
   const work = workOf(parts);
-  const [uuids, memory, claims] = await Promise.all([
+  const [{ grants: uuids }, memory, claims] = await Promise.all([
     ledger.list(work),
     readMemory(parts.sweeps, config, work),
     readClaims({ pods, label: config.injectorLabel, namespace: only, newDeadline }),
@@ -67,12 +68,12 @@ export async function listGrants(parts: ListParts, only: string | undefined): Pr
   const own = wanted.filter((uuid) => !isForeign(records.get(uuid), parts));
   const unclaimed = own.filter((uuid) => claims.of(uuid).length === 0);
   await claims.addUnlabelled(unclaimed.flatMap((uuid) => records.get(uuid)?.namespace ?? []));
-  const grants = [
+  const rows = [
     ...own.map((uuid) => rowOf(uuid, records.get(uuid), memory.grants.get(uuid), claims, parts)),
     ...notInLedger(claims, new Set(uuids)),
   ];
   return {
-    grants: grants
+    grants: rows
       .filter(({ namespace }) => only === undefined || namespace === only)
       .toSorted((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1)),
     foreign: wanted.length - own.length,
@@ -96,7 +97,7 @@ async function readRecords(
       const stored = await parts.ledger.read(uuid, workOf(parts));
       if (stored) records.set(uuid, stored.record);
     } catch (error) {
-      if (!(error instanceof UnreadableRecord)) throw error;
+      if (!(error instanceof UnreadableRecord || error instanceof DocumentDeleted)) throw error;
     }
     read += 1;
     parts.onProgress(`reading the ledger: ${read} of ${uuids.length} …`);

@@ -9,6 +9,7 @@ import { InjectorError } from '../../shared/errors.ts';
 import { Secret } from '../../shared/secret.ts';
 import type { Accessors } from '../../shared/vault/accessors.ts';
 import { VaultError } from '../../shared/vault/failure.ts';
+import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import {
   type Ledger,
   type LedgerRecord,
@@ -50,7 +51,7 @@ const MOST_ROUNDS = 3;
 /** Only reads. */
 export async function surveyLedger(parts: MigrationParts): Promise<Survey> {
   const { ledger, clusterId, onProgress } = parts;
-  const uuids = await ledger.list(workOf(parts));
+  const { grants: uuids, others } = await ledger.list(workOf(parts));
   let read = 0;
   const kindsOf = async (uuid: string): Promise<readonly [string, readonly Kind[]]> => {
     const stored = await readable(ledger.read(uuid, workOf(parts)));
@@ -65,7 +66,7 @@ export async function surveyLedger(parts: MigrationParts): Promise<Survey> {
     withToken: of('token'),
     withAccessor: of('accessor').length,
     foreign: of('foreign').length,
-    unreadable: of('unreadable'),
+    unreadable: [...of('unreadable'), ...others],
     ofGoInjector: of('of the Go injector').length,
     strippedByGoInjector: of('stripped').length,
   };
@@ -154,7 +155,7 @@ async function readable(
   try {
     return await reading;
   } catch (error) {
-    if (error instanceof UnreadableRecord) return 'unreadable';
+    if (error instanceof UnreadableRecord || error instanceof DocumentDeleted) return 'unreadable';
     throw error;
   }
 }

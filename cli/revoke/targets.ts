@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { validate } from 'uuid';
 import type { Deadline } from '../../shared/deadline.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
+import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import { type Ledger, type LedgerRecord, UnreadableRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import { Refusal } from '../refusal.ts';
@@ -72,7 +73,7 @@ async function ofPod(
   const pod = await parts.pods.get(namespace, name, parts.newDeadline());
   const candidates = pod
     ? pod.uuids.filter((uuid) => validate(uuid))
-    : await parts.ledger.list(workOf(parts));
+    : (await parts.ledger.list(workOf(parts))).grants;
   // Of a pod that is gone only its records tell; one of generateName has no name there.
   const isTheirs = (record: LedgerRecord) =>
     record.namespace === namespace &&
@@ -98,7 +99,7 @@ async function readAll(uuids: readonly string[], parts: TargetParts): Promise<Ta
       const stored = await parts.ledger.read(uuid, workOf(parts));
       return stored ? [{ uuid, record: stored.record }] : [];
     } catch (error) {
-      if (error instanceof UnreadableRecord) return [];
+      if (error instanceof UnreadableRecord || error instanceof DocumentDeleted) return [];
       throw error;
     }
   };

@@ -1,145 +1,100 @@
 /** Orphaned grants: revoked and their records deleted, unless there are suspiciously many of them. */
-import { uuidTime } from '../../shared/uuid-time.ts';
-import type { LedgerRecord } from '../../shared/vault/ledger.ts';
-import { initialState, isForeign, keepAlive } from './keep-alive.ts';
-import type { Sweep } from './sweep.ts';
-
-// So few may always go: a namespace with a handful of pods is deleted as a whole.
-export const ALWAYS_ALLOWED = 20;
-const UNKNOWN = { clusterId: '' };
+import { printable } from '../../shared/secret.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import type { Sweep } from './context.ts';
+import { decide, type Orphan, type Surroundings } from './decide.ts';
+import { laneOfLease } from './for-each.ts';
+import { isForeign, looksYoung } from './grant-state.ts';
+import { countStuck, isOfOneGrant } from './stuck.ts';
 
 /**
- * @param unclaimed grants of this share that no live pod of their namespace names.
+ * @param orphans grants that certainly have no pod.
  * @param all the whole ledger's grants, of all shares.
  */
 export async function cleanUp(
-  unclaimed: readonly string[],
+  orphans: readonly Orphan[],
   all: readonly string[],
   sweep: Sweep,
 ): Promise<void> {
   const { report, metrics, log } = sweep;
-  const orphaned = await withoutPod(await ofUs(await readOrphaned(unclaimed, sweep), sweep), sweep);
-  report.orphaned = orphaned.length;
-  if (orphaned.length === 0) return;
-  const [suspected, grants] = suspicious(orphaned.length, all, sweep);
-  if (suspected > ALWAYS_ALLOWED && suspected > sweep.options.maxRevokeFraction * grants) {
+  report.orphaned = orphans.length;
+  if (orphans.length === 0) return;
+  const { revoke, held, brake } = decide(orphans, surroundingsOf(orphans, all, sweep));
+  if (brake) {
     report.braked = true;
+    // They are not renewed either: no live pod names them, and a pod where nobody looks has a sweep of its own.
     log.warn(
-      `${suspected} of ${grants} grants have no pod: nothing is revoked, since a wrong cluster, prefix or label is likelier; maxRevokeFraction: 1 goes through with it`,
+      `${brake.suspected} of ${brake.grants} grants have no pod: nothing is revoked, since a wrong cluster, prefix or label is likelier; maxRevokeFraction: 1 goes through with it`,
     );
-    // Not revoked, so not given up either: their pods may be where nobody looked.
-    const kept = orphaned.map(({ uuid }) => uuid);
-    await keepAlive(kept, sweep, false);
     return;
   }
-  const revokeOne = async ({ uuid, record }: Orphan) => {
-    const { namespace } = record;
-    try {
-      await revoke(uuid, record, sweep);
-    } catch (error) {
-      metrics.count('revoke_token_count_error', { uuid, namespace });
-      throw error;
-    }
-  };
-  await sweep.forEach(orphaned, revokeOne, ({ uuid, record }) => ({
-    uuid,
-    namespace: record.namespace,
-    pod: record.podName,
-  }));
-  metrics.count(
-    report.failed + report.pending > 0 ? 'pod_cleanup_count_error' : 'pod_cleanup_count_success',
-    {},
-  );
+  report.neverBorn = held.length;
+  await revokeAll([...revoke, ...(await ended(held, sweep))], sweep);
+  const isDone = report.failed + report.pending + report.stuck === 0;
+  metrics.count(isDone ? 'pod_cleanup_count_success' : 'pod_cleanup_count_error', {});
 }
 
-/** With one process, what was read; with several, each has read its own share only, and counts what nobody claims. */
-function suspicious(orphaned: number, all: readonly string[], sweep: Sweep): [number, number] {
-  const foreign = [...sweep.index.values()].filter((state) => isForeign(state, sweep)).length;
-  if (sweep.options.shards === 1) return [orphaned, all.length - foreign];
-  return [
-    all.filter((uuid) => !sweep.claims.has(uuid) && isOldEnough(uuidTime(uuid), sweep)).length,
-    all.length,
-  ];
+function surroundingsOf(orphans: readonly Orphan[], all: readonly string[], sweep: Sweep): Surroundings {
+  const { index, options, claims, startedAt } = sweep;
+  const orphaned = new Set(orphans.map(({ uuid }) => uuid));
+  const living = new Map<string, number>();
+  for (const [uuid, state] of index) {
+    if (orphaned.has(uuid) || isForeign(state, sweep)) continue;
+    living.set(state.namespace, (living.get(state.namespace) ?? 0) + 1);
+  }
+  const isSuspected = (uuid: string) =>
+    !claims.has(uuid) && !looksYoung(uuid, startedAt, options.gracePeriodSeconds);
+  const ledger =
+    options.shards === 1 ? undefined : { suspected: all.filter(isSuspected).length, grants: all.length };
+  return { living, maxRevokeFraction: options.maxRevokeFraction, ledger };
 }
 
-interface Orphan {
-  readonly uuid: string;
-  readonly record: LedgerRecord;
-}
-
-async function readOrphaned(unclaimed: readonly string[], sweep: Sweep): Promise<Orphan[]> {
-  const orphaned: Orphan[] = [];
-  // A pod may still be in admission: young ones are not even read.
-  const candidates = unclaimed.filter(
-    (uuid) => isOldEnough(uuidTime(uuid), sweep) && !isForeign(sweep.index.get(uuid) ?? UNKNOWN, sweep),
-  );
-  const readOne = async (uuid: string) => {
-    const stored = await sweep.ledger.read(uuid, sweep.work);
-    // Deleted since the ledger was listed, or a version that the reference deleted without its metadata.
-    if (!stored) return sweep.ledger.remove(uuid, sweep.work);
-    const state = initialState(uuid, stored, sweep);
-    if (isForeign(state, sweep)) sweep.index.set(uuid, state);
-    else if (isOldEnough(state.issuedAt, sweep)) orphaned.push({ uuid, record: stored.record });
-  };
-  await sweep.forEach(candidates, readOne, (uuid) => ({ uuid }));
-  return orphaned;
-}
-
-/** Without those that name no cluster, and may be another one's: not revoked, so not given up either. */
-async function ofUs(orphans: readonly Orphan[], sweep: Sweep): Promise<readonly Orphan[]> {
-  const isUnnamed = ({ record }: Orphan) => record.clusterId === undefined;
-  const unnamed = orphans.filter(isUnnamed);
-  if (unnamed.length === 0 || sweep.options.maxRevokeFraction === 1 || (await sweep.ownsUnnamed()))
-    return orphans;
-  sweep.log.warn(
-    `${unnamed.length} grants name no cluster, and another cluster sweeps under this vaultSecretPrefix without a clusterId: they are kept; give that one its own prefix, or a clusterId`,
-  );
-  await keepAlive(
-    unnamed.map(({ uuid }) => uuid),
-    sweep,
-    false,
-  );
-  return orphans.filter((orphan) => !isUnnamed(orphan));
-}
-
-/**
- * Of those the ones whose pod is really gone: a pod that lost its label is listed no more, and lives on. Asked only
- * where something is to be revoked.
- */
-async function withoutPod(orphans: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
-  const claimed = new Set<string>();
-  const unread = new Set<string>();
-  const readNamespace = async (namespace: string) => {
-    unread.add(namespace);
-    const pods = await sweep.pods.listNamespace(namespace, sweep.work.deadline);
-    for (const { uuids } of pods) for (const uuid of uuids) claimed.add(`${namespace}/${uuid}`);
-    unread.delete(namespace);
-  };
-  const namespaces = new Set(orphans.map(({ record }) => record.namespace));
-  await sweep.forEach(namespaces, readNamespace, (namespace) => ({ namespace }));
-  const isUnlabelled = ({ uuid, record }: Orphan) => claimed.has(`${record.namespace}/${uuid}`);
-  const unlabelled = orphans.filter(isUnlabelled).length;
-  if (unlabelled > 0) {
-    sweep.log.warn(
-      `${unlabelled} live pods have lost the label ${sweep.options.injectorLabel}: their grants are kept`,
+/** Of the grants that never had a pod those whose leases have run out: nobody can lose anything by their end. */
+async function ended(held: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
+  const { startedAt, leases, log } = sweep;
+  const over: Orphan[] = [];
+  if (held.length > 0) {
+    const namespaces = [...new Set(held.map(({ record }) => record.namespace))];
+    log.warn(
+      `${held.length} grants never had a pod, too many of all (namespaces: ${printable(namespaces.join(', '))}): they are left to end with their leases`,
     );
   }
-  const isGone = (orphan: Orphan) => !isUnlabelled(orphan) && !unread.has(orphan.record.namespace);
-  const kept = orphans.filter((orphan) => !isGone(orphan)).map(({ uuid }) => uuid);
-  await keepAlive(kept, sweep, false);
-  return orphans.filter(isGone);
+  const mayBeOver = held.filter(
+    ({ record, issuedAt }) => startedAt - issuedAt > (record.leaseTtlSeconds ?? 0) * 1_000,
+  );
+  const ask = async (orphan: Orphan, work: Work) => {
+    const { leaseId } = orphan.record;
+    if (leaseId === '' || (await leases.isGone(leaseId, work))) over.push(orphan);
+  };
+  await sweep.forEach(mayBeOver, ask, { name: nameOf });
+  sweep.report.neverBorn -= over.length;
+  return over;
 }
 
-/** A uuid that does not tell its time is asked again when its record has been read. */
-export function isOldEnough(issuedAt: number | undefined, { startedAt, options }: Sweep): boolean {
-  return issuedAt === undefined || startedAt - issuedAt > options.gracePeriodSeconds * 1_000;
+const nameOf = ({ uuid, record }: Orphan) => ({ uuid, namespace: record.namespace, pod: record.podName });
+
+async function revokeAll(orphans: readonly Orphan[], sweep: Sweep): Promise<void> {
+  await sweep.forEach(orphans, (orphan, work) => revoke(orphan, work, sweep), {
+    name: nameOf,
+    lane: ({ record }) => laneOfLease(record.leaseId),
+    onFailure: async (orphan, thrown) => {
+      const { uuid, record } = orphan;
+      sweep.metrics.count('revoke_token_count_error', { uuid, namespace: record.namespace });
+      const isOwn = isOfOneGrant(thrown) && !sweep.work.deadline.signal.aborted;
+      if (!isOwn) throw thrown;
+      countStuck('an orphaned grant cannot be revoked', nameOf(orphan), thrown, sweep);
+    },
+    onLeft: (items) => {
+      sweep.report.stuck += items;
+    },
+  });
 }
 
-async function revoke(uuid: string, record: LedgerRecord, sweep: Sweep): Promise<void> {
-  const { report, metrics, log, index } = sweep;
+async function revoke({ uuid, record }: Orphan, work: Work, sweep: Sweep): Promise<void> {
+  const { report, metrics, log, index, time } = sweep;
   const { namespace, podName, database, role } = record;
-  const startedAt = sweep.now();
-  const outcome = await sweep.revocation.revokeGrant(uuid, record, sweep.work);
+  const startedAt = time.now();
+  const outcome = await sweep.revocation.revokeGrant(uuid, record, work);
   metrics.count('revoke_token_count_success', { uuid, namespace });
   if (outcome.state === 'pending') {
     report.pending += 1;
@@ -149,6 +104,6 @@ async function revoke(uuid: string, record: LedgerRecord, sweep: Sweep): Promise
   metrics.count('delete_data_count_success', { uuid, namespace });
   index.delete(uuid);
   report.revoked += 1;
-  const durationMs = sweep.now() - startedAt;
+  const durationMs = Math.round(time.now() - startedAt);
   log.info('orphaned grant revoked', { uuid, namespace, pod: podName, database, role, durationMs });
 }

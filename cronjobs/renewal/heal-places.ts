@@ -1,25 +1,23 @@
 /** Where `maxGrantsPerRole` is on: places whose grants are gone are given back, grants without one get theirs. */
-import { uuidTime } from '../../shared/uuid-time.ts';
 import { holderOf } from '../../shared/vault/held.ts';
-import { isOldEnough } from './clean-up.ts';
+import type { Sweep } from './context.ts';
+import { looksYoung } from './grant-state.ts';
 import { shardOf } from './shard.ts';
-import type { Sweep } from './sweep.ts';
 
 /** @param grants the whole ledger's, as it was listed. */
 export async function healPlaces(grants: ReadonlySet<string>, sweep: Sweep): Promise<void> {
-  const { held, work, log, claims, index, options } = sweep;
+  const { held, work, log, claims, index, options, startedAt } = sweep;
   if (!held) return;
   const isOwn = (uuid: string) => shardOf(uuid, options.shards) === options.shard;
   const places = await held.all(work);
   // A young one is of an admission that is still under way.
   const stale = places.filter(
-    ({ uuid }) => isOwn(uuid) && !grants.has(uuid) && isOldEnough(uuidTime(uuid), sweep),
+    ({ uuid }) =>
+      isOwn(uuid) && !grants.has(uuid) && !looksYoung(uuid, startedAt, options.gracePeriodSeconds),
   );
-  await sweep.forEach(
-    stale,
-    (place) => held.release(place.uuid, place, work),
-    ({ uuid, namespace }) => ({ uuid, namespace }),
-  );
+  await sweep.forEach(stale, (place) => held.release(place.uuid, place, work), {
+    name: ({ uuid, namespace }) => ({ uuid, namespace }),
+  });
   const placed = new Set(places.map(({ uuid }) => uuid));
   // Made while it was off.
   const without = [...index].flatMap(([uuid, { namespace, leaseId }]) => {
@@ -27,11 +25,9 @@ export async function healPlaces(grants: ReadonlySet<string>, sweep: Sweep): Pro
     const lives = claims.get(uuid)?.some((pod) => pod.namespace === namespace);
     return holder && lives && !placed.has(uuid) ? [{ uuid, ...holder }] : [];
   });
-  await sweep.forEach(
-    without,
-    (place) => held.put(place.uuid, place, work),
-    ({ uuid, namespace }) => ({ uuid, namespace }),
-  );
+  await sweep.forEach(without, (place) => held.put(place.uuid, place, work), {
+    name: ({ uuid, namespace }) => ({ uuid, namespace }),
+  });
   if (stale.length + without.length > 0)
     log.info(`places of grants healed: ${stale.length} given back, ${without.length} taken`);
 }

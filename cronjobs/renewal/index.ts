@@ -15,7 +15,6 @@ import { withSecrets } from '../../shared/withdrawal.ts';
 import { measureSweep } from './measure.ts';
 import { exitCodeOf, type SweepReport } from './report.ts';
 import { exitCodeOfAll, revokeAll } from './revoke-all.ts';
-
 import { sweep } from './sweep.ts';
 
 // The next run must find this one ended.
@@ -53,13 +52,12 @@ async function sweepOnce(parts: Parts, stopped: AbortSignal): Promise<number> {
     {
       ...vault,
       pods: createPods(api),
-      notices: createNotices(api, () => new Date()),
+      notices: createNotices(api, () => new Date(vault.time.now())),
       secrets,
       revocation: withSecrets(vault.revocation, secrets, log),
       readClusterUid: (within) => readClusterUid(api, within),
       metrics,
       log,
-      now: Date.now,
       random: Math.random,
       options: { ...config, syncIntervalSeconds: interval.seconds },
     },
@@ -96,9 +94,9 @@ async function endAll({ config, clock, log, vault }: Parts, stopped: AbortSignal
 }
 
 async function tellReport(report: SweepReport, parts: Parts): Promise<void> {
-  const { config, metrics, log } = parts;
+  const { config, metrics, log, vault } = parts;
   const code = exitCodeOf(report);
-  const succeededAt = code === 0 ? Date.now() - report.durationMs : await lastSuccess(parts);
+  const succeededAt = code === 0 ? vault.time.now() - report.durationMs : await lastSuccess(parts);
   if (succeededAt !== undefined) metrics.set('last_synchronization_success', {}, succeededAt / 1_000);
   measureSweep(report, code, parts);
   log.sweep('sweep ended', { ...report });

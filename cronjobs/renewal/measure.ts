@@ -5,7 +5,7 @@ import type { SweepReport } from './report.ts';
 
 /** @param code the exit code: 0, or 3 where the brake was pulled. */
 export function measureSweep(report: SweepReport, code: number, { config, metrics }: Parts): void {
-  const { vaultRequests, durationMs, braked, ...states } = report;
+  const { vaultRequests, durationMs, braked, clockSkewSeconds, ...states } = report;
   const seconds = durationMs / 1_000;
   const result = braked ? 'braked' : code === 0 ? 'success' : 'failure';
   metrics.count(code === 0 ? 'synchronization_count_success' : 'synchronization_count_error', {});

@@ -1,7 +1,7 @@
 /** What is known of the live grants at the end of a sweep, renewed or not: when each ends, and how many there are. */
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
-import { isForeign } from './keep-alive.ts';
-import type { Sweep } from './sweep.ts';
+import type { Sweep } from './context.ts';
+import { dueIn, isForeign } from './grant-state.ts';
 
 export function observeGrants(sweep: Sweep): void {
   const { index, claims, lost, report, startedAt, metrics } = sweep;
@@ -20,9 +20,9 @@ export function observeGrants(sweep: Sweep): void {
 
 /** What is due at every sweep, since it lasts for so few of them, is not overdue once this one has renewed it. */
 function isOverdue(state: GrantState, startedAt: number): boolean {
-  const { leaseDueAt, leaseRenewedAt, tokenDueAt, tokenRenewedAt } = state;
-  const lease = leaseDueAt <= startedAt && leaseRenewedAt < startedAt;
-  return lease || (tokenDueAt <= startedAt && tokenRenewedAt < startedAt);
+  const due = dueIn(state, startedAt);
+  const lease = due.lease && state.leaseRenewedAt < startedAt;
+  return lease || (due.token && state.tokenRenewedAt < startedAt);
 }
 
 function observeExpiry(uuid: string, state: GrantState, { metrics }: Sweep): void {

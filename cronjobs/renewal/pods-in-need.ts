@@ -1,12 +1,13 @@
 /** Pods that have no grant, or one that the ledger does not know: something went wrong elsewhere. */
-import { validate } from 'uuid';
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
-import { uuidTime } from '../../shared/uuid-time.ts';
-import { ALWAYS_ALLOWED } from './clean-up.ts';
-import { isForeign, tell } from './keep-alive.ts';
+import { DocumentDeleted } from '../../shared/vault/kv.ts';
+import { isGrantUuid } from '../../shared/vault/ledger.ts';
+import type { Sweep } from './context.ts';
+import { ALWAYS_ALLOWED } from './decide.ts';
+import { isForeign, looksYoung } from './grant-state.ts';
 import { shardOf } from './shard.ts';
-import type { Sweep } from './sweep.ts';
+import { tell, tellRecordLost } from './tell.ts';
 
 /** @param listed the uuids of the ledger, as they were listed before the pods. */
 export async function reportPods(
@@ -24,12 +25,16 @@ export async function reportPods(
     }
     for (const uuid of pod.uuids) {
       if (listed.has(uuid) || !(await isUnknown(uuid, sweep))) continue;
-      inNeed.add(pod);
-      await unknown(uuid, pod, sweep);
+      if (isKept(uuid, pod, sweep)) await tellRecordLost(uuid, pod, sweep);
+      else {
+        inNeed.add(pod);
+        await unknown(uuid, pod, sweep);
+      }
     }
   };
-  await sweep.forEach(own, look, named);
-  await evict([...inNeed], own.length, sweep);
+  await sweep.forEach(own, look, { name: named });
+  await evict([...inNeed], own, listed, sweep);
+  sweep.report.recordsLost = sweep.recordsLost.size;
   sweep.report.foreign = [...sweep.index.values()].filter((state) => isForeign(state, sweep)).length;
   if (sweep.report.foreign > 0) {
     sweep.log.warn(
@@ -48,12 +53,20 @@ async function withoutGrant(pod: LivePod, sweep: Sweep): Promise<void> {
   await tell(pod, 'NoCredentials', message, sweep);
 }
 
+/** Whether the sweep's memory keeps the grant although its record is gone. */
+function isKept(uuid: string, pod: LivePod, { index, lost }: Sweep): boolean {
+  return index.get(uuid)?.namespace === pod.namespace && !lost.has(uuid);
+}
+
 /** Asked once more: its record may have been written after the ledger was listed, or be on its way to a standby. */
 async function isUnknown(uuid: string, { ledger, work, startedAt, options }: Sweep): Promise<boolean> {
-  if (!validate(uuid)) return true;
-  const issuedAt = uuidTime(uuid);
-  if (issuedAt !== undefined && startedAt - issuedAt <= options.gracePeriodSeconds * 1_000) return false;
-  return (await ledger.read(uuid, work)) === undefined;
+  if (!isGrantUuid(uuid)) return true;
+  if (looksYoung(uuid, startedAt, options.gracePeriodSeconds)) return false;
+  const found = await ledger.read(uuid, work).catch((error: unknown) => {
+    if (error instanceof DocumentDeleted) return undefined;
+    throw error;
+  });
+  return found === undefined;
 }
 
 async function unknown(uuid: string, pod: LivePod, sweep: Sweep): Promise<void> {
@@ -64,19 +77,26 @@ async function unknown(uuid: string, pod: LivePod, sweep: Sweep): Promise<void> 
   await tell(pod, 'UnknownGrant', message, sweep);
 }
 
-/** Braked as revoking is: with a wrong prefix every pod seems to be in need. */
-async function evict(inNeed: readonly LivePod[], pods: number, sweep: Sweep): Promise<void> {
+/** Braked as revoking is: with a wrong prefix, or after the ledger was lost, every pod seems to be in need. */
+async function evict(
+  inNeed: readonly LivePod[],
+  pods: readonly LivePod[],
+  listed: ReadonlySet<string>,
+  sweep: Sweep,
+): Promise<void> {
   const { options, notices, work, report, log } = sweep;
-  if (options.onLost !== 'evict') return;
-  if (inNeed.length > ALWAYS_ALLOWED && inNeed.length > options.maxRevokeFraction * pods) {
+  if (options.onLost !== 'evict' || inNeed.length === 0) return;
+  const isMany = inNeed.length > ALWAYS_ALLOWED && inNeed.length > options.maxRevokeFraction * pods.length;
+  const knowsNone = pods.length > 1 && !pods.some(({ uuids }) => uuids.some((uuid) => listed.has(uuid)));
+  if (options.maxRevokeFraction < 1 && (isMany || knowsNone)) {
     report.braked = true;
     log.warn(
-      `${inNeed.length} of ${pods} pods have no known grant: none is evicted, since a wrong prefix is likelier`,
+      `${inNeed.length} of ${pods.length} pods have no known grant: none is evicted, since a wrong prefix or a lost ledger is likelier; maxRevokeFraction: 1 goes through with it`,
     );
     return;
   }
   const evictOne = async (pod: LivePod) => {
     if (await notices.evict(pod, work.deadline)) report.evicted += 1;
   };
-  await sweep.forEach(inNeed, evictOne, named);
+  await sweep.forEach(inNeed, evictOne, { name: named });
 }

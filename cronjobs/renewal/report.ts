@@ -14,8 +14,14 @@ export interface SweepReport {
   pending: number;
   /** What had to be done and could not be. */
   failed: number;
-  /** Records that are none: kept, and nothing can be done for them. */
+  /** Grants of deleted pods that cannot be revoked, and records that cannot be read, each for a reason of its own. */
+  stuck: number;
+  /** Entries of the ledger that are no records, and copies of records: left alone. */
   unreadable: number;
+  /** Grants that never had a pod, too many to be revoked: they end with their leases. */
+  neverBorn: number;
+  /** Live pods' grants whose records are gone from the ledger: renewed by what the sweep remembers. */
+  recordsLost: number;
   /** Grants of other clusters under the same prefix. */
   foreign: number;
   /** Live pods with the label and no grant. */
@@ -31,6 +37,8 @@ export interface SweepReport {
   evicted: number;
   /** Whether the sweep refused to revoke as much as it found. */
   braked: boolean;
+  /** How far this machine's clock is ahead of Vault's. */
+  clockSkewSeconds: number;
   vaultRequests: number;
   durationMs: number;
 }
@@ -45,7 +53,10 @@ export function newReport(): SweepReport {
     revoked: 0,
     pending: 0,
     failed: 0,
+    stuck: 0,
     unreadable: 0,
+    neverBorn: 0,
+    recordsLost: 0,
     foreign: 0,
     withoutGrant: 0,
     unknown: 0,
@@ -54,16 +65,29 @@ export function newReport(): SweepReport {
     tooShort: 0,
     evicted: 0,
     braked: false,
+    clockSkewSeconds: 0,
     vaultRequests: 0,
     durationMs: 0,
   };
 }
 
+// One grant may be stuck for a reason of its own; so many, and more than were seen to, have a common one.
+const MANY_STUCK = 5;
+
+const isStuckAsAWhole = ({ stuck, renewed, revoked }: SweepReport) =>
+  stuck >= MANY_STUCK && stuck > renewed + revoked;
+
+/** Whether the sweep did its work, but for what is counted apart: single grants that nobody can renew or revoke. */
+export function hasSucceeded(report: SweepReport): boolean {
+  return report.failed === 0 && !report.braked && !isStuckAsAWhole(report);
+}
+
 /**
- * 0: all that was due was renewed and all orphaned grants were revoked. 1: something was not. 3: the sweep stopped
- * before revoking suspiciously much.
+ * 0: all that was due was renewed and all orphaned grants were revoked, but for those that are counted apart (`stuck`,
+ * `pending`, `unreadable`, `neverBorn`). 1: something failed, or a live pod has lost its grant. 3: the sweep stopped before
+ * it revoked suspiciously much.
  */
 export function exitCodeOf(report: SweepReport): 0 | 1 | 3 {
   if (report.braked) return 3;
-  return report.failed + report.unreadable + report.pending + report.lost > 0 ? 1 : 0;
+  return hasSucceeded(report) && report.lost === 0 ? 0 : 1;
 }

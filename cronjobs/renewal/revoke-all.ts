@@ -6,10 +6,12 @@ import pLimit from 'p-limit';
 import type { Deadline } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
+import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import { type Ledger, UnreadableRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
 import { rivalOf, type SweepMemory } from '../../shared/vault/sweep-memory.ts';
+import type { VaultTime } from '../../shared/vault/time.ts';
 import { ownsUnnamed } from './unnamed.ts';
 
 export interface RevokeAllParts {
@@ -18,6 +20,7 @@ export interface RevokeAllParts {
   readonly sweeps: Pick<SweepMemory, 'readLast' | 'readUnnamed'>;
   readonly readClusterUid: (deadline: Deadline) => Promise<string>;
   readonly log: Logger;
+  readonly time: Pick<VaultTime, 'now'>;
   /** The cluster's name in the configuration; absent, its uid tells it. */
   readonly clusterId: string | undefined;
 }
@@ -40,13 +43,15 @@ const CONCURRENCY = 16;
 export async function revokeAll(parts: RevokeAllParts, deadline: Deadline): Promise<RevokeAllReport> {
   const work = { deadline, vaultCalls: 0 };
   const identity = await identify(parts, work);
-  const uuids = await parts.ledger.list(work);
-  const report = { found: uuids.length, revoked: 0, pending: 0, foreign: 0, failed: 0, unreadable: 0 };
+  const { grants: uuids, others } = await parts.ledger.list(work);
+  const found = uuids.length + others.length;
+  const report = { found, revoked: 0, pending: 0, foreign: 0, failed: 0, unreadable: others.length };
   const revokeOne = async (uuid: string) => {
     try {
       report[await outcomeOf(uuid, identity, parts, work)] += 1;
     } catch (error) {
-      report[error instanceof UnreadableRecord ? 'unreadable' : 'failed'] += 1;
+      const isUnreadable = error instanceof UnreadableRecord || error instanceof DocumentDeleted;
+      report[isUnreadable ? 'unreadable' : 'failed'] += 1;
       parts.log.error('a grant could not be revoked', error, { uuid });
     }
   };
@@ -77,11 +82,11 @@ interface Identity {
 }
 
 async function identify(parts: RevokeAllParts, work: Work): Promise<Identity> {
-  const { clusterId, readClusterUid, sweeps } = parts;
+  const { clusterId, readClusterUid, sweeps, time } = parts;
   if (clusterId !== undefined)
-    return { clusterId, unnamed: await ownsUnnamed({ ...parts, clusterId }, work) };
+    return { clusterId, unnamed: await ownsUnnamed({ ...parts, clusterId, now: time.now }, work) };
   const [uid, last] = await Promise.all([readClusterUid(work.deadline), sweeps.readLast(0, work)]);
-  if (rivalOf(last, uid, Date.now()) === undefined) return { clusterId: uid, unnamed: true };
+  if (rivalOf(last, uid, time.now()) === undefined) return { clusterId: uid, unnamed: true };
   throw new InjectorError(
     'configuration_invalid',
     'nothing is revoked: another cluster sweeps under this vaultSecretPrefix, and without a clusterId nobody can tell whose grants are whose',

@@ -10,17 +10,19 @@ interface Parts {
   readonly clusterId: string;
   readonly sweeps: Pick<SweepMemory, 'readUnnamed'>;
   readonly readClusterUid: (deadline: Deadline) => Promise<string>;
+  /** By Vault's clock, in milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /** Whether they are this cluster's, as they are where nobody else has swept. */
 export async function ownsUnnamed(
-  { clusterId, sweeps, readClusterUid }: Parts,
+  { clusterId, sweeps, readClusterUid, now }: Parts,
   work: Work,
 ): Promise<boolean> {
   const last = await sweeps.readUnnamed(work);
   if (last === undefined) return true;
   const uid = last.clusterId === clusterId ? clusterId : await readClusterUid(work.deadline);
-  return rivalOf(last, uid, Date.now()) === undefined;
+  return rivalOf(last, uid, now()) === undefined;
 }
 
 /** Asked when somebody first wants to know, and then no more. */

@@ -4,7 +4,6 @@ import {
   type ParsedAnnotations,
   type PodDefaults,
   parseAnnotations,
-  UUID_ANNOTATION,
 } from '../../shared/annotations.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import { asInjectorError, ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../shared/errors.ts';
@@ -24,14 +23,12 @@ import {
   inPhase,
   type PodIdentity,
 } from './granting.ts';
-import type { Issued } from './issued.ts';
 import type { PodCreation, Verdict } from './review.ts';
 import { type SweepWatch, staleSweep } from './sweep-watch.ts';
 
 export interface Admission extends Granting {
   /** Absent where Vault decides, at the login of the pod's service account. */
   readonly authorization: Authorization | undefined;
-  readonly issued: Issued;
   readonly sweepWatch: SweepWatch;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -99,7 +96,7 @@ export async function admit(
 }
 
 /** `denied` is the pod's owner's to mend, `failed` somebody else's. */
-type Result = 'issued' | 'repeated' | 'dry_run' | 'denied' | 'failed';
+type Result = 'issued' | 'dry_run' | 'denied' | 'failed';
 const DENIALS: ReadonlySet<ErrorCode> = new Set([
   'annotations_invalid',
   'service_account_denied',
@@ -121,15 +118,10 @@ async function decide(
   answerBy: Deadline,
   admission: Admission,
 ): Promise<Decision> {
-  const { pod, namespace, dryRun } = creation;
-  const annotations = pod.metadata.annotations ?? {};
-  const parsed = validated(parseAnnotations(annotations, admission.podDefaults), creation);
+  const { pod, dryRun } = creation;
+  const parsed = validated(parseAnnotations(pod.metadata.annotations ?? {}, admission.podDefaults), creation);
   const databases = parsed.requests.map(({ database }) => database || '(unnamed)').join(', ');
   const role = parsed.requests.map((request) => request.role).join(', ');
-  if (!dryRun && admission.issued.take(namespace, pod)) {
-    const uuids = annotations[UUID_ANNOTATION] ?? '';
-    return { result: 'repeated', verdict: UNTOUCHED, uuids, databases, role };
-  }
   const identity = identityOf(creation);
   const [authorized, last] = await Promise.all([
     inPhase('authorize', admission, () => authorizeAll(parsed.requests, identity, work, admission)),
@@ -196,7 +188,7 @@ function deliver(
   { grants, secretName }: Granted,
   admission: Admission,
 ): Verdict {
-  const { pod, namespace } = creation;
+  const { pod } = creation;
   const uuids = uuidsOf(grants);
   const variables: Variables = new Map(
     grants.flatMap(({ request, credentials: { userName, password } }) => [
@@ -204,7 +196,6 @@ function deliver(
     ]),
   );
   const { operations, warnings } = patchPod(pod, variables, parsed.containers, uuids);
-  admission.issued.remember(namespace, pod, uuids, variables, parsed.containers);
   return {
     patch: operations,
     warnings: [

@@ -10,7 +10,6 @@ import { createServiceAccountTokens } from '../../shared/kubernetes/service-acco
 import { createParts, type Parts } from '../../shared/parts.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
 import type { Admission } from './handler.ts';
-import { createIssued } from './issued.ts';
 import { createOrphanTokens, createServiceAccountLogins } from './pod-tokens.ts';
 import { createReviews } from './reviews.ts';
 import { createSweepWatch } from './sweep-watch.ts';
@@ -36,10 +35,9 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     log,
     background,
     clock,
-    now: Date.now,
+    now: vault.time.now,
     newDeadline,
-    issued: createIssued(clock),
-    sweepWatch: createSweepWatch({ sweeps: vault.sweeps, newDeadline, background, now: Date.now, log }),
+    sweepWatch: createSweepWatch({ sweeps: vault.sweeps, newDeadline, background, now: vault.time.now, log }),
     clusterId: config.clusterId,
     tokenReference: config.tokenReference,
     injectorLabel: config.injectorLabel,

@@ -2,7 +2,6 @@
  * A deleted pod in, its grants revoked. The event is a hint, not a proof: the API server says whether the pod is gone,
  * the record whose grant it is. So what is forged, replayed, reordered or sent twice hurts no live pod.
  */
-import { validate } from 'uuid';
 import type { Clock } from '../../shared/deadline.ts';
 import { asInjectorError } from '../../shared/errors.ts';
 import type { DeletedPod } from '../../shared/events/deleted-pod.ts';
@@ -10,7 +9,7 @@ import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import { holderOf } from '../../shared/vault/held.ts';
-import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
+import { isGrantUuid, type Ledger, type LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
 import type { NamespaceClaims } from './namespace-claims.ts';
@@ -34,8 +33,9 @@ type GrantOutcome = 'revoked' | 'pending' | 'alive' | 'no_record' | 'refused' | 
 export type Revoke = (pod: DeletedPod, work: Work) => Promise<readonly GrantOutcome[]>;
 
 /**
- * @returns a function that resolves when nothing is left to do, and rejects with a retryable error where Vault or the
- *   API server did not answer. Two calls for the same grant at the same moment do the work once.
+ * @returns a function that resolves when nothing is left to do that another try could mend, and rejects where Vault or the
+ *   API server did not answer; each grant is seen to, whatever becomes of the others. Two calls for the same grant at the
+ *   same moment do the work once.
  */
 export function createRevoke(parts: RevocationParts): Revoke {
   const underWay = new Map<string, Promise<GrantOutcome>>();
@@ -107,7 +107,7 @@ async function revokeOne(
 ): Promise<GrantOutcome> {
   const { ledger, revocation, metrics, log } = parts;
   const { uuid, namespace } = facts;
-  if (!validate(uuid)) return refuse('its uuid is none', facts, log);
+  if (!isGrantUuid(uuid)) return refuse('its uuid is none', facts, log);
   const [stored, live] = await Promise.all([ledger.read(uuid, work), successor]);
   if (live?.uuids.includes(uuid)) {
     log.info('a delete event for a pod that lives: nothing is revoked', facts);

@@ -19,6 +19,7 @@ export const AFTER_FAILURE = {
   vault_rejected: 'sweep',
   kubernetes_rejected: 'sweep',
   record_unreadable: 'sweep',
+  record_deleted: 'sweep',
   // Not Vault's, or a proxy's page in its place.
   vault_answer_invalid: 'sweep',
   grant_lost: 'sweep',

@@ -11,7 +11,9 @@ type NoticeReason =
   | 'GrantLost'
   | 'LeaseEnding'
   | 'LeaseTooShort'
-  | 'SecretGone';
+  | 'SecretGone'
+  | 'RecordLost'
+  | 'RenewalRefused';
 
 export interface Notices {
   /** Told once as long as the API server keeps Events (an hour, usually). */

@@ -4,7 +4,7 @@ import { fillUriTemplate } from '../uri-template.ts';
 import { containersOf, type Pod, type PodContainer } from './pod.ts';
 
 /** What a variable is in a pod: a value, or where the value is to be found. */
-export type Source =
+type Source =
   | { readonly value: string }
   | { readonly valueFrom: { readonly secretKeyRef: { readonly name: string; readonly key: string } } };
 /** Environment variables by name, ready to stand in a pod. */

@@ -185,6 +185,11 @@ export const GAUGES = {
     labels: [],
     by: ['renewal'],
   },
+  clock_skew_seconds: {
+    help: "How far this process' clock is ahead of Vault's, by which all ages are measured",
+    labels: [],
+    by: ASKING_VAULT,
+  },
   sweep_interval_seconds: { help: 'Time between two sweeps, as configured', labels: [], by: ['renewal'] },
   build_info: {
     help: 'Always 1; its labels say what runs',

@@ -86,7 +86,7 @@ export function createAuthorization({
     const operation = 'read the auth role';
     const path = vaultPath('auth', authPath, 'role', { name });
     const answer = await session.send({ operation, method: 'GET', path, work }).catch((error: unknown) => {
-      if (error instanceof VaultError && error.status === 404) {
+      if (error instanceof VaultError && error.isAbsence) {
         throw new AccessDenied('role', `Vault has no auth role "${name}" at "auth/${authPath}"`);
       }
       throw error;

@@ -1,4 +1,5 @@
 /** What came back from Vault, or did not -> a member of the error catalogue. */
+import * as v from 'valibot';
 import { type ErrorCode, InjectorError } from '../errors.ts';
 import { printable } from '../secret.ts';
 
@@ -11,6 +12,10 @@ export class VaultError extends InjectorError {
   readonly detail: string;
   /** How long Vault asks to be left alone. */
   readonly retryAfterMs: number | undefined;
+  /** Whether Vault itself says that there is nothing at the path. A 404 of anything else proves nothing. */
+  readonly isAbsence: boolean;
+  /** What Vault sends beside a 404: the metadata of a KV document whose newest version is deleted. */
+  readonly data: unknown;
 
   constructor(code: ErrorCode, message: string, facts: VaultFacts) {
     super(code, message, { cause: facts.cause });
@@ -19,6 +24,8 @@ export class VaultError extends InjectorError {
     this.status = facts.status ?? 0;
     this.detail = facts.detail ?? '';
     this.retryAfterMs = facts.retryAfterMs;
+    this.isAbsence = facts.isAbsence ?? false;
+    this.data = facts.data;
   }
 }
 
@@ -27,8 +34,13 @@ interface VaultFacts {
   readonly status?: number;
   readonly detail?: string;
   readonly retryAfterMs?: number | undefined;
+  readonly isAbsence?: boolean;
+  readonly data?: unknown;
   readonly cause?: unknown;
 }
+
+// Vault has one or two; a hostile server may have any number.
+const MOST_ERRORS = 20;
 
 export interface RefusedAnswer {
   readonly operation: string;
@@ -37,9 +49,13 @@ export interface RefusedAnswer {
   readonly body: string;
 }
 
-/** An answer that is neither 200 nor 204 (https://developer.hashicorp.com/vault/api-docs#http-status-codes). */
+/**
+ * An answer that is neither 200 nor 204 (https://developer.hashicorp.com/vault/api-docs#http-status-codes). Vault's own
+ * have a body of JSON with `errors` or, for a 404, with `data`; what has neither comes from something else on the way.
+ */
 export function refusal({ operation, status, retryAfter, body }: RefusedAnswer): VaultError {
-  const detail = errorsIn(body);
+  const words = wordsIn(body);
+  const detail = words?.detail ?? '';
   const seconds = Number(retryAfter);
   const retryAfterMs = retryAfter !== undefined && seconds >= 0 ? seconds * 1_000 : undefined;
   const facts = { operation, status, detail, retryAfterMs };
@@ -52,6 +68,7 @@ export function refusal({ operation, status, retryAfter, body }: RefusedAnswer):
       facts,
     );
   }
+  if (!words) return foreignAnswer(operation, status);
   if (status === 403) {
     return new VaultError(
       'vault_denied',
@@ -62,7 +79,17 @@ export function refusal({ operation, status, retryAfter, body }: RefusedAnswer):
   return new VaultError(
     'vault_rejected',
     `Vault would not ${operation} (HTTP ${status}${detail && `: ${detail}`})`,
-    facts,
+    { ...facts, isAbsence: status === 404 && words.isEmpty, data: status === 404 ? words.data : undefined },
+  );
+}
+
+/** An answer of a proxy, an ingress or another server in Vault's place. */
+export function foreignAnswer(operation: string, status: number): VaultError {
+  return new VaultError(
+    'vault_answer_invalid',
+    `the answer to the request to ${operation} is not Vault's (HTTP ${status}): a proxy or another server has answered in its place; see vaultAddress`,
+    // Without its status, which says nothing of Vault.
+    { operation },
   );
 }
 
@@ -79,16 +106,35 @@ function whyUnavailable(status: number, detail: string): string | undefined {
   return undefined;
 }
 
-function errorsIn(body: string): string {
-  try {
-    const parsed: unknown = JSON.parse(body);
-    if (parsed && typeof parsed === 'object' && 'errors' in parsed && Array.isArray(parsed.errors)) {
-      return printable(parsed.errors.map(String).join('; '));
-    }
-  } catch {
-    // Not Vault's own words (a proxy's page): its status has to do.
+interface Words {
+  readonly detail: string;
+  /** Whether Vault sends no word at all: `{"errors":[]}`. */
+  readonly isEmpty: boolean;
+  readonly data: unknown;
+}
+
+const Errors = v.object({ errors: v.array(v.unknown()) });
+const Envelope = v.object({ request_id: v.string(), data: v.unknown() });
+
+/** @returns `undefined` for a body that is not Vault's, such as a proxy's page. */
+function wordsIn(body: string): Words | undefined {
+  const parsed = parseJson(body);
+  const refused = v.safeParse(Errors, parsed);
+  if (refused.success) {
+    const { errors } = refused.output;
+    const detail = printable(errors.slice(0, MOST_ERRORS).map(String).join('; '));
+    return { detail, isEmpty: errors.length === 0, data: undefined };
   }
-  return '';
+  const answered = v.safeParse(Envelope, parsed);
+  return answered.success ? { detail: '', isEmpty: false, data: answered.output.data } : undefined;
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
 }
 
 const TLS_FAULT = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|UNABLE_TO|DEPTH_ZERO|HOSTNAME_MISMATCH)/;

@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 import { Secret } from '../secret.ts';
-import { checked } from './answer.ts';
+import { acknowledged, checked } from './answer.ts';
 import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequests, Work } from './requests.ts';
@@ -111,7 +111,7 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
     },
 
     async revoke(token, work) {
-      await actOnToken(session, 'revoke', token, work);
+      await acknowledged('revoke a token', actOnToken(session, 'revoke', token, work));
     },
   };
 }

@@ -19,6 +19,10 @@ interface HttpResponse {
   readonly statusCode: number;
   readonly retryAfter: string | undefined;
   readonly location: string | undefined;
+  /** The server's clock, as RFC 9110 writes it (`Date`). */
+  readonly date: string | undefined;
+  /** Whether the headers say that the body is JSON; Vault's 204 says so too. */
+  readonly isJson: boolean;
   readonly body: string;
 }
 
@@ -131,6 +135,8 @@ function exchange(request: typeof http.request, agent: http.Agent, sent: HttpReq
             statusCode: incoming.statusCode ?? 0,
             retryAfter: incoming.headers['retry-after'],
             location: incoming.headers.location,
+            date: incoming.headers.date,
+            isJson: /^application\/json\b/i.test(incoming.headers['content-type'] ?? ''),
             body: Buffer.concat(chunks).toString('utf8'),
           }),
         );

@@ -10,6 +10,7 @@ import { createGrants } from './grants.ts';
 import { createHeld } from './held.ts';
 import { createInspection } from './inspection.ts';
 import { createKv } from './kv.ts';
+import { createLeases } from './leases.ts';
 import { createLedger } from './ledger.ts';
 import { createPodLogin } from './pod-login.ts';
 import { createRenewals } from './renewals.ts';
@@ -17,6 +18,7 @@ import { createVaultRequests, type SentRequest } from './requests.ts';
 import { createRevocation } from './revocation.ts';
 import { createSession } from './session.ts';
 import { createSweepMemory } from './sweep-memory.ts';
+import { createVaultTime } from './time.ts';
 
 export interface VaultOptions {
   readonly address: string;
@@ -45,6 +47,7 @@ export function createVault(
 ) {
   const { address, namespace, authPath, kubeRole } = options;
   const caFile = options.caFile === undefined ? undefined : createCaFile(options.caFile, clock);
+  const time = createVaultTime();
   const requests = createVaultRequests({
     address,
     namespace,
@@ -53,6 +56,7 @@ export function createVault(
     rateLimit: options.rateLimit,
     random: Math.random,
     onSent,
+    time,
   });
   const session = createSession({
     requests,
@@ -77,14 +81,23 @@ export function createVault(
     podLogin: createPodLogin(requests, authPath),
     held,
     inspection: createInspection(session, requests),
+    leases: createLeases(session),
     ledger,
     renewals: createRenewals(session),
-    revocation: createRevocation({ session, requests, grants, held, ledger, now: () => new Date() }),
+    revocation: createRevocation({
+      session,
+      requests,
+      grants,
+      held,
+      ledger,
+      now: () => new Date(time.now()),
+    }),
     sweeps: createSweepMemory(
       kv,
       folderOf(options, 'sweep'),
       folderOf({ ...options, clusterId: undefined }, 'sweep'),
     ),
+    time,
     requestsSent: requests.sent,
     close: requests.close,
   };

@@ -211,7 +211,7 @@ export function createInspection(
       const operation = `read the roles of "${mount}"`;
       const names = await read(operation, `${vaultPath(mount, 'roles')}?list=true`, work, token).catch(
         (error: unknown) => {
-          if (error instanceof VaultError && error.status === 404) return { data: { keys: [] } };
+          if (error instanceof VaultError && error.isAbsence) return { data: { keys: [] } };
           throw error;
         },
       );

@@ -1,10 +1,22 @@
 /** Documents in Vault's KV v2 (https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2). */
 import * as v from 'valibot';
-import { checked } from './answer.ts';
+import { InjectorError } from '../errors.ts';
+import { acknowledged, checked } from './answer.ts';
 import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequest, Work } from './requests.ts';
 import type { Session } from './session.ts';
+
+/** The newest version of a document is deleted (`vault kv delete`, `delete_version_after`); its place is there still. */
+export class DocumentDeleted extends InjectorError {
+  constructor(what: string) {
+    super(
+      'record_deleted',
+      `the newest version of ${what} was deleted (vault kv delete, or delete_version_after)`,
+    );
+    this.name = 'DocumentDeleted';
+  }
+}
 
 interface KvDocument {
   readonly data: Readonly<Record<string, unknown>>;
@@ -13,9 +25,17 @@ interface KvDocument {
 }
 
 export interface Kv {
-  /** `undefined` if there is no document, or its latest version was deleted. */
+  /**
+   * @returns `undefined` if Vault says that there never was such a document.
+   * @throws DocumentDeleted, VaultError
+   */
   read(what: string, path: string, work: Work): Promise<KvDocument | undefined>;
-  /** @param replaces the version in whose place it is to be, and nothing else; absent: of whatever is there. */
+  /**
+   * Resolves when Vault says which version it has written.
+   *
+   * @param replaces the version in whose place it is to be, and nothing else; absent: of whatever is there.
+   * @throws VaultError, also where a KV engine of version 1, or something else than Vault, has taken it.
+   */
   write(what: string, path: string, data: object, work: Work, replaces?: number): Promise<void>;
   /** From now on Vault keeps one version of the document, not its usual ten. */
   keepOneVersion(what: string, path: string, work: Work): Promise<void>;
@@ -31,15 +51,18 @@ const Document = v.object({
     metadata: v.object({ created_time: v.pipe(v.string(), v.isoTimestamp()), version: v.number() }),
   }),
 });
+const Written = v.object({ data: v.object({ version: v.pipe(v.number(), v.minValue(1)) }) });
+const Deleted = v.object({ data: v.null(), metadata: v.object({ version: v.number() }) });
 const Listing = v.object({ data: v.object({ keys: v.array(v.string()) }) });
 
 /** @param mount of the KV engine, without slashes at its ends. */
 export function createKv(session: Pick<Session, 'send'>, mount: string): Kv {
-  async function found(request: Omit<VaultRequest, 'token'>): Promise<unknown> {
+  async function found(what: string, request: Omit<VaultRequest, 'token'>): Promise<unknown> {
     try {
       return await session.send(request);
     } catch (error) {
-      if (error instanceof VaultError && error.status === 404) return undefined;
+      if (error instanceof VaultError && error.isAbsence) return undefined;
+      if (error instanceof VaultError && v.is(Deleted, error.data)) throw new DocumentDeleted(what);
       throw error;
     }
   }
@@ -47,42 +70,41 @@ export function createKv(session: Pick<Session, 'send'>, mount: string): Kv {
   return {
     async read(what, path, work) {
       const operation = `read ${what}`;
-      const answer = await found({ operation, method: 'GET', path: vaultPath(mount, 'data', path), work });
+      const answer = await found(what, {
+        operation,
+        method: 'GET',
+        path: vaultPath(mount, 'data', path),
+        work,
+      });
       if (answer === undefined) return undefined;
       const { data, metadata } = checked(Document, operation, answer).data;
       return { data, createdAt: new Date(metadata.created_time), version: metadata.version };
     },
     async write(what, path, data, work, replaces) {
-      await session.send({
-        operation: `write ${what}`,
+      const operation = `write ${what}`;
+      const answer = await session.send({
+        operation,
         method: 'POST',
         path: vaultPath(mount, 'data', path),
         body: { data, ...(replaces !== undefined && { options: { cas: replaces } }) },
         work,
       });
+      checked(Written, operation, answer);
     },
     async keepOneVersion(what, path, work) {
-      const body = { max_versions: 1 };
-      await session.send({
-        operation: `write ${what}`,
-        method: 'POST',
-        path: vaultPath(mount, 'metadata', path),
-        body,
-        work,
-      });
+      const [operation, body] = [`write ${what}`, { max_versions: 1 }];
+      const at = vaultPath(mount, 'metadata', path);
+      await acknowledged(operation, session.send({ operation, method: 'POST', path: at, body, work }));
     },
     async remove(what, path, work) {
-      await session.send({
-        operation: `delete ${what}`,
-        method: 'DELETE',
-        path: vaultPath(mount, 'metadata', path),
-        work,
-      });
+      const operation = `delete ${what}`;
+      const at = vaultPath(mount, 'metadata', path);
+      await acknowledged(operation, session.send({ operation, method: 'DELETE', path: at, work }));
     },
     async list(what, path, work) {
       const operation = `list ${what}`;
       const listing = `${vaultPath(mount, 'metadata', path)}?list=true`;
-      const answer = await found({ operation, method: 'GET', path: listing, work });
+      const answer = await found(what, { operation, method: 'GET', path: listing, work });
       if (answer === undefined) return [];
       return checked(Listing, operation, answer).data.keys;
     },

@@ -2,10 +2,12 @@
  * The ledger: one record a grant, at `<mount>/data/<prefix>/<uuid>`. The first six fields are the reference
  * injector's, whose records have no others; the rest are ours. `TokenAccessor` is in `TokenId`'s place where it is asked for.
  */
+import { validate } from 'uuid';
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 import type { Kv } from './kv.ts';
+import { isPath } from './path.ts';
 import type { Work } from './requests.ts';
 import type { TokenReference } from './token-reference.ts';
 
@@ -48,8 +50,8 @@ export class UnreadableRecord extends InjectorError {
 export interface Ledger {
   write(uuid: string, record: LedgerRecord, work: Work): Promise<void>;
   /**
-   * @returns `undefined` if there is none.
-   * @throws UnreadableRecord for a record that is not one; VaultError
+   * @returns `undefined` if Vault says that there is none.
+   * @throws UnreadableRecord for a record that is not one; DocumentDeleted where its newest version is deleted; VaultError
    */
   read(uuid: string, work: Work): Promise<StoredRecord | undefined>;
   /**
@@ -60,31 +62,55 @@ export interface Ledger {
   replace(uuid: string, record: LedgerRecord, version: number, work: Work): Promise<void>;
   /** Deletes the record with all its versions; one that is not there is success. */
   remove(uuid: string, work: Work): Promise<void>;
-  /** The uuids of all grants. */
-  list(work: Work): Promise<string[]>;
+  list(work: Work): Promise<LedgerNames>;
 }
 
-const text = v.optional(v.string(), '');
+/** What stands below the ledger's prefix. */
+export interface LedgerNames {
+  /** The uuids of all grants. */
+  readonly grants: readonly string[];
+  /** Names that no grant has: somebody else's, or a copy of a record. */
+  readonly others: readonly string[];
+}
+
+/**
+ * Whether it names a grant: a uuid, in lower case as all injectors write it. KV tells `A` from `a`, so any other spelling
+ * is another document.
+ */
+export const isGrantUuid = (name: string): boolean => validate(name) && name === name.toLowerCase();
+
+const MOST_SECONDS = 100 * 365 * 86_400;
+const MOST_CHARACTERS = 1_024;
+const text = v.pipe(v.string(), v.maxLength(MOST_CHARACTERS));
+const seconds = v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MOST_SECONDS)));
+// Namespace and Secret become parts of paths of the API server, the lease's folder one of Vault's.
+const named = v.optional(v.pipe(text, v.regex(/^(?:[a-z\d][a-z\d.-]{0,252})?$/)), '');
 const Common = v.object({
-  LeaseId: text,
-  Namespace: v.pipe(v.string(), v.nonEmpty()),
-  ServiceAccountName: text,
-  PodName: text,
-  NodeName: text,
-  Database: v.optional(v.string()),
-  Mount: v.optional(v.string()),
-  Role: v.optional(v.string()),
-  UserName: v.optional(v.string()),
-  LeaseTtlSeconds: v.optional(v.number()),
-  TokenPeriodSeconds: v.optional(v.number()),
-  ClusterId: v.optional(v.string()),
-  SecretName: v.optional(v.string()),
-  RevokingSince: v.optional(v.string()),
+  LeaseId: v.optional(
+    v.pipe(
+      text,
+      v.check((id) => id === '' || isPath(id)),
+    ),
+    '',
+  ),
+  Namespace: v.pipe(text, v.regex(/^[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/)),
+  ServiceAccountName: named,
+  PodName: named,
+  NodeName: named,
+  Database: v.optional(text),
+  Mount: v.optional(text),
+  Role: v.optional(text),
+  UserName: v.optional(text),
+  LeaseTtlSeconds: seconds,
+  TokenPeriodSeconds: seconds,
+  ClusterId: v.optional(text),
+  SecretName: v.optional(v.pipe(text, v.regex(/^db-creds-[\da-f-]{36}$/))),
+  RevokingSince: v.optional(text),
 });
-const named = v.pipe(v.string(), v.nonEmpty());
+const reference = v.pipe(text, v.nonEmpty());
 const Fields = v.union([
-  v.object({ ...Common.entries, TokenId: named }),
-  v.object({ ...Common.entries, TokenAccessor: named }),
+  v.object({ ...Common.entries, TokenId: reference }),
+  v.object({ ...Common.entries, TokenAccessor: reference }),
 ]);
 
 /** @param prefix below which the records are, in the engine that `kv` is of. */
@@ -98,8 +124,13 @@ export function createLedger(kv: Kv, prefix: string): Ledger {
       await kv.write('a record of the ledger', at(uuid), fieldsOf(record), work, version);
     },
     remove: (uuid, work) => kv.remove('a record of the ledger', at(uuid), work),
-    // A name with a slash at its end is a folder: somebody else's.
-    list: async (work) => (await kv.list('the ledger', prefix, work)).filter((name) => !name.endsWith('/')),
+    async list(work) {
+      const names = await kv.list('the ledger', prefix, work);
+      // A name with a slash at its end is a folder.
+      const documents = names.filter((name) => !name.endsWith('/'));
+      const others = documents.filter((name) => !isGrantUuid(name));
+      return { grants: others.length === 0 ? documents : documents.filter(isGrantUuid), others };
+    },
     async read(uuid, work) {
       const document = await kv.read('a record of the ledger', at(uuid), work);
       if (!document) return undefined;

@@ -3,6 +3,9 @@ import { printable } from '../secret.ts';
 
 const REFUSED = /^(?:|\.|\.\.)$|[\p{Cc}/\\%?#]/u;
 
+/** Whether all parts of the text between its slashes can be parts of a path, and none leaves it. */
+export const isPath = (text: string): boolean => text.split('/').every((segment) => !REFUSED.test(segment));
+
 /**
  * Builds a path of Vault's API. Mounts and prefixes may hold inner slashes; a name is one segment.
  * Whatever could leave the path (empty and dot segments, control characters) is refused, everything else encoded.

@@ -28,15 +28,21 @@ export interface Renewals {
    * @throws GrantLost, VaultError
    */
   renewLease(leaseId: string, work: Work, incrementSeconds?: number): Promise<number>;
-  /**
-   * @returns how long the token lasts now, in seconds: its period.
-   * @throws GrantLost, VaultError
-   */
-  renewToken(token: TokenReference, work: Work): Promise<number>;
+  /** @throws GrantLost, VaultError */
+  renewToken(token: TokenReference, work: Work): Promise<RenewedToken>;
+}
+
+interface RenewedToken {
+  /** How long it lasts now: its period. */
+  readonly seconds: number;
+  /** Names it without opening anything; empty where Vault does not say. */
+  readonly accessor: string;
 }
 
 const LeaseAnswer = v.object({ lease_duration: v.number() });
-const TokenAnswer = v.object({ auth: v.object({ lease_duration: v.number() }) });
+const TokenAnswer = v.object({
+  auth: v.object({ lease_duration: v.number(), accessor: v.optional(v.string(), '') }),
+});
 const LOST =
   /lease not found|invalid lease|lease expired|token not found|bad token|invalid token|invalid accessor/i;
 
@@ -61,7 +67,8 @@ export function createRenewals(session: Pick<Session, 'send'>): Renewals {
     },
     async renewToken(token, work) {
       const answer = await unlessLost('token', actOnToken(session, 'renew', token, work));
-      return checked(TokenAnswer, 'renew a token', answer).auth.lease_duration;
+      const { lease_duration: seconds, accessor } = checked(TokenAnswer, 'renew a token', answer).auth;
+      return { seconds, accessor };
     },
   };
 }

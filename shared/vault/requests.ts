@@ -7,9 +7,10 @@ import nodeVault from 'node-vault';
 import { type Deadline, deadlineIn, monotonicClock, within } from '../deadline.ts';
 import type { Secret } from '../secret.ts';
 import type { CaFile } from './ca-file.ts';
-import { invalidAnswer, noAnswer, refusal, timedOut, VaultError } from './failure.ts';
+import { foreignAnswer, noAnswer, refusal, timedOut, VaultError } from './failure.ts';
 import { createHttpExchange } from './http.ts';
 import { createPace } from './pace.ts';
+import type { VaultTime } from './time.ts';
 
 /** What a caller is doing: until when, and how many requests it has cost so far. */
 export interface Work {
@@ -77,11 +78,15 @@ export interface VaultRequestsOptions {
   /** Uniform in [0, 1): the jitter. */
   readonly random: () => number;
   readonly onSent: (request: SentRequest) => void;
+  /** Learns Vault's clock from its answers. */
+  readonly time?: Pick<VaultTime, 'observe'>;
 }
 
 const FIRST_DELAY_MS = 50;
 const LONGEST_DELAY_MS = 1_000;
 const LATE_ANSWERS_MS = 30_000;
+// A proxy that is restarted answers in Vault's place for a moment; one that stands there for good is reported soon.
+const FOREIGN_ATTEMPTS = 4;
 
 export function createVaultRequests(options: VaultRequestsOptions): VaultRequests {
   const exchange = createHttpExchange(options.address, options);
@@ -102,12 +107,15 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   async function sendOnce(sent: Exchange) {
     const body = sent.json === undefined ? undefined : JSON.stringify(sent.json);
     const { uri, method, headers, signal, operation } = sent;
+    const sentAt = monotonicClock();
     const answer = await exchange.send({ uri, method, headers, body, signal });
     const { statusCode, retryAfter } = answer;
     if (statusCode !== 200 && statusCode !== 204) {
       throw refusal({ operation, status: statusCode, retryAfter, body: answer.body });
     }
-    return { statusCode, body: parseBody(operation, answer.body), request: { path: uri } };
+    const parsed = parseAnswer(operation, answer);
+    options.time?.observe(answer.date, sentAt, monotonicClock());
+    return { statusCode, body: parsed, request: { path: uri } };
   }
 
   const pace = createPace(options.rateLimit);
@@ -162,13 +170,15 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   }
 
   async function send(request: VaultRequest, attempts = 1): Promise<unknown> {
-    const { operation, work, once } = request;
+    const { operation, work, once, onLate } = request;
     if (work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
     try {
       return await attempt(request);
     } catch (thrown) {
       const failure = thrown instanceof VaultError ? thrown : noAnswer(operation, thrown);
-      if (once) throw failure;
+      // What it creates may be there: sent again, there would be two.
+      const mayHaveCreated = onLate !== undefined && failure.code === 'vault_answer_invalid';
+      if (once || mayHaveCreated) throw failure;
       await pause(failure, attempts, work);
       return send(request, attempts + 1);
     }
@@ -191,20 +201,26 @@ function statusOf(thrown: unknown, operation: string): string {
   return status > 0 ? String(status) : code.replace('vault_', '').replace('answer_', '');
 }
 
-function parseBody(operation: string, body: string): unknown {
-  if (body === '') return undefined;
+/** Vault's 200 has a JSON object; its 204 has no body, and the content type of its other answers all the same. */
+function parseAnswer(
+  operation: string,
+  { statusCode, body, isJson }: { statusCode: number; body: string; isJson: boolean },
+): unknown {
+  if (statusCode === 204 && isJson && body === '') return undefined;
+  if (statusCode === 204 || body === '') throw foreignAnswer(operation, statusCode);
   try {
-    return JSON.parse(body);
+    const parsed: unknown = JSON.parse(body);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
   } catch {
     // Without a cause: the parser's message quotes the body, which may hold a secret.
-    throw invalidAnswer(operation);
   }
+  throw foreignAnswer(operation, statusCode);
 }
 
 /** Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/); `undefined`: do not retry. */
 function backOff(failure: VaultError, attempts: number, random: () => number): number | undefined {
-  if (!failure.retryable || failure.code === 'vault_timeout' || failure.code === 'vault_answer_invalid')
-    return undefined;
+  if (!failure.retryable || failure.code === 'vault_timeout') return undefined;
+  if (failure.code === 'vault_answer_invalid' && attempts >= FOREIGN_ATTEMPTS) return undefined;
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempts);
   return (failure.retryAfterMs ?? 0) + random() * ceiling;
 }

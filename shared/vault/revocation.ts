@@ -5,10 +5,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deadlineIn, monotonicClock } from '../deadline.ts';
 import { Secret } from '../secret.ts';
+import { acknowledged } from './answer.ts';
 import { VaultError } from './failure.ts';
 import type { Grants } from './grants.ts';
 import { type Held, holderOf } from './held.ts';
 import { createLeaseLanes } from './lease-lanes.ts';
+import { createLeases } from './leases.ts';
 import type { Ledger, LedgerRecord } from './ledger.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequest, VaultRequests, Work } from './requests.ts';
@@ -63,6 +65,7 @@ type LeaseState = Proved | Unproved;
 
 export function createRevocation(options: RevocationOptions): Revocation {
   const { session, requests, grants, ledger, held, now } = options;
+  const leases = createLeases(session);
   // Roles whose policy does not let the pod's token revoke its own lease: not asked again by this process.
   const withoutOwnRevocation = new Set<string>();
   // Folders of leases that our policy does not let us revoke.
@@ -79,7 +82,10 @@ export function createRevocation(options: RevocationOptions): Revocation {
     // Tried before, so its token is dead: Vault drops the user in its own time, or at once where our policy may ask it.
     if (revokingSince || !(token instanceof Secret)) return revokeOurselves(request, leaseId);
     if (withoutOwnRevocation.has(role)) return 'unknown';
-    return requests.send({ ...request, token }).then(() => 'gone' as const, notRevoked);
+    return acknowledged(request.operation, requests.send({ ...request, token })).then(
+      () => 'gone' as const,
+      notRevoked,
+    );
   }
 
   /** Beside those of other databases: one that does not answer holds up its own only. */
@@ -124,7 +130,10 @@ export function createRevocation(options: RevocationOptions): Revocation {
   async function revokeOurselves(request: Omit<VaultRequest, 'token'>, leaseId: string): Promise<LeaseState> {
     const folder = folderOf(leaseId);
     if (withoutOurs.has(folder)) return 'unknown';
-    const state = await session.send(request).then(() => 'gone' as const, notRevoked);
+    const state = await acknowledged(request.operation, session.send(request)).then(
+      () => 'gone' as const,
+      notRevoked,
+    );
     if (state === 'unknown') withoutOurs.add(folder);
     return state;
   }
@@ -134,33 +143,10 @@ export function createRevocation(options: RevocationOptions): Revocation {
     return error.status === 403 ? 'unknown' : { stuck: error.detail || error.message };
   }
 
-  async function lookUpLease({ leaseId }: LedgerRecord, work: Work): Promise<'gone' | 'there'> {
-    try {
-      const body = { lease_id: leaseId };
-      await session.send({
-        operation: 'look up a lease',
-        method: 'POST',
-        path: vaultPath('sys/leases/lookup'),
-        body,
-        work,
-      });
-      return 'there';
-    } catch (error) {
-      if (
-        error instanceof VaultError &&
-        error.status === 400 &&
-        /invalid lease|lease not found/i.test(error.detail)
-      ) {
-        return 'gone';
-      }
-      throw error;
-    }
-  }
-
   async function waitForLease(record: LedgerRecord, before: Unproved, work: Work): Promise<Proved> {
     for (const delay of delaysAfter(before)) {
       await sleep(delay);
-      if ((await lookUpLease(record, work)) === 'gone') return 'gone';
+      if (await leases.isGone(record.leaseId, work)) return 'gone';
       // So its token was alive when it might not: of a dead one the lease is mostly gone, and says nothing of the policy.
       const askedItself = before === 'unknown' && !record.revokingSince && record.token instanceof Secret;
       if (askedItself && record.role) withoutOwnRevocation.add(record.role);

@@ -4,7 +4,7 @@
  */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import * as v from 'valibot';
-import type { Kv } from './kv.ts';
+import { DocumentDeleted, type Kv } from './kv.ts';
 import type { Work } from './requests.ts';
 
 /** What is known of a grant without reading its record. Times are milliseconds since 1970, lengths seconds. */
@@ -28,6 +28,10 @@ export interface GrantState {
   readonly secretToOwn: string;
   /** How often in a row a renewal left the token's end where it was. */
   readonly tokenEndSeen: number;
+  /** Names the token without opening anything; empty where no answer has told it yet. */
+  readonly accessor: string;
+  /** Whether a sweep has seen a live pod that names it. */
+  readonly hadPod: boolean;
 }
 
 export interface LastSweep {
@@ -37,6 +41,8 @@ export interface LastSweep {
   readonly shortestLeaseSeconds: number;
   readonly clusterId: string;
   readonly shards: number;
+  /** How far the clock of the job's node was ahead of Vault's; absent in what older versions left. */
+  readonly clockSkewSeconds?: number | undefined;
   /** Another cluster, which found this one's memory under its own prefix, and when. */
   readonly rival?: { readonly clusterId: string; readonly seenAt: number } | undefined;
 }
@@ -71,6 +77,9 @@ const State = v.object({
   clusterId: v.string(),
   secretToOwn: v.optional(v.string(), ''),
   tokenEndSeen: v.optional(v.number(), 0),
+  accessor: v.optional(v.string(), ''),
+  // Of the versions that kept grants of live pods only.
+  hadPod: v.optional(v.boolean(), true),
 });
 const Head = v.object({ chunks: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000)) });
 const Grants = v.record(v.string(), State);
@@ -80,6 +89,7 @@ const Last = v.object({
   shortestLeaseSeconds: v.number(),
   clusterId: v.string(),
   shards: v.number(),
+  clockSkewSeconds: v.optional(v.number()),
   rival: v.optional(v.object({ clusterId: v.string(), seenAt: v.number() })),
 });
 
@@ -121,13 +131,23 @@ export function createSweepMemory(kv: Kv, folder: string, unnamed: string): Swee
   const what = "the sweep's memory";
   const indexAt = (shard: number, shards: number) => `${folder}/index-${shard}-of-${shards}`;
 
+  /** A memory that was deleted in any way is one that is not there: it is a cache. */
+  async function read(path: string, work: Work): Promise<unknown> {
+    try {
+      return (await kv.read(what, path, work))?.data;
+    } catch (error) {
+      if (error instanceof DocumentDeleted) return undefined;
+      throw error;
+    }
+  }
+
   async function readChunk(path: string, work: Work): Promise<[string, GrantState][]> {
-    const chunk = v.safeParse(Chunk, (await kv.read(what, path, work))?.data);
+    const chunk = v.safeParse(Chunk, await read(path, work));
     return chunk.success ? Object.entries(unpack(chunk.output.gzip)) : [];
   }
 
   async function readLast(path: string, work: Work): Promise<LastSweep | undefined> {
-    const parsed = v.safeParse(Last, (await kv.read(what, path, work))?.data);
+    const parsed = v.safeParse(Last, await read(path, work));
     return parsed.success ? parsed.output : undefined;
   }
 
@@ -137,7 +157,7 @@ export function createSweepMemory(kv: Kv, folder: string, unnamed: string): Swee
   return {
     async readIndex(shard, shards, work) {
       const path = indexAt(shard, shards);
-      const head = v.safeParse(Head, (await kv.read(what, path, work))?.data);
+      const head = v.safeParse(Head, await read(path, work));
       if (!head.success) return new Map();
       chunksAt.set(path, head.output.chunks);
       const numbers = Array.from({ length: head.output.chunks }, (_, number) => number);

@@ -74,7 +74,7 @@ async function sweepAt({ description }: AttachedStack, now: number): Promise<voi
         { level: 'error', name: 'bench', onTerminal: false },
         createErrorReports('bench', undefined, { onUnavailable: () => {} }),
       ),
-      now: () => now,
+      time: { now: () => now, skewMs: () => 0 },
       random: Math.random,
       options: config,
     },

@@ -53,7 +53,8 @@ describe('SIGKILL', () => {
     for (let end: string | number = 'killed'; end === 'killed'; ) {
       number += 1;
       const { pods, orphans } = await set(1, 2);
-      // The job has no clock but its own.
+      // The job has no clock but Vault's.
+      proxy.backdate(AFTER_GRACE);
       for (const orphan of orphans) await fleet.aged(orphan, AFTER_GRACE);
       end = await sweepKilledAt(number);
       await expectDone(pods.map(({ user }) => user));

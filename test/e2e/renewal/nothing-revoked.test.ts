@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { answering } from '../support/faults.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
-import { expectOrder, usersLeft } from '../support/fleet-state.ts';
+import { deletePod, expectOrder, usersLeft } from '../support/fleet-state.ts';
 import { stack } from '../support/stack.ts';
 import { AFTER_GRACE, HOUR, sweepIn } from '../support/sweeping.ts';
 
@@ -82,7 +82,9 @@ describe('an empty cluster', () => {
   });
 
   test('with many left: the sweep stops before the first, says so, and goes through with it when told to', async () => {
-    await fleet.orphans(MANY);
+    const pods = await fleet.pods(MANY);
+    await sweepIn(0, fleet);
+    await Promise.all(pods.map(deletePod));
     const { report, code, log, metrics } = await sweepIn(AFTER_GRACE, fleet);
     expect([code, report.braked, report.orphaned, report.revoked]).toEqual([3, true, MANY, 0]);
     expect(await usersLeft(fleet)).toHaveLength(MANY);
@@ -95,6 +97,21 @@ describe('an empty cluster', () => {
     const told = await sweepIn(AFTER_GRACE, fleet, { keys: { maxRevokeFraction: 1 } });
     expect([told.code, told.report.braked, told.report.revoked]).toEqual([0, false, MANY]);
     expect([await usersLeft(fleet), await fleet.records()]).toEqual([[], []]);
+  });
+
+  test('with many left that never had a pod: they are left to end with their leases, and hold nothing up', async () => {
+    const [pod, gone] = [await fleet.pod(), await fleet.pod()];
+    await sweepIn(0, fleet);
+    await deletePod(gone);
+    await fleet.orphans(MANY);
+    const { report, code } = await sweepIn(AFTER_GRACE, fleet);
+    expect([code, report.braked, report.orphaned, report.revoked]).toEqual([0, false, MANY + 1, 1]);
+    expect(report.neverBorn).toBe(MANY);
+    expect(await usersLeft(fleet)).toEqual(expect.arrayContaining([pod.user]));
+
+    const told = await sweepIn(AFTER_GRACE, fleet, { keys: { maxRevokeFraction: 1 } });
+    expect([told.code, told.report.revoked, told.report.neverBorn]).toEqual([0, MANY, 0]);
+    expect(await usersLeft(fleet)).toEqual([pod.user]);
   });
 
   test('only by the looks of it, since the label was renamed: all grants are kept', async () => {

@@ -165,13 +165,17 @@ describe('a record that cannot be read', () => {
     ['without a token', { LeaseId: 'x', Namespace: 'team-infrastructure' }],
     ['of other types', { LeaseId: 1, TokenId: ['s.x'], Namespace: {} }],
     ['of nothing', {}],
+    ['whose namespace leaves its path', { TokenId: 's.x', Namespace: '../../../apis' }],
+    ['whose Secret leaves its path', { TokenId: 's.x', Namespace: 'team-infrastructure', SecretName: '..' }],
+    ['whose lease leaves its path', { TokenId: 's.x', Namespace: 'team-infrastructure', LeaseId: 'a/../b' }],
+    ['of figures without bounds', { TokenId: 's.x', Namespace: 'a', LeaseTtlSeconds: 1e300 }],
   ])('%s is reported and kept, and blocks nobody', async (_, garbage) => {
     const broken = '019a0000-0000-7000-8000-000000000000';
     await fleet.write(broken, garbage);
     const pod = await fleet.pod();
     await fleet.orphans(2);
     const { report, code, log } = await sweepIn(HOUR * 0.7, fleet);
-    expect([code, report.live, report.renewed, report.revoked]).toEqual([1, 1, 1, 2]);
+    expect([code, report.live, report.renewed, report.revoked]).toEqual([0, 1, 1, 2]);
     expect([report.unreadable, report.failed]).toEqual([1, 0]);
     expect((await fleet.records()).sort()).toEqual([broken, pod.uuid].sort());
     expect(log).toContainEqual({
@@ -181,4 +185,32 @@ describe('a record that cannot be read', () => {
       uuid: broken,
     });
   });
+});
+
+describe('an entry of the ledger that has no name of a grant', () => {
+  test.each(['a%b', '019A0000-0000-7000-8000-000000000000', 'notes.txt'])(
+    '%s is reported, and neither read nor touched',
+    async (name) => {
+      const pod = await fleet.pod();
+      const record = await fleet.record(pod.uuid);
+      await fleet.write(encodeURIComponent(name), record);
+      await fleet.orphans(1);
+      const { report, code } = await sweepIn(AFTER_GRACE, fleet);
+      expect([code, report.live, report.revoked, report.unreadable]).toEqual([0, 1, 1, 1]);
+      expect((await fleet.records()).sort()).toEqual([name, pod.uuid].sort());
+      expect(await canLogIn(pod)).toBe(true);
+      await fleet.erase(encodeURIComponent(name));
+    },
+  );
+});
+
+test('a copy of a live record under another uuid costs the live pod nothing', async () => {
+  const pod = await fleet.pod();
+  const copy = v4();
+  await fleet.write(copy, await fleet.record(pod.uuid));
+  const { report, code, log } = await sweepIn(AFTER_GRACE, fleet);
+  expect([code, report.live, report.revoked, report.unreadable]).toEqual([0, 1, 0, 1]);
+  expect(await canLogIn(pod)).toBe(true);
+  expect(log).toContainEqual(expect.objectContaining({ level: 'warn', uuid: copy }));
+  await fleet.erase(copy);
 });

@@ -1,6 +1,7 @@
 /** The CronJob's schedule and the configured interval: where they disagree, the job does its work and says so. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { addAppRole } from '../../stack/vault/roles.ts';
+import { startFaultProxy } from '../support/fault-proxy.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
 import { expectOrder } from '../support/fleet-state.ts';
 import { stack } from '../support/stack.ts';
@@ -15,8 +16,12 @@ beforeEach(async () => {
   fleet = await openFleet();
 });
 
-const run = (sweepSchedule: string, syncTTLSecond: number) =>
-  stack.sweep({ overrides: { ...fleet.keys, syncTTLSecond, sweepSchedule } });
+/** By Vault, as the job sees it, all records are older than they are. */
+async function run(sweepSchedule: string, syncTTLSecond: number) {
+  const proxy = await startFaultProxy();
+  proxy.backdate(AFTER_GRACE);
+  return stack.sweep({ overrides: { ...fleet.keys, vaultAddress: proxy.url, syncTTLSecond, sweepSchedule } });
+}
 
 async function somethingToDo() {
   const pod = await fleet.pod({ role });

@@ -59,6 +59,8 @@ export interface FaultProxy {
   failWhere(step: Step, path: RegExp, fault: Fault): void;
   /** Has the request with that number, from 1 on since the start or the last `heal`, meet it, whatever step it is. */
   failAt(number: number, fault: Fault): void;
+  /** Has every document that is read from now on look as if it had been written so much earlier. */
+  backdate(byMs: number): void;
   /** All goes well from now on. */
   heal(): void;
   /** How often a step was asked for since the start or the last `heal`. */
@@ -87,6 +89,7 @@ export async function startFaultProxy(target = openBao.address): Promise<FaultPr
   const secrets = new Set<string>();
   let total = 0;
   let underWay = 0;
+  let backdatedBy = 0;
 
   function faultFor({ method = '', url = '' }: IncomingMessage): Fault {
     total += 1;
@@ -110,7 +113,7 @@ export async function startFaultProxy(target = openBao.address): Promise<FaultPr
     const forward = async () => {
       const answer = await send(target, incoming, body);
       for (const secret of secretsIn({}, answer.body)) secrets.add(secret);
-      return answer;
+      return backdatedBy === 0 ? answer : { ...answer, body: backdated(answer.body, backdatedBy) };
     };
     underWay += 1;
     try {
@@ -132,6 +135,9 @@ export async function startFaultProxy(target = openBao.address): Promise<FaultPr
     url: `http://127.0.0.1:${portOf(server.address())}`,
     fail: (step, fault, left = 1) => void plans.push({ step, path: /^/, fault, left }),
     failWhere: (step, path, fault) => void plans.push({ step, path, fault, left: 1 }),
+    backdate(byMs) {
+      backdatedBy = byMs;
+    },
     failAt: (number, fault) => void numbered.set(number, fault),
     heal() {
       plans = [];
@@ -145,6 +151,12 @@ export async function startFaultProxy(target = openBao.address): Promise<FaultPr
     secrets: () => secrets,
   };
 }
+
+const backdated = (body: string, byMs: number): string =>
+  body.replace(
+    /"created_time":"([^"]+)"/g,
+    (_, time: string) => `"created_time":"${new Date(Date.parse(time) - byMs).toISOString()}"`,
+  );
 
 function exchangeOf(outgoing: ServerResponse, forward: () => Promise<Answer>): Exchange {
   return {

@@ -9,7 +9,6 @@ import { v7 as newUuid } from 'uuid';
 import * as v from 'valibot';
 import { stringify } from 'yaml';
 import { admit } from '../../../functions/admission/handler.ts';
-import { createIssued } from '../../../functions/admission/issued.ts';
 import { createOrphanTokens } from '../../../functions/admission/pod-tokens.ts';
 import { parseReview } from '../../../functions/admission/review.ts';
 import { createBackground } from '../../../shared/background.ts';
@@ -62,6 +61,7 @@ export interface GrantWishes extends PodWishes {
 
 export type Fleet = Awaited<ReturnType<typeof openFleet>>;
 const ADMITTED_WITHIN_MS = 20_000;
+const LONG_AGO_MS = 180_000;
 /** They are stored with their uuid in them, which only the webhook may write. */
 const unguarded = { 'stack.test/unguarded': 'true' };
 
@@ -161,6 +161,25 @@ export async function openFleet(own: Keys = {}) {
       return this.renamed(one, uuid);
     },
 
+    /** A live pod whose grant was issued so long ago that no sweep waits for its pod any more. */
+    agedPod: async (pod: Given): Promise<Given> => {
+      const uuid = newUuid({ msecs: Date.now() - LONG_AGO_MS });
+      await stack.vault.call('POST', `${folder}/${uuid}`, {
+        data: v.parse(RecordAnswer, await stack.vault.call('GET', `${folder}/${pod.uuid}`)).data.data,
+      });
+      await stack.vault.call('DELETE', `${folderOfAll}/${pod.uuid}`);
+      const path = `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}`;
+      const stored = v.parse(
+        v.looseObject({ metadata: v.looseObject({}) }),
+        await stack.kubernetes.call('GET', path),
+      );
+      const annotations = { 'db-creds-injector.numberly.io/uuid': uuid };
+      await stack.kubernetes.call('PUT', path, { ...stored, metadata: { ...stored.metadata, annotations } });
+      const one = { ...pod, uuid, uuids: [uuid] };
+      given.splice(given.indexOf(pod), 1, one);
+      return one;
+    },
+
     /** The uuids in the ledger. */
     async records(): Promise<string[]> {
       const { status, body } = await stack.vault.ask('LIST', folderOfAll);
@@ -210,7 +229,6 @@ function admissionOf(keys: Keys) {
     clock: monotonicClock,
     now: Date.now,
     newDeadline,
-    issued: createIssued(monotonicClock),
     sweepWatch: { last: async () => undefined },
     podTokens: createOrphanTokens({
       grants: vault.grants,

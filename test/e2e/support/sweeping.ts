@@ -1,7 +1,8 @@
 /** Sweeps over a fleet, at whatever time a test says it is; all but the clock is real. */
 
+import type { SweepParts } from '../../../cronjobs/renewal/context.ts';
 import { exitCodeOf, type SweepReport } from '../../../cronjobs/renewal/report.ts';
-import { type SweepParts, sweep } from '../../../cronjobs/renewal/sweep.ts';
+import { sweep } from '../../../cronjobs/renewal/sweep.ts';
 import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
 import { createKubernetesApi } from '../../../shared/kubernetes/api.ts';
 import { readClusterUid } from '../../../shared/kubernetes/cluster.ts';
@@ -61,7 +62,7 @@ export async function sweepAt(now: number, fleet: Fleet, wishes: SweepWishes = {
     readClusterUid: (until) => readClusterUid(api, until),
     metrics,
     log,
-    now: () => now,
+    time: { now: () => now, skewMs: () => 0 },
     random,
     options: config,
   };

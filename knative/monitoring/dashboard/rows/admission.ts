@@ -13,7 +13,7 @@ export const admission: Row = {
       unit: 'short',
       width: 12,
       queries: [{ expr: `sum by (result) (${grown(`${ADMISSIONS}_count`)})`, legend: '{{result}}' }],
-      colors: { issued: 'green', repeated: 'blue', dry_run: 'purple', denied: 'orange', failed: 'red' },
+      colors: { issued: 'green', dry_run: 'purple', denied: 'orange', failed: 'red' },
     },
     {
       title: 'Time to admit a pod',

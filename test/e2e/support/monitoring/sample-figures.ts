@@ -71,7 +71,7 @@ function vaultIsAsked(
   observe('vault_request_duration_seconds', { operation }, seconds);
 }
 
-const RESULTS = ['issued', 'issued', 'issued', 'issued', 'denied', 'issued', 'repeated', 'dry_run', 'failed'];
+const RESULTS = ['issued', 'issued', 'issued', 'issued', 'denied', 'issued', 'issued', 'dry_run', 'failed'];
 const PHASES = ['authorize', 'token', 'credentials', 'record', 'undo'];
 const OPERATIONS = ['log in', 'create a token', 'issue credentials', 'write a record'];
 

@@ -32,7 +32,7 @@ async function run({ records, clusterId, lastBy, revoke }: World) {
   const last = lastBy === undefined ? undefined : { ...SWEEP, clusterId: lastBy };
   const parts: RevokeAllParts = {
     ledger: {
-      list: async () => Object.keys(records),
+      list: async () => ({ grants: Object.keys(records), others: [] }),
       read: async (uuid) => {
         const found = records[uuid];
         if (found instanceof Error) throw found;
@@ -48,6 +48,7 @@ async function run({ records, clusterId, lastBy, revoke }: World) {
     sweeps: { readLast: async () => last, readUnnamed: async () => last },
     readClusterUid: async () => 'uid',
     log,
+    time: { now: () => 0 },
     clusterId,
   };
   const report = await revokeAll(

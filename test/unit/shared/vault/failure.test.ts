@@ -20,7 +20,12 @@ describe("Vault's refusals", () => {
       'vault_unavailable',
       'Vault has no active node at the moment',
     ],
-    [404, '', 'vault_rejected', 'Vault would not create a token (HTTP 404)'],
+    [
+      404,
+      'no handler for route "x"',
+      'vault_rejected',
+      'Vault would not create a token (HTTP 404: no handler for route "x")',
+    ],
     [
       412,
       'required index state not present',
@@ -62,6 +67,40 @@ describe("Vault's refusals", () => {
       expect(refusal({ operation, status: 400, body, retryAfter: undefined }).detail).toBe('');
     },
   );
+
+  test.each([
+    ['nothing is there', 404, '{"errors":[]}', true],
+    ['no engine is there', 404, '{"errors":["no handler for route"]}', false],
+    ['the newest version is deleted', 404, '{"request_id":"1","data":{"data":null}}', false],
+    ['nothing, in an answer of another status', 400, '{"errors":[]}', false],
+  ])('say whether something is absent: %s', (_, status, body, isAbsence) => {
+    const refused = refusal({ operation, status, body, retryAfter: undefined });
+    expect([refused.code, refused.status, refused.isAbsence]).toEqual(['vault_rejected', status, isAbsence]);
+  });
+
+  test.each(
+    [400, 403, 404, 405, 410, 500].flatMap((status) =>
+      [
+        '',
+        'default backend - 404',
+        '<html>no</html>',
+        '{}',
+        '[]',
+        'null',
+        '{"errors":"no"}',
+        '{"message":"no Route matched"}',
+      ].map((body) => [status, body] as const),
+    ),
+  )('of something else in its place are retried, and say nothing of Vault: %i %j', (status, body) => {
+    const refused = refusal({ operation, status, body, retryAfter: undefined });
+    expect(refused).toMatchObject({
+      code: 'vault_answer_invalid',
+      retryable: true,
+      status: 0,
+      isAbsence: false,
+    });
+    expect(refused.message).toContain(`not Vault's (HTTP ${status})`);
+  });
 
   test.each([
     ['2', 2_000],

@@ -44,6 +44,8 @@ const state = (number: number): GrantState => ({
   clusterId: '',
   secretToOwn: '',
   tokenEndSeen: 0,
+  accessor: `accessor-${number}`,
+  hadPod: true,
 });
 const states = (count: number) =>
   new Map(Array.from({ length: count }, (_, number) => [String(number).padStart(8, '0'), state(number)]));

@@ -1,0 +1,25 @@
+import type { Logger } from '../../shared/telemetry/logger.ts';
+import { DocumentDeleted } from '../../shared/vault/kv.ts';
+import { UnreadableRecord } from '../../shared/vault/ledger.ts';
+import type { SweepReport } from './report.ts';
+
+/** Runs a step that may fail without ending the sweep: its result, or `undefined` once the failure is counted and logged. */
+export type Attempt = <T>(
+  what: string,
+  step: Promise<T>,
+  names?: Parameters<Logger['error']>[2],
+) => Promise<T | undefined>;
+
+export function createAttempt(report: SweepReport, log: Pick<Logger, 'error'>): Attempt {
+  return async (what, step, names) => {
+    try {
+      return await step;
+    } catch (error) {
+      // One record that cannot be read says nothing of the others: it does not make the sweep a failed one.
+      const isUnreadable = error instanceof UnreadableRecord || error instanceof DocumentDeleted;
+      report[isUnreadable ? 'unreadable' : 'failed'] += 1;
+      log.error(what, error, names);
+      return undefined;
+    }
+  };
+}

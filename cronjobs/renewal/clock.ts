@@ -1,0 +1,29 @@
+/** What is said, and not done, where this machine's clock and Vault's differ. */
+import type { Sweep } from './context.ts';
+
+/** Vault tells its time in whole seconds, and an answer takes a moment. */
+const TELL_FROM_SECONDS = 5;
+
+/**
+ * Every age is measured by Vault's clock; a difference is told all the same, since other programs of the machine rely on
+ * its own.
+ *
+ * @returns whether the clocks agree well enough for anything to be revoked.
+ */
+export function checkClock({ time, options, report, log }: Sweep): boolean {
+  const skewSeconds = Math.round((time.skewMs() ?? 0) / 1_000);
+  report.clockSkewSeconds = skewSeconds;
+  const seconds = Math.abs(skewSeconds);
+  if (seconds < TELL_FROM_SECONDS) return true;
+  const direction = skewSeconds > 0 ? 'ahead of' : 'behind';
+  const what = `this machine's clock is ${seconds} s ${direction} Vault's, by which all ages are measured`;
+  if (seconds <= options.gracePeriodSeconds) {
+    log.warn(`${what}: set the clock of the node`);
+    return true;
+  }
+  report.failed += 1;
+  log.warn(
+    `${what}: nothing is revoked, since that is more than gracePeriodSecond (${options.gracePeriodSeconds} s); set the clock of the node, or of Vault`,
+  );
+  return false;
+}

@@ -1,0 +1,100 @@
+/** What a sweep knows of one grant, and what follows from that alone. */
+import { uuidTime } from '../../shared/uuid-time.ts';
+import type { LedgerRecord, StoredRecord } from '../../shared/vault/ledger.ts';
+import type { GrantState } from '../../shared/vault/sweep-memory.ts';
+import { dueAt } from './due.ts';
+
+/** Vault tells its time in whole seconds, so a time that is ahead by less than this may be now. */
+const CLOCK_TOLERANCE_MS = 5_000;
+
+/** Where and when states are made. */
+interface Moment {
+  /** By Vault's clock, in milliseconds since 1970. */
+  readonly startedAt: number;
+  readonly syncIntervalSeconds: number;
+  readonly random: () => number;
+}
+
+/** The state of a grant whose last renewal nobody remembers: it was at its issue, or we do not know and renew now. */
+export function initialState(
+  uuid: string,
+  { record, writtenAt }: StoredRecord,
+  { startedAt, syncIntervalSeconds, random }: Moment,
+): GrantState {
+  const issuedAt = issueTime(uuid, writtenAt);
+  const due = (lifeSeconds: number | undefined) => {
+    if (lifeSeconds === undefined || startedAt - issuedAt >= (lifeSeconds / 2) * 1_000) return 0;
+    return dueAt(issuedAt, lifeSeconds, syncIntervalSeconds, random());
+  };
+  return {
+    namespace: record.namespace,
+    leaseId: record.leaseId,
+    issuedAt,
+    leaseTtlSeconds: record.leaseTtlSeconds ?? 0,
+    leaseRenewedAt: issuedAt,
+    leaseDueAt: record.leaseId === '' ? Number.MAX_SAFE_INTEGER : due(record.leaseTtlSeconds),
+    tokenPeriodSeconds: record.tokenPeriodSeconds ?? 0,
+    tokenRenewedAt: issuedAt,
+    tokenDueAt: due(record.tokenPeriodSeconds),
+    probedAt: 0,
+    endsAt: 0,
+    clusterId: record.clusterId ?? '',
+    secretToOwn: record.secretName ?? '',
+    tokenEndSeen: 0,
+    accessor: 'accessor' in record.token ? record.token.accessor : '',
+    hadPod: false,
+  };
+}
+
+/** The earlier one: a uuid has the clock of the instance that issued, and a record may have been written again. */
+function issueTime(uuid: string, writtenAt: Date): number {
+  const written = writtenAt.getTime();
+  return Math.min(uuidTime(uuid) ?? written, written);
+}
+
+/** Which of the two has to be renewed. A renewal in the future was noted by a wrong clock: nobody knows when it was. */
+export function dueIn(state: GrantState, now: number): { readonly lease: boolean; readonly token: boolean } {
+  const isAhead = (time: number) => time > now + CLOCK_TOLERANCE_MS;
+  return {
+    lease: state.leaseId !== '' && (now >= state.leaseDueAt || isAhead(state.leaseRenewedAt)),
+    token: now >= state.tokenDueAt || isAhead(state.tokenRenewedAt),
+  };
+}
+
+/**
+ * Whether the uuid says that the grant's pod may still be in admission. One whose time is yet to come was made by a wrong
+ * clock and says nothing: its record does.
+ */
+export function looksYoung(uuid: string, now: number, gracePeriodSeconds: number): boolean {
+  const made = uuidTime(uuid);
+  return made !== undefined && made <= now + CLOCK_TOLERANCE_MS && now - made <= gracePeriodSeconds * 1_000;
+}
+
+/** How long the credentials last without being renewed, in seconds: a lease ends with its token. */
+export function lifeOf({ leaseTtlSeconds, tokenPeriodSeconds }: GrantState): number {
+  // 0: the reference's record does not say, and nobody has renewed it yet.
+  return tokenPeriodSeconds > 0 ? Math.min(leaseTtlSeconds, tokenPeriodSeconds) : leaseTtlSeconds;
+}
+
+/** Whether the record is another cluster's. A cluster that could not be told makes no grant a foreign one. */
+export function isForeign(
+  { clusterId }: Pick<GrantState, 'clusterId'>,
+  ours: { readonly clusterId: string | undefined },
+): boolean {
+  return clusterId !== '' && ours.clusterId !== undefined && clusterId !== ours.clusterId;
+}
+
+/** What can stand for a record that is gone: enough to end its grant. */
+export function recordOf({ namespace, leaseId, accessor, clusterId }: GrantState): LedgerRecord {
+  return {
+    namespace,
+    leaseId,
+    token: { accessor },
+    serviceAccountName: '',
+    podName: '',
+    nodeName: '',
+    clusterId: clusterId === '' ? undefined : clusterId,
+    // There is no record to note it in.
+    revokingSince: new Date(0).toISOString(),
+  };
+}

@@ -1,0 +1,205 @@
+/** Grants that are kept: what is due is renewed, and a grant that cannot be kept is reported in time. */
+
+import { InjectorError } from '../../shared/errors.ts';
+import type { LivePod } from '../../shared/kubernetes/pods.ts';
+import { printable } from '../../shared/secret.ts';
+import { DocumentDeleted } from '../../shared/vault/kv.ts';
+import { type StoredRecord, UnreadableRecord } from '../../shared/vault/ledger.ts';
+import { GrantLost } from '../../shared/vault/renewals.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import type { GrantState } from '../../shared/vault/sweep-memory.ts';
+import type { Sweep } from './context.ts';
+import { laneOfLease } from './for-each.ts';
+import { dueIn, initialState, isForeign } from './grant-state.ts';
+import { renewLease, renewToken } from './renew.ts';
+import { ownSecret } from './secret-owner.ts';
+import { tell, tellEnd } from './tell.ts';
+
+/** A grant that is to be kept. */
+interface Kept {
+  readonly uuid: string;
+  readonly state: GrantState;
+  /** Its record, where this sweep has read it. */
+  readonly stored: StoredRecord | undefined;
+  /** The live pod that it is kept for; absent where it is kept because nobody can say whose it is. */
+  readonly pod: LivePod | undefined;
+}
+
+/**
+ * Keeps the grants of live pods, the ones that end first before the others.
+ *
+ * @returns grants that only pods of other namespaces name: claims that prove nothing.
+ */
+export async function keepClaimed(uuids: readonly string[], sweep: Sweep): Promise<string[]> {
+  const claimedByOthers: string[] = [];
+  const keepOne = async (uuid: string, work: Work) => {
+    const grant = await read(uuid, sweep, work);
+    if (!grant || isForeign(grant.state, sweep)) return;
+    if (grant.pod) return keep(grant, sweep, work);
+    const { namespace } = grant.state;
+    sweep.log.warn('a pod names a grant of another namespace', { uuid, namespace });
+    claimedByOthers.push(uuid);
+  };
+  await forEachByExpiry(uuids, keepOne, sweep);
+  return claimedByOthers;
+}
+
+/** Keeps grants of which nobody can say whether they have a pod: they are not revoked, so they are not given up either. */
+export async function keepUndecided(uuids: readonly string[], sweep: Sweep): Promise<void> {
+  const keepOne = async (uuid: string, work: Work) => {
+    const grant = await read(uuid, sweep, work);
+    if (grant && !isForeign(grant.state, sweep)) await keep(grant, sweep, work);
+  };
+  await forEachByExpiry(uuids, keepOne, sweep);
+}
+
+function forEachByExpiry(
+  uuids: readonly string[],
+  task: (uuid: string, work: Work) => Promise<void>,
+  sweep: Sweep,
+): Promise<void> {
+  const { index, forEach, report } = sweep;
+  // What is not known yet may end at any time.
+  const expiry = (uuid: string) => {
+    const state = index.get(uuid);
+    return state ? state.leaseRenewedAt + state.leaseTtlSeconds * 1_000 : 0;
+  };
+  const sorted = uuids.toSorted((left, right) => expiry(left) - expiry(right));
+  return forEach(sorted, task, {
+    name: (uuid) => nameOf(uuid, sweep),
+    lane: (uuid) => laneOfLease(index.get(uuid)?.leaseId ?? ''),
+    onFailure: (uuid, thrown) => onFailure(uuid, thrown, sweep),
+    onLeft: (items) => {
+      report.failed += items;
+    },
+  });
+}
+
+/** What the log calls a grant by: its pod, too, where one names it. */
+function nameOf(uuid: string, { claims, index }: Sweep) {
+  const [pod] = claims.get(uuid) ?? [];
+  const namespace = pod?.namespace ?? index.get(uuid)?.namespace;
+  return { uuid, ...(namespace !== undefined && { namespace }), ...(pod && { pod: pod.name }) };
+}
+
+/** The record is read once in a grant's life, or once more where the sweep's memory was lost. */
+async function read(uuid: string, sweep: Sweep, work: Work): Promise<Kept | undefined> {
+  const podIn = (namespace: string) => sweep.claims.get(uuid)?.find((pod) => pod.namespace === namespace);
+  const known = sweep.index.get(uuid);
+  if (known) return { uuid, state: known, stored: undefined, pod: podIn(known.namespace) };
+  const found = await sweep.ledger.read(uuid, work);
+  if (!found) return recordGone(uuid, sweep);
+  const stored = await stamped(uuid, found, sweep, work);
+  const { options, startedAt, random } = sweep;
+  const state = initialState(uuid, stored, { startedAt, random, ...options });
+  sweep.index.set(uuid, state);
+  return { uuid, state, stored, pod: podIn(state.namespace) };
+}
+
+/** The ledger was listed with it, and has it no more: its pod's deletion was seen by the revocation function. */
+function recordGone(uuid: string, { log }: Sweep): undefined {
+  log.debug('a grant has ended since the ledger was listed', { uuid });
+  return undefined;
+}
+
+/** A record that does not say of which cluster it is: of ours, if a pod of ours names it. Another cluster is told so. */
+async function stamped(uuid: string, stored: StoredRecord, sweep: Sweep, work: Work): Promise<StoredRecord> {
+  const { record } = stored;
+  if (record.clusterId !== undefined || sweep.clusterId === undefined) return stored;
+  const claimed = sweep.claims.get(uuid)?.some(({ namespace }) => namespace === record.namespace);
+  if (!claimed || (await sweep.ownsUnnamed())) return stored;
+  const ours = { ...record, clusterId: sweep.clusterId };
+  await sweep.ledger.write(uuid, ours, work);
+  return { ...stored, record: ours };
+}
+
+async function keep(grant: Kept, sweep: Sweep, work: Work): Promise<void> {
+  const { uuid, pod } = grant;
+  const { report, startedAt, index, log } = sweep;
+  report.live += 1;
+  const due = dueIn(grant.state, startedAt);
+  const isDue = due.lease || due.token;
+  if (isDue) report.due += 1;
+  try {
+    await renewDue(grant, due, sweep, work);
+  } catch (error) {
+    if (error instanceof GrantLost) return lost(uuid, error, pod, sweep);
+    throw error;
+  }
+  if (isDue) {
+    report.renewed += 1;
+    log.debug('grant renewed', nameOf(uuid, sweep));
+  }
+  const state = index.get(uuid);
+  if (!pod || !state) return;
+  if (state.secretToOwn !== '') index.set(uuid, await ownSecret(uuid, state, pod, sweep));
+  await tellEnd(uuid, state, pod, sweep);
+}
+
+/** What was renewed is remembered at once: the rest may fail. */
+async function renewDue(
+  { uuid, state: known, stored, pod }: Kept,
+  due: { readonly lease: boolean; readonly token: boolean },
+  sweep: Sweep,
+  work: Work,
+): Promise<void> {
+  const { index } = sweep;
+  let state: GrantState = pod && !known.hadPod ? { ...known, hadPod: true } : known;
+  index.set(uuid, state);
+  if (due.lease) state = await renewLease(uuid, state, sweep, work);
+  index.set(uuid, state);
+  if (due.token) state = await renewToken({ uuid, state, stored, pod }, sweep, work);
+  index.set(uuid, state);
+}
+
+async function lost(uuid: string, error: GrantLost, pod: LivePod | undefined, sweep: Sweep): Promise<void> {
+  const { report, log, notices, options, work } = sweep;
+  report.lost += 1;
+  sweep.lost.add(uuid);
+  const names = { uuid, namespace: pod?.namespace ?? '', pod: pod?.name ?? '' };
+  log.error("a live pod's grant is lost", error, names);
+  if (!pod) return;
+  const message = `Database credentials of this pod (grant ${uuid}) do not work any more: ${error.message}`;
+  await tell(pod, 'GrantLost', message, sweep);
+  if (options.onLost === 'evict' && (await notices.evict(pod, work.deadline))) report.evicted += 1;
+}
+
+/**
+ * A failure that is the grant's own: its pod is told while there is time. Vault or the API server being away passes, and
+ * is everybody's.
+ *
+ * @throws what is to be counted as a failure of the sweep.
+ */
+async function onFailure(uuid: string, thrown: unknown, sweep: Sweep): Promise<void> {
+  const [pod] = sweep.claims.get(uuid) ?? [];
+  const isPassing = !(thrown instanceof InjectorError) || thrown.retryable;
+  if (isPassing) throw thrown;
+  const words = printable(thrown.message, 300);
+  if (!sweep.index.has(uuid)) return recordUnread(uuid, thrown, pod, sweep);
+  if (pod) {
+    const message = `Vault refuses to renew the database credentials of this pod (grant ${uuid}): ${words}. They end with their lease unless somebody mends it.`;
+    await tell(pod, 'RenewalRefused', message, sweep);
+  }
+  throw thrown;
+}
+
+/** Without its record nobody knows which lease to renew. */
+async function recordUnread(
+  uuid: string,
+  error: InjectorError,
+  pod: LivePod | undefined,
+  sweep: Sweep,
+): Promise<void> {
+  const { report, log } = sweep;
+  const words = printable(error.message, 300);
+  const message = `The record of this pod's database credentials (grant ${uuid}) cannot be read, so nobody renews them: ${words}. Create the pod anew.`;
+  if (pod) await tell(pod, 'RecordLost', message, sweep);
+  if (error instanceof UnreadableRecord) throw error;
+  if (error instanceof DocumentDeleted) {
+    report.unknown += 1;
+    log.warn("a live pod's record was deleted from the ledger", nameOf(uuid, sweep));
+    return;
+  }
+  report.stuck += 1;
+  log.error('a record cannot be read', error, nameOf(uuid, sweep));
+}

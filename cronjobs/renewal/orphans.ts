@@ -1,0 +1,199 @@
+/** Which grants have no live pod: read from the ledger, and checked against the pods of their namespaces. */
+import { version } from 'uuid';
+import { uuidTime } from '../../shared/uuid-time.ts';
+import { DocumentDeleted } from '../../shared/vault/kv.ts';
+import type { StoredRecord } from '../../shared/vault/ledger.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import type { GrantState } from '../../shared/vault/sweep-memory.ts';
+import type { Sweep } from './context.ts';
+import type { Orphan } from './decide.ts';
+import { initialState, isForeign, looksYoung, recordOf } from './grant-state.ts';
+import { countStuck, isOfOneGrant } from './stuck.ts';
+
+export interface Orphans {
+  /** Grants that certainly have no pod. */
+  readonly gone: readonly Orphan[];
+  /** Nobody can say: a list failed, or the record may be another cluster's. They are kept alive. */
+  readonly undecided: readonly string[];
+}
+
+// Those of the Go injector have other versions.
+const OUR_UUIDS = 7;
+
+/** @param unclaimed grants of this share that no live pod of their namespace names. */
+export async function findOrphans(unclaimed: readonly string[], sweep: Sweep): Promise<Orphans> {
+  const { ours, unnamed } = await splitByOwner(await readRecords(unclaimed, sweep), sweep);
+  const { gone, kept } = await checkPods(ours, sweep);
+  const { own, copies, unknown } = await splitCopies(gone, sweep);
+  for (const { uuid, record } of copies) {
+    sweep.report.unreadable += 1;
+    sweep.log.warn(
+      "a record names the lease or token of a live pod's grant: it is a copy, and is left alone",
+      {
+        uuid,
+        namespace: record.namespace,
+      },
+    );
+  }
+  return { gone: own, undecided: [...unnamed, ...kept, ...unknown].map(({ uuid }) => uuid) };
+}
+
+async function readRecords(unclaimed: readonly string[], sweep: Sweep): Promise<Orphan[]> {
+  const { index, options, startedAt } = sweep;
+  const found: Orphan[] = [];
+  const candidates = unclaimed.filter((uuid) => {
+    const known = index.get(uuid);
+    const foreign = known !== undefined && isForeign(known, sweep);
+    return !foreign && !looksYoung(uuid, startedAt, options.gracePeriodSeconds);
+  });
+  const readOne = async (uuid: string) => {
+    const stored = await sweep.ledger.read(uuid, sweep.work).catch((error: unknown) => {
+      if (error instanceof DocumentDeleted) return deleted(uuid, error, sweep);
+      throw error;
+    });
+    if (!stored) return;
+    const state = initialState(uuid, stored, { startedAt, random: sweep.random, ...options });
+    if (isForeign(state, sweep)) index.set(uuid, state);
+    else if (isOldEnough(stored, sweep)) found.push(orphanOf(uuid, stored, sweep));
+  };
+  await sweep.forEach(candidates, readOne, {
+    name: (uuid) => ({ uuid }),
+    onFailure: async (uuid, thrown) => {
+      if (isOfOneGrant(thrown)) countStuck('a record cannot be read', { uuid }, thrown, sweep);
+      else throw thrown;
+    },
+  });
+  return found;
+}
+
+function orphanOf(uuid: string, { record, writtenAt }: StoredRecord, { index }: Sweep): Orphan {
+  const issuedAt = Math.min(uuidTime(uuid) ?? writtenAt.getTime(), writtenAt.getTime());
+  return { uuid, record, issuedAt, hadPod: index.get(uuid)?.hadPod ?? false };
+}
+
+/** Its pod may still be in admission; when it was written is Vault's word. */
+function isOldEnough({ record, writtenAt }: StoredRecord, { startedAt, options }: Sweep): boolean {
+  // Revoking it has begun: it was old enough then.
+  return (
+    record.revokingSince !== undefined || startedAt - writtenAt.getTime() > options.gracePeriodSeconds * 1_000
+  );
+}
+
+/**
+ * A record whose newest version is deleted: of a grant that the Go injector has ended, which leaves them so, or deleted by
+ * hand. What the sweep remembers of it is enough to revoke it.
+ */
+async function deleted(
+  uuid: string,
+  error: DocumentDeleted,
+  sweep: Sweep,
+): Promise<StoredRecord | undefined> {
+  const known = sweep.index.get(uuid);
+  if (known) {
+    sweep.log.warn('the record of an orphaned grant is deleted: it is revoked by what is remembered of it', {
+      uuid,
+      namespace: known.namespace,
+    });
+    return { record: recordOf(known), writtenAt: new Date(known.issuedAt), version: 0 };
+  }
+  // Nothing is known of it: neither whose it is nor what to revoke.
+  if (version(uuid) === OUR_UUIDS) throw error;
+  await sweep.ledger.remove(uuid, sweep.work);
+  return undefined;
+}
+
+/** Records that name no cluster may be another one's. */
+async function splitByOwner(orphans: readonly Orphan[], sweep: Sweep) {
+  const isUnnamed = ({ record }: Orphan) => record.clusterId === undefined;
+  const unnamed = orphans.filter(isUnnamed);
+  if (unnamed.length === 0 || sweep.options.maxRevokeFraction === 1 || (await sweep.ownsUnnamed()))
+    return { ours: orphans, unnamed: [] };
+  sweep.log.warn(
+    `${unnamed.length} grants name no cluster, and another cluster sweeps under this vaultSecretPrefix without a clusterId: they are kept; give that one its own prefix, or a clusterId`,
+  );
+  return { ours: orphans.filter((orphan) => !isUnnamed(orphan)), unnamed };
+}
+
+/** A pod that has lost its label is listed no more, and lives on: its namespace's pods are listed whatever their labels. */
+async function checkPods(orphans: readonly Orphan[], sweep: Sweep) {
+  const claimed = new Set<string>();
+  const unread = new Set<string>();
+  const readNamespace = async (namespace: string) => {
+    unread.add(namespace);
+    const pods = await sweep.pods.listNamespace(namespace, sweep.work.deadline);
+    for (const { uuids } of pods) for (const uuid of uuids) claimed.add(`${namespace}/${uuid}`);
+    unread.delete(namespace);
+  };
+  const namespaces = new Set(orphans.map(({ record }) => record.namespace));
+  await sweep.forEach(namespaces, readNamespace, { name: (namespace) => ({ namespace }) });
+  const isUnlabelled = ({ uuid, record }: Orphan) => claimed.has(`${record.namespace}/${uuid}`);
+  const unlabelled = orphans.filter(isUnlabelled).length;
+  if (unlabelled > 0) {
+    sweep.log.warn(
+      `${unlabelled} live pods have lost the label ${sweep.options.injectorLabel}: their grants are kept`,
+    );
+  }
+  const isGone = (orphan: Orphan) => !isUnlabelled(orphan) && !unread.has(orphan.record.namespace);
+  return { gone: orphans.filter(isGone), kept: orphans.filter((orphan) => !isGone(orphan)) };
+}
+
+/**
+ * A record may be a copy of a live pod's, under another name: its lease and token are the live pod's. Where the record of a
+ * live pod's grant cannot be read, any orphan of its namespace may be a copy of it.
+ */
+async function splitCopies(orphans: readonly Orphan[], sweep: Sweep) {
+  if (orphans.length === 0) return { own: [], copies: [], unknown: [] };
+  const { leases, accessors, unreadIn } = await heldByPods(orphans, sweep);
+  const isCopy = ({ record: { leaseId, token } }: Orphan) =>
+    leases.has(leaseId) || ('accessor' in token && accessors.has(token.accessor));
+  const isUnknown = ({ record }: Orphan) => unreadIn.has(record.namespace);
+  const others = orphans.filter((orphan) => !isCopy(orphan));
+  return {
+    copies: orphans.filter(isCopy),
+    own: others.filter((orphan) => !isUnknown(orphan)),
+    unknown: others.filter(isUnknown),
+  };
+}
+
+/** Leases and accessors of live pods' grants, and namespaces in which one of them could not be read. */
+async function heldByPods(orphans: readonly Orphan[], sweep: Sweep) {
+  const { claims, startedAt, random, options, ledger, forEach } = sweep;
+  const known = await allStates(sweep);
+  const [leases, accessors, unreadIn] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const add = (state: GrantState, namespaces: ReadonlySet<string>) => {
+    if (!namespaces.has(state.namespace)) return;
+    leases.add(state.leaseId);
+    accessors.add(state.accessor);
+  };
+  const concerned = new Set(orphans.map(({ record }) => record.namespace));
+  const unread: [string, ReadonlySet<string>][] = [];
+  for (const [uuid, pods] of claims) {
+    const namespaces = new Set(pods.map(({ namespace }) => namespace));
+    const state = known.get(uuid);
+    if (state) add(state, namespaces);
+    else if ([...namespaces].some((namespace) => concerned.has(namespace))) unread.push([uuid, namespaces]);
+  }
+  // Of another share, before its first sweep; or of ours, where reading it has failed just now.
+  const readOne = async ([uuid, namespaces]: [string, ReadonlySet<string>], work: Work) => {
+    const stored = await ledger.read(uuid, work);
+    if (stored) add(initialState(uuid, stored, { startedAt, random, ...options }), namespaces);
+  };
+  await forEach(unread, readOne, {
+    name: ([uuid]) => ({ uuid }),
+    onFailure: async ([, namespaces]) => {
+      for (const namespace of namespaces) unreadIn.add(namespace);
+    },
+  });
+  leases.delete('');
+  accessors.delete('');
+  return { leases, accessors, unreadIn };
+}
+
+/** What all shares of the sweep remember: a copy may be in another share than the record that it is of. */
+async function allStates({ index, options, sweeps, work }: Sweep): Promise<ReadonlyMap<string, GrantState>> {
+  const others = Array.from({ length: options.shards }, (_, shard) => shard).filter(
+    (shard) => shard !== options.shard,
+  );
+  const indexes = await Promise.all(others.map((shard) => sweeps.readIndex(shard, options.shards, work)));
+  return new Map([...indexes.flatMap((one) => [...one]), ...index]);
+}

@@ -1,0 +1,63 @@
+/** What a sweep reads before it does anything: its memory, whose cluster this is, the ledger, then the pods. */
+import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import type { LivePod } from '../../shared/kubernetes/pods.ts';
+import { isGrantUuid } from '../../shared/vault/ledger.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import type { GrantState } from '../../shared/vault/sweep-memory.ts';
+import type { Attempt } from './attempt.ts';
+import type { Found, SweepParts } from './context.ts';
+import { identify } from './identity.ts';
+import type { SweepReport } from './report.ts';
+import { shardOf } from './shard.ts';
+
+// An API server that does not answer leaves the other half for the renewals, which need none.
+const SHARE_FOR_KUBERNETES = 0.5;
+
+interface Reading {
+  readonly work: Work;
+  readonly attempt: Attempt;
+  readonly report: SweepReport;
+}
+
+export interface Read extends Found {
+  /** The memory as it was read: what differs from it is written back. */
+  readonly remembered: ReadonlyMap<string, GrantState>;
+}
+
+/** @param deadline of the whole sweep. */
+export async function readAll(parts: SweepParts, deadline: Deadline, reading: Reading): Promise<Read> {
+  const { options, metrics } = parts;
+  const { work, attempt, report } = reading;
+  const within = deadlineIn(deadline.remainingMs() * SHARE_FOR_KUBERNETES, monotonicClock, deadline.signal);
+  const remembered =
+    (await attempt(
+      'its memory could not be read',
+      parts.sweeps.readIndex(options.shard, options.shards, work),
+    )) ?? new Map<string, GrantState>();
+  const identity = await attempt('the cluster could not be told', identify(parts, report, work, within));
+  // In this order: a pod admitted in between is in the second list, or too young to matter.
+  const names = await attempt('the ledger could not be listed', parts.ledger.list(work));
+  const pods = await attempt(
+    'the pods could not be listed',
+    parts.pods.listLive(options.injectorLabel, within),
+  );
+  within.release();
+  metrics.count(pods ? 'fetch_pods_success_count' : 'fetch_pods_error_count', {});
+  return {
+    remembered,
+    index: new Map([...remembered].filter(([uuid]) => shardOf(uuid, options.shards) === options.shard)),
+    names,
+    livePods: pods,
+    claims: claimsOf(pods ?? []),
+    clusterId: identity?.clusterId,
+    contested: identity?.contested ?? true,
+  };
+}
+
+function claimsOf(pods: readonly LivePod[]): Map<string, LivePod[]> {
+  const claims = new Map<string, LivePod[]>();
+  for (const pod of pods) {
+    for (const uuid of pod.uuids.filter(isGrantUuid)) claims.set(uuid, [...(claims.get(uuid) ?? []), pod]);
+  }
+  return claims;
+}

@@ -1,0 +1,110 @@
+/** One renewal of a lease, or of the token above it, and what is known of the grant after it. */
+import type { LivePod } from '../../shared/kubernetes/pods.ts';
+import { DocumentDeleted } from '../../shared/vault/kv.ts';
+import type { StoredRecord } from '../../shared/vault/ledger.ts';
+import { GrantLost } from '../../shared/vault/renewals.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import type { GrantState } from '../../shared/vault/sweep-memory.ts';
+import type { TokenReference } from '../../shared/vault/token-reference.ts';
+import type { Sweep } from './context.ts';
+import { dueAt } from './due.ts';
+import { tellRecordLost } from './tell.ts';
+
+/** How often Vault is asked for the end of a lease. */
+const PROBE_EVERY_MS = 12 * 3_600_000;
+/** Consecutive renewals with the same end before we conclude that the token has one: its period may have been changed. */
+const SAME_END_TIMES = 2;
+
+export async function renewLease(
+  uuid: string,
+  state: GrantState,
+  sweep: Sweep,
+  work: Work,
+): Promise<GrantState> {
+  const { renewals, metrics, time, random, options, leaseEnd } = sweep;
+  const { namespace, leaseId } = state;
+  try {
+    // A probe in the future was noted by a wrong clock.
+    const isProbed = Math.abs(time.now() - state.probedAt) < PROBE_EVERY_MS || state.endsAt !== 0;
+    const extend = (seconds: number) => renewals.renewLease(leaseId, work, seconds);
+    const endsAt = isProbed ? state.endsAt : await leaseEnd(state, time.now(), extend);
+    const leaseTtlSeconds = await renewals.renewLease(leaseId, work);
+    metrics.count('renew_lease_count_success', { uuid, namespace });
+    const renewedAt = time.now();
+    return {
+      ...state,
+      leaseTtlSeconds,
+      leaseRenewedAt: renewedAt,
+      leaseDueAt: dueAt(renewedAt, leaseTtlSeconds, options.syncIntervalSeconds, random()),
+      probedAt: isProbed ? state.probedAt : renewedAt,
+      endsAt,
+    };
+  } catch (error) {
+    metrics.count('renew_lease_count_error', { uuid, namespace });
+    throw error;
+  }
+}
+
+interface TokenToRenew {
+  readonly uuid: string;
+  readonly state: GrantState;
+  readonly stored: StoredRecord | undefined;
+  readonly pod: LivePod | undefined;
+}
+
+export async function renewToken(
+  { uuid, state, stored, pod }: TokenToRenew,
+  sweep: Sweep,
+  work: Work,
+): Promise<GrantState> {
+  const { renewals, metrics, time, random, options } = sweep;
+  const { namespace } = state;
+  const token = stored?.record.token ?? (await readToken(uuid, state, pod, sweep, work));
+  try {
+    const { seconds: tokenPeriodSeconds, accessor } = await renewals.renewToken(token, work);
+    metrics.count('renew_token_count_success', { uuid, namespace });
+    const tokenRenewedAt = time.now();
+    const tokenEndSeen = hasSameEnd(state, tokenRenewedAt, tokenPeriodSeconds) ? state.tokenEndSeen + 1 : 0;
+    const isEnding = tokenEndSeen >= SAME_END_TIMES;
+    return {
+      ...state,
+      tokenPeriodSeconds,
+      tokenRenewedAt,
+      tokenDueAt: dueAt(tokenRenewedAt, tokenPeriodSeconds, options.syncIntervalSeconds, random()),
+      tokenEndSeen,
+      endsAt: isEnding ? tokenRenewedAt + tokenPeriodSeconds * 1_000 : state.endsAt,
+      accessor: accessor || state.accessor,
+    };
+  } catch (error) {
+    metrics.count('renew_token_count_error', { uuid, namespace });
+    throw error;
+  }
+}
+
+/** From its record or, where that is gone from the ledger, as the sweep remembers it. */
+async function readToken(
+  uuid: string,
+  state: GrantState,
+  pod: LivePod | undefined,
+  sweep: Sweep,
+  work: Work,
+): Promise<TokenReference> {
+  const found = await sweep.ledger.read(uuid, work).catch((error: unknown) => {
+    if (error instanceof DocumentDeleted) return undefined;
+    throw error;
+  });
+  if (found) return found.record.token;
+  if (state.accessor === '') throw new GrantLost('record');
+  await tellRecordLost(uuid, pod, sweep);
+  return { accessor: state.accessor };
+}
+
+/** A login has a last day (token_max_ttl): renewed, it lasts no longer than before, and its leases end with it. */
+function hasSameEnd(
+  { tokenRenewedAt, tokenPeriodSeconds }: GrantState,
+  now: number,
+  seconds: number,
+): boolean {
+  const gained = now + seconds * 1_000 - (tokenRenewedAt + tokenPeriodSeconds * 1_000);
+  return Math.abs(gained) < 0.1 * (now - tokenRenewedAt);
+}

@@ -1,0 +1,40 @@
+import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import type { LivePod } from '../../shared/kubernetes/pods.ts';
+import type { GrantState } from '../../shared/vault/sweep-memory.ts';
+import type { Sweep } from './context.ts';
+import { tell } from './tell.ts';
+
+const OWNER_WITHIN_MS = 3_000;
+
+/**
+ * Makes the pod the owner of its Secret, once in a grant's life: from then on Kubernetes, too, deletes the Secret with its
+ * pod. A failure harms no credential, and the next sweep tries again.
+ */
+export async function ownSecret(
+  uuid: string,
+  state: GrantState,
+  pod: LivePod,
+  sweep: Sweep,
+): Promise<GrantState> {
+  const { secrets, work, log } = sweep;
+  const facts = { uuid, namespace: pod.namespace, pod: pod.name };
+  // Renewals wait for it, so it has little time.
+  const deadline = deadlineIn(OWNER_WITHIN_MS, monotonicClock, work.deadline.signal);
+  try {
+    if (!(await secrets.setOwner(state.secretToOwn, pod, deadline))) {
+      log.warn(`the Secret ${state.secretToOwn} of a live pod is gone: the pod cannot start anew`, facts);
+      await tell(
+        pod,
+        'SecretGone',
+        `The Secret ${state.secretToOwn} with this pod's database credentials (grant ${uuid}) is gone: its containers cannot be started anew, the pod has to be replaced`,
+        sweep,
+      );
+    }
+    return { ...state, secretToOwn: '' };
+  } catch (error) {
+    log.error(`the pod could not be made the owner of its Secret ${state.secretToOwn}`, error, facts);
+    return state;
+  } finally {
+    deadline.release();
+  }
+}

@@ -1,0 +1,23 @@
+/** Failures of one grant or record alone, which are counted apart: they do not make the sweep a failed one. */
+import { InjectorError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/telemetry/logger.ts';
+import { DocumentDeleted } from '../../shared/vault/kv.ts';
+import { UnreadableRecord } from '../../shared/vault/ledger.ts';
+import type { Sweep } from './context.ts';
+
+/** What says nothing of other grants: Vault or the API server refused it, or the grant's own database took too long. */
+export function isOfOneGrant(thrown: unknown): boolean {
+  if (!(thrown instanceof InjectorError)) return false;
+  if (thrown instanceof UnreadableRecord || thrown instanceof DocumentDeleted) return false;
+  return !thrown.retryable || thrown.code === 'vault_timeout' || thrown.code === 'vault_answer_invalid';
+}
+
+export function countStuck(
+  what: string,
+  names: Parameters<Logger['error']>[2],
+  thrown: unknown,
+  { report, log }: Pick<Sweep, 'report' | 'log'>,
+): void {
+  report.stuck += 1;
+  log.error(what, thrown, names);
+}
