@@ -83,14 +83,16 @@ export function refusal({ operation, status, retryAfter, body }: RefusedAnswer):
   );
 }
 
-/** An answer of a proxy, an ingress or another server in Vault's place. */
+/**
+ * An answer of a proxy, an ingress or another server in Vault's place. The request is not sent again at once: what it
+ * creates may be there. Whoever asked (a broker, a controller, the next sweep) asks again.
+ */
 export function foreignAnswer(operation: string, status: number): VaultError {
-  return new VaultError(
-    'vault_answer_invalid',
-    `the answer to the request to ${operation} is not Vault's (HTTP ${status}): a proxy or another server has answered in its place; see vaultAddress`,
-    // Without its status, which says nothing of Vault.
-    { operation },
-  );
+  const { message } = invalidAnswer(operation);
+  // Without its status as a fact, which says nothing of Vault.
+  if (status === 200 || status === 204) return invalidAnswer(operation);
+  const place = `HTTP ${status}: a proxy or another server may have answered in its place, see vaultAddress`;
+  return new VaultError('vault_answer_invalid', `${message} (${place})`, { operation });
 }
 
 /** What passes by itself, or with whoever operates Vault. */

@@ -85,8 +85,6 @@ export interface VaultRequestsOptions {
 const FIRST_DELAY_MS = 50;
 const LONGEST_DELAY_MS = 1_000;
 const LATE_ANSWERS_MS = 30_000;
-// A proxy that is restarted answers in Vault's place for a moment; one that stands there for good is reported soon.
-const FOREIGN_ATTEMPTS = 4;
 
 export function createVaultRequests(options: VaultRequestsOptions): VaultRequests {
   const exchange = createHttpExchange(options.address, options);
@@ -170,15 +168,13 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   }
 
   async function send(request: VaultRequest, attempts = 1): Promise<unknown> {
-    const { operation, work, once, onLate } = request;
+    const { operation, work, once } = request;
     if (work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
     try {
       return await attempt(request);
     } catch (thrown) {
       const failure = thrown instanceof VaultError ? thrown : noAnswer(operation, thrown);
-      // What it creates may be there: sent again, there would be two.
-      const mayHaveCreated = onLate !== undefined && failure.code === 'vault_answer_invalid';
-      if (once || mayHaveCreated) throw failure;
+      if (once) throw failure;
       await pause(failure, attempts, work);
       return send(request, attempts + 1);
     }
@@ -219,8 +215,8 @@ function parseAnswer(
 
 /** Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/); `undefined`: do not retry. */
 function backOff(failure: VaultError, attempts: number, random: () => number): number | undefined {
-  if (!failure.retryable || failure.code === 'vault_timeout') return undefined;
-  if (failure.code === 'vault_answer_invalid' && attempts >= FOREIGN_ATTEMPTS) return undefined;
+  if (!failure.retryable || failure.code === 'vault_timeout' || failure.code === 'vault_answer_invalid')
+    return undefined;
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempts);
   return (failure.retryAfterMs ?? 0) + random() * ceiling;
 }

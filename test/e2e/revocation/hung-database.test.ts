@@ -105,7 +105,8 @@ test('a sweep revokes the orphans of all others while it hangs', async () => {
   await second.hang();
   const keys = { ...strict.keysOf('renewal'), maxRevokeFraction: 1 };
   const { report } = await sweepIn(AFTER_GRACE, strict.fleet, { keys });
-  expect([report.pending, report.revoked, report.failed]).toEqual([HUNG, WELL, 0]);
+  // Some were tried, the others left for the next one.
+  expect([report.pending + report.stuck, report.revoked, report.failed]).toEqual([HUNG, WELL, 0]);
   expect(await wellLeft(strict, well)).toEqual([]);
 });
 

@@ -86,8 +86,8 @@ test.each(lasting)(
     expect((await send(revocation, { data: dataOf(pod) })).status).toBe(204);
     proxy.heal();
     expect((await revocation.outcomes())['left_to_sweep']).toBe(before + 1);
-    const told = (await revocation.log()).filter(({ uuid }) => uuid === pod.uuid);
-    expect(told.at(-1)).toMatchObject({
+    const told = async () => (await revocation.log()).findLast(({ uuid }) => uuid === pod.uuid);
+    await expect.poll(told).toMatchObject({
       level: 'error',
       outcome: 'left_to_sweep',
       code,
@@ -106,8 +106,8 @@ test('while a record cannot be read for what it is, it is left to the sweep, whi
   const record = await fleet.record(pod.uuid);
   await fleet.write(pod.uuid, { Something: 'else' });
   expect((await send(revocation, { data: dataOf(pod) })).status).toBe(204);
-  const told = (await revocation.log()).filter(({ uuid }) => uuid === pod.uuid);
-  expect(told.at(-1)).toMatchObject({ outcome: 'left_to_sweep', code: 'record_unreadable' });
+  const told = async () => (await revocation.log()).findLast(({ uuid }) => uuid === pod.uuid);
+  await expect.poll(told).toMatchObject({ outcome: 'left_to_sweep', code: 'record_unreadable' });
   await fleet.write(pod.uuid, record);
   await expectDone(pod);
 });
