@@ -97,7 +97,7 @@ async function followed(
   const host = printable(there.host, 253);
   throw new InjectorError(
     'vault_unavailable',
-    `Vault's answer leads to ${host}, which the configuration does not name, so nothing is sent there: if it is a node of Vault, add it to vaultRedirectHosts`,
+    `Vault's answer leads to ${host}, which is not named, so nothing is sent there: if it is a node of Vault, name it in vaultRedirectHosts, or ask it itself`,
   );
 }
 

@@ -5,7 +5,7 @@
 import type { Clock } from '../deadline.ts';
 
 /** Why it was not tried: `late`, since the database has not answered lately; `full`, since many wait for it now. */
-export type NotTried = 'late' | 'full';
+type NotTried = 'late' | 'full';
 
 export interface LeaseLanes {
   /**

@@ -62,7 +62,7 @@ describe('a standby that does not forward', () => {
     for (const named of [[], ['vault-0.vault'], [`localhost:${port}`], [`127.0.0.1:${Number(port) - 1}`]]) {
       await expect(ask(standby, named)).rejects.toMatchObject({
         code: 'vault_unavailable',
-        message: expect.stringContaining(`leads to ${host}, which the configuration does not name`),
+        message: expect.stringContaining(`leads to ${host}, which is not named`),
       });
     }
     expect(seen).toEqual([]);
