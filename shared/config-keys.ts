@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { parseDuration } from './duration.ts';
+import { MOST_SHARDS } from './numbers.ts';
 
 const text = v.pipe(v.string('expected a text'), v.trim(), v.nonEmpty('expected a text that is not empty'));
 const flag = v.union(
@@ -14,11 +15,17 @@ const flag = v.union(
   ],
   'expected true or false',
 );
-const whole = v.pipe(
-  v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number))], 'expected a whole number'),
-  v.integer('expected a whole number'),
-  v.minValue(1, 'expected at least 1'),
-);
+const whole = (most: number) =>
+  v.pipe(
+    v.union(
+      [v.number(), v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number))],
+      'expected a whole number',
+    ),
+    v.integer('expected a whole number'),
+    v.minValue(1, 'expected at least 1'),
+    v.maxValue(most, `expected at most ${most}`),
+  );
+const YEAR_SECONDS = 366 * 86_400;
 const fraction = v.pipe(
   v.union([v.number(), v.pipe(v.string(), v.decimal(), v.transform(Number))], 'expected a number'),
   v.minValue(0, 'expected a number between 0 and 1'),
@@ -28,6 +35,7 @@ const duration = v.pipe(
   text,
   v.transform((value) => (parseDuration(value) ?? 0) / 1_000),
   v.minValue(1, 'expected a duration of at least a second, such as "768h" or "1h30m"'),
+  v.maxValue(10 * YEAR_SECONDS, 'expected a duration of at most ten years (87840h)'),
 );
 const httpUrl = v.pipe(
   text,
@@ -80,9 +88,12 @@ export const keys = {
   tokenTTL: v.optional(duration, '768h'),
   useProjectedSA: v.optional(flag, false),
   projectedSAAudience: v.optional(text, 'vault'),
-  projectedSAExpirationSecond: v.optional(v.pipe(whole, v.minValue(600, 'expected at least 600')), 600),
+  projectedSAExpirationSecond: v.optional(
+    v.pipe(whole(YEAR_SECONDS), v.minValue(600, 'expected at least 600')),
+    600,
+  ),
   tokenReference: v.optional(v.picklist(['token', 'accessor'], 'expected token or accessor'), 'token'),
-  syncTTLSecond: v.optional(whole, 300),
+  syncTTLSecond: v.optional(whole(YEAR_SECONDS), 300),
   defaultEngine: v.optional(vaultPath, 'databases'),
   delivery: v.optional(v.picklist(['env', 'secret'], 'expected env or secret'), 'env'),
   podsMayChooseDelivery: v.optional(flag, false),
@@ -108,18 +119,21 @@ export const keys = {
   ),
   // The API server gives a creation 34 s, webhooks included; beyond that, clocks need not agree.
   gracePeriodSecond: v.optional(
-    v.pipe(whole, v.minValue(60, 'expected at least 60: a pod may be in admission for so long')),
+    v.pipe(
+      whole(YEAR_SECONDS),
+      v.minValue(60, 'expected at least 60: a pod may be in admission for so long'),
+    ),
     120,
   ),
   maxRevokeFraction: v.optional(fraction, 0.5),
   onMaxTtl: v.optional(v.picklist(['report', 'evict'], 'expected report or evict'), 'report'),
   onLost: v.optional(v.picklist(['report', 'evict'], 'expected report or evict'), 'report'),
-  maxGrantsPerRole: v.optional(whole),
-  sweepShards: v.optional(whole, 1),
-  vaultRateLimit: v.optional(whole),
+  maxGrantsPerRole: v.optional(whole(1_000_000)),
+  sweepShards: v.optional(whole(MOST_SHARDS), 1),
+  vaultRateLimit: v.optional(whole(1_000_000)),
   metricsUuidLabel: v.optional(flag, false),
   metricsPushUrl: v.optional(httpUrl),
-  metricsPort: v.optional(v.pipe(whole, v.maxValue(65_535, 'expected at most 65535'))),
+  metricsPort: v.optional(whole(65_535)),
   metricsCertFile: v.optional(text),
   metricsKeyFile: v.optional(text),
   metricsClientCaFile: v.optional(text),

@@ -90,9 +90,13 @@ export async function admit(
       ended('failed');
       admission.log.error('pod denied', thrown, facts());
     }
-    const message = `vault-db-injector: no database credentials for this pod: ${error.message}`;
-    return { denial: { code: ERROR_CATALOGUE[error.code].status, message }, warnings: [] };
+    return denialOf(error.code, error.message);
   }
+}
+
+export function denialOf(code: ErrorCode, why: string): Verdict {
+  const message = `vault-db-injector: no database credentials for this pod: ${why}`;
+  return { denial: { code: ERROR_CATALOGUE[code].status, message }, warnings: [] };
 }
 
 /** `denied` is the pod's owner's to mend, `failed` somebody else's. */

@@ -6,6 +6,7 @@ import type { ErrorCode } from '../../shared/errors.ts';
 
 export const AFTER_FAILURE = {
   vault_timeout: 'again',
+  too_busy: 'again',
   vault_unreachable: 'again',
   vault_tls: 'again',
   vault_unavailable: 'again',

@@ -44,6 +44,7 @@ const PodWithPhase = v.object({
 
 // A pod has at most so many databases; what an annotation has beyond is not ours.
 const MAX_UUIDS = 32;
+const MAX_UUIDS_LENGTH = 2_048;
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const ENDED = ['Succeeded', 'Failed'];
 
@@ -88,6 +89,7 @@ function livePod({ namespace, name, uid, annotations }: v.InferOutput<typeof Met
 /** The annotation's value, apart. */
 export function parseUuids(annotation: string | undefined): string[] {
   return (annotation ?? '')
+    .slice(0, MAX_UUIDS_LENGTH)
     .split(',')
     .map((uuid) => uuid.trim())
     .filter((uuid) => uuid !== '')

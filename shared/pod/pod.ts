@@ -5,13 +5,21 @@ const Container = v.looseObject({
   name: v.string(),
   env: v.optional(v.nullable(v.array(v.looseObject({ name: v.string() })))),
 });
+/** Checked in place: of labels and annotations there may be tens of thousands, and a copy of them serves nobody. */
+const Texts = v.custom<Record<string, string>>(
+  (given) =>
+    typeof given === 'object' &&
+    given !== null &&
+    !Array.isArray(given) &&
+    Object.values(given).every((value) => typeof value === 'string'),
+);
 export const Pod = v.looseObject({
   metadata: v.looseObject({
     name: v.optional(v.string(), ''),
     generateName: v.optional(v.string(), ''),
     namespace: v.optional(v.string(), ''),
-    labels: v.optional(v.nullable(v.record(v.string(), v.string()))),
-    annotations: v.optional(v.nullable(v.record(v.string(), v.string()))),
+    labels: v.optional(v.nullable(Texts)),
+    annotations: v.optional(v.nullable(Texts)),
   }),
   spec: v.looseObject({
     serviceAccountName: v.optional(v.string(), ''),

@@ -49,6 +49,9 @@ export interface RefusedAnswer {
   readonly body: string;
 }
 
+// What Vault, or whatever stands before it, may ask for.
+const LONGEST_PAUSE_SECONDS = 3_600;
+
 /**
  * An answer that is neither 200 nor 204 (https://developer.hashicorp.com/vault/api-docs#http-status-codes). Vault's own
  * have a body of JSON with `errors` or, for a 404, with `data`; what has neither comes from something else on the way.
@@ -57,7 +60,8 @@ export function refusal({ operation, status, retryAfter, body }: RefusedAnswer):
   const words = wordsIn(body);
   const detail = words?.detail ?? '';
   const seconds = Number(retryAfter);
-  const retryAfterMs = retryAfter !== undefined && seconds >= 0 ? seconds * 1_000 : undefined;
+  const retryAfterMs =
+    retryAfter !== undefined && seconds >= 0 ? Math.min(seconds, LONGEST_PAUSE_SECONDS) * 1_000 : undefined;
   const facts = { operation, status, detail, retryAfterMs };
   const unavailable = whyUnavailable(status, detail);
   if (unavailable) return new VaultError('vault_unavailable', unavailable, facts);

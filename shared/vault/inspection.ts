@@ -1,5 +1,6 @@
 /** What Vault tells of itself and of the injector's standing in it. It only reads. */
 import * as v from 'valibot';
+import { seconds } from '../numbers.ts';
 import type { Secret } from '../secret.ts';
 import { checked } from './answer.ts';
 import { VaultError } from './failure.ts';
@@ -86,7 +87,7 @@ const MountAnswer = v.object({
   data: v.object({
     type: v.string(),
     options: v.optional(v.nullable(v.object({ version: v.optional(v.string(), '') }))),
-    config: v.optional(v.object({ default_lease_ttl: v.optional(v.number(), 0) })),
+    config: v.optional(v.object({ default_lease_ttl: v.optional(seconds, 0) })),
   }),
 });
 const KvConfigAnswer = v.object({
@@ -99,7 +100,7 @@ const KvVersionAnswer = v.object({
   data: v.object({ metadata: v.object({ deletion_time: v.optional(v.string(), '') }) }),
 });
 const RoleNames = v.object({ data: v.object({ keys: v.array(v.string()) }) });
-const RoleAnswer = v.object({ data: v.object({ default_ttl: v.optional(v.number(), 0) }) });
+const RoleAnswer = v.object({ data: v.object({ default_ttl: v.optional(seconds, 0) }) });
 const strings = v.pipe(
   v.nullish(v.array(v.string()), []),
   v.transform((all) => all ?? []),

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { type Clock, type Deadline, within } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
+import { seconds } from '../numbers.ts';
 import { Secret } from '../secret.ts';
 import { checked } from './answer.ts';
 import { timedOut, VaultError } from './failure.ts';
@@ -41,7 +42,7 @@ interface Login {
 const LoginAnswer = v.object({
   auth: v.object({
     client_token: v.pipe(v.string(), v.nonEmpty()),
-    lease_duration: v.number(),
+    lease_duration: seconds,
     renewable: v.boolean(),
   }),
 });
