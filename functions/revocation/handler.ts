@@ -13,7 +13,6 @@ import { isGrantUuid, type Ledger, type LedgerRecord } from '../../shared/vault/
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
 import type { NamespaceClaims } from './namespace-claims.ts';
-import { AFTER_FAILURE } from './what-passes.ts';
 
 export interface RevocationParts {
   readonly pods: Pick<Pods, 'get'>;
@@ -91,7 +90,8 @@ async function revokeOrLeave(
   try {
     return await revokeOne(facts, pod, successor, work, parts);
   } catch (error) {
-    if (AFTER_FAILURE[asInjectorError(error).code] === 'again') throw error;
+    // What may pass is sent again by the Broker. What no retry will mend is found by the renewal job's next run.
+    if (asInjectorError(error).retryable) throw error;
     const message = 'a grant could not be revoked, and no retry will mend that: it is left to the sweep';
     parts.log.error(message, error, { ...facts, outcome: 'left_to_sweep' });
     return 'left_to_sweep';

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createRevoke, type RevocationParts } from '../../../../functions/revocation/handler.ts';
-import { AFTER_FAILURE } from '../../../../functions/revocation/what-passes.ts';
 import { deadlineIn } from '../../../../shared/deadline.ts';
 import { ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../../../shared/errors.ts';
 import type { DeletedPod } from '../../../../shared/events/deleted-pod.ts';
@@ -160,7 +159,8 @@ describe('events of one grant', () => {
 describe('a grant that cannot be revoked', () => {
   const failing = (code: ErrorCode) => () => Promise.reject(new InjectorError(code, 'no'));
   const codes = Object.keys(ERROR_CATALOGUE).filter((name): name is ErrorCode => name in ERROR_CATALOGUE);
-  const whose = (what: string) => codes.filter((code) => AFTER_FAILURE[code] === what);
+  const whose = (what: 'again' | 'sweep') =>
+    codes.filter((code) => ERROR_CATALOGUE[code].retryable === (what === 'again'));
 
   test.each(whose('again'))('for %s: tried again', async (code) => {
     const outcome = failing(code);
@@ -212,9 +212,9 @@ describe('docs/renewal.md', () => {
     );
     const own = Object.fromEntries(said);
     // Those of other processes are not met here.
-    const expected = Object.entries(AFTER_FAILURE).filter(([code]) =>
-      /^(?:vault|kubernetes|record|internal)/.test(code),
-    );
+    const expected = Object.entries(ERROR_CATALOGUE)
+      .filter(([code]) => /^(?:vault|kubernetes|record|internal)/.test(code))
+      .map(([code, { retryable }]) => [code, retryable ? 'again' : 'sweep']);
     expect(own).toEqual(Object.fromEntries(expected));
   });
 });
