@@ -56,6 +56,11 @@ const commaList = v.pipe(
   v.array(v.pipe(v.string(), v.nonEmpty('expected names with a comma between them'))),
 );
 
+/** With a port or without, as it stands in a URL. */
+const isHost = (text: string): boolean => {
+  const url = URL.parse(`https://${text}`);
+  return url !== null && url.username === '' && url.href === `https://${url.host}/` && text !== '';
+};
 const isCidr = (text: string): boolean => {
   const [address = '', prefix = '', ...more] = text.split('/');
   const version = isIP(address);
@@ -68,6 +73,12 @@ const appRoles = v.record(v.string(), v.strictObject({ namespaces: names, servic
 export const keys = {
   vaultAddress: httpUrl,
   vaultAuthPath: vaultPath,
+  vaultRedirectHosts: v.optional(
+    v.pipe(
+      commaList,
+      v.array(v.pipe(v.string(), v.check(isHost, 'expected hosts, such as vault-0.vault:8200'))),
+    ),
+  ),
   vaultNamespace: v.optional(vaultPath),
   vaultCaFile: v.optional(text),
   vaultSecretName: vaultPath,
@@ -106,7 +117,14 @@ export const keys = {
   clusterId: v.optional(
     v.pipe(text, v.regex(/^[\w.-]{1,128}$/, 'expected letters, digits, "_", "-" and "."')),
   ),
-  gracePeriodSecond: v.optional(whole(YEAR_SECONDS), 120),
+  // The API server gives a creation 34 s, webhooks included; beyond that, clocks need not agree.
+  gracePeriodSecond: v.optional(
+    v.pipe(
+      whole(YEAR_SECONDS),
+      v.minValue(60, 'expected at least 60: a pod may be in admission for so long'),
+    ),
+    120,
+  ),
   maxRevokeFraction: v.optional(fraction, 0.5),
   onMaxTtl: v.optional(v.picklist(['report', 'evict'], 'expected report or evict'), 'report'),
   onLost: v.optional(v.picklist(['report', 'evict'], 'expected report or evict'), 'report'),

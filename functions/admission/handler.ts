@@ -8,7 +8,8 @@ import {
 import type { Deadline } from '../../shared/deadline.ts';
 import { asInjectorError, ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../shared/errors.ts';
 import { patchPod, type Variables, valuesFor, variablesFor } from '../../shared/pod/patch.ts';
-import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
+import { isMirror } from '../../shared/pod/pod.ts';
+import { OF_A_MIRROR, overwritten, problemsOf } from '../../shared/pod/remarks.ts';
 import { secretNameOf } from '../../shared/pod/secret-name.ts';
 import { AccessDenied, type Authorization } from '../../shared/vault/authorization.ts';
 import type { Work } from '../../shared/vault/requests.ts';
@@ -53,6 +54,7 @@ export async function admit(
 ): Promise<Verdict> {
   const { pod } = creation;
   if (pod.metadata.labels?.[admission.injectorLabel] !== 'true') return UNTOUCHED;
+  if (isMirror(pod)) return { warnings: [OF_A_MIRROR] };
   const startedAt = admission.clock();
   const ended = (result: Result) => {
     const seconds = (admission.clock() - startedAt) / 1_000;

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { UUID_ANNOTATION } from '../annotations.ts';
 import type { Deadline } from '../deadline.ts';
+import { MIRROR_ANNOTATION } from '../pod/pod.ts';
 import { checked, type KubernetesApi, KubernetesError } from './api.ts';
 import { listAll } from './lists.ts';
 
@@ -55,7 +56,7 @@ export function createPods(api: KubernetesApi): Pods {
       fieldSelector: ENDED.map((phase) => `status.phase!=${phase}`).join(','),
     };
     const items = await listAll(Item, { api, path, query, accept: METADATA_ONLY, deadline });
-    return items.map(({ metadata }) => livePod(metadata));
+    return items.filter(({ metadata }) => mayHaveGrants(metadata)).map(({ metadata }) => livePod(metadata));
   }
 
   return {
@@ -76,6 +77,10 @@ export function createPods(api: KubernetesApi): Pods {
     },
   };
 }
+
+/** A static pod has none, and needs none: admission leaves its mirror alone. */
+const mayHaveGrants = ({ annotations }: v.InferOutput<typeof Metadata>): boolean =>
+  annotations[MIRROR_ANNOTATION] === undefined || annotations[UUID_ANNOTATION] !== undefined;
 
 function livePod({ namespace, name, uid, annotations }: v.InferOutput<typeof Metadata>): LivePod {
   return { namespace, name, uid, uuids: parseUuids(annotations[UUID_ANNOTATION]) };

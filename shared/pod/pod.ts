@@ -31,6 +31,16 @@ export const Pod = v.looseObject({
 export type PodContainer = v.InferOutput<typeof Container>;
 export type Pod = v.InferOutput<typeof Pod>;
 
+// https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-config-mirror
+export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
+
+/**
+ * Of a static pod, which a kubelet runs from a file of its own: what the API server has is only its mirror, whose containers
+ * get nothing that is put into it, and which may refer to no Secret and no service account.
+ */
+export const isMirror = ({ metadata }: Pod): boolean =>
+  metadata.annotations?.[MIRROR_ANNOTATION] !== undefined;
+
 /** Init containers first, as they run; `path` is a JSON Pointer (RFC 6901). */
 export function containersOf({ spec }: Pod): { readonly container: PodContainer; readonly path: string }[] {
   const at = (list: string) => (container: PodContainer, index: number) => ({

@@ -18,6 +18,10 @@ export function problemsOf(parsed: ParsedAnnotations, pod: Pod): string[] {
   return [...parsed.problems, ...tooLong(pod), ...told.sentences(), ...tooMuch(parsed, pod)];
 }
 
+/** Nothing is issued for it: nobody would use that, and the API server would refuse what refers to a Secret. */
+export const OF_A_MIRROR =
+  'this is a static pod: it is given no database credentials, since its kubelet runs it from a file of its own';
+
 export function overwritten({ metadata }: Pod): string[] {
   if (metadata.annotations?.[UUID_ANNOTATION] === undefined) return [];
   return [`annotation "${UUID_ANNOTATION}" is the injector's own: the value given is replaced`];

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import nodeVault from 'node-vault';
-import { type Deadline, deadlineIn, monotonicClock } from '../deadline.ts';
+import { type Deadline, deadlineIn, monotonicClock, within } from '../deadline.ts';
 import type { Secret } from '../secret.ts';
 import type { CaFile } from './ca-file.ts';
 import { foreignAnswer, noAnswer, refusal, timedOut, VaultError } from './failure.ts';
@@ -71,6 +71,8 @@ export interface VaultRequestsOptions {
   readonly caFile: CaFile | undefined;
   /** Which of this machine's own to ask from; absent: as it finds. */
   readonly localAddress?: string | undefined;
+  /** Hosts that a redirect may lead to, beside the address's own. */
+  readonly redirectHosts?: readonly string[] | undefined;
   /** Requests a second; absent: as many as the callers send. */
   readonly rateLimit: number | undefined;
   /** Uniform in [0, 1): the jitter. */
@@ -85,7 +87,7 @@ const LONGEST_DELAY_MS = 1_000;
 const LATE_ANSWERS_MS = 30_000;
 
 export function createVaultRequests(options: VaultRequestsOptions): VaultRequests {
-  const exchange = createHttpExchange(options.address, options.caFile, options.localAddress);
+  const exchange = createHttpExchange(options.address, options);
   const client = nodeVault({
     endpoint: options.address,
     apiVersion: 'v1',
@@ -140,7 +142,10 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
       () => told('2xx'),
       (thrown: unknown) => told(signal.aborted ? 'timeout' : statusOf(thrown, operation)),
     );
-    return within(work.deadline, operation, answer, onLate);
+    return within(work.deadline, answer, (cause) => {
+      onLate?.(answer);
+      return timedOut(operation, cause);
+    });
   }
 
   /** How long to wait before the request is sent again; `undefined`: not at all. */
@@ -214,23 +219,4 @@ function backOff(failure: VaultError, attempts: number, random: () => number): n
     return undefined;
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempts);
   return (failure.retryAfterMs ?? 0) + random() * ceiling;
-}
-
-/** The promise's outcome, or a `vault_timeout` once the deadline is over; `onLate` then gets the promise. */
-export function within<T>(
-  deadline: Deadline,
-  operation: string,
-  promise: Promise<T>,
-  onLate?: (promise: Promise<T>) => void,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const expire = () => {
-      onLate?.(promise);
-      reject(timedOut(operation, deadline.signal.reason));
-    };
-    if (deadline.signal.aborted) expire();
-    else deadline.signal.addEventListener('abort', expire, { once: true });
-    // After the deadline the caller has been told already: neither changes anything then.
-    promise.then(resolve, reject).finally(() => deadline.signal.removeEventListener('abort', expire));
-  });
 }
