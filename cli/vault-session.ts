@@ -6,6 +6,7 @@ import type { KubernetesApi } from '../shared/kubernetes/api.ts';
 import type { VaultClient } from '../shared/vault/index.ts';
 import { type InstallationOptions, readInstallation } from './installation.ts';
 import type { ProcessName } from './processes.ts';
+import { cleaningUp } from './when-ended.ts';
 
 export interface VaultSession {
   readonly vault: VaultClient;
@@ -31,15 +32,14 @@ export async function openSession<T>(
   const reading = deadlineIn(READ_WITHIN_MS, monotonicClock);
   const installation = await readInstallation(api, options, environment, reading).finally(reading.release);
   const [config, vault] = [installation.config(process), installation.vault(process)];
-  try {
-    return await work({ vault, config });
-  } finally {
+  const logOut = async () => {
     const closing = deadlineIn(LOGOUT_WITHIN_MS, monotonicClock);
     // One that cannot be ended ends by itself.
     await vault.session.close(closing).catch(() => {});
     closing.release();
     vault.close();
-  }
+  };
+  return cleaningUp(logOut, () => work({ vault, config }));
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Command } from '../command.ts';
 import { INSTALLATION_OPTIONS, INSTALLATION_USAGE } from '../installation.ts';
 import { flagOption, readArguments } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
+import { cleaningUp } from '../when-ended.ts';
 import { type Result, runChecks, type State } from './check.ts';
 import { checksOf } from './checks.ts';
 import { createFacts } from './facts.ts';
@@ -36,10 +37,8 @@ export const doctorCommand: Command = {
     );
     const facts = createFacts(createKubernetesApi(undefined, options.context), options, environment);
     const show = options.json ? () => {} : (result: Result) => showResult(result, terminal);
-    const results = await runChecks(checksOf(facts), verdictOn, show, (name) =>
-      terminal.progress(`looking at ${name} …`),
-    );
-    await facts.close();
+    const begin = (name: string) => terminal.progress(`looking at ${name} …`);
+    const results = await cleaningUp(facts.close, () => runChecks(checksOf(facts), verdictOn, show, begin));
     // What was skipped may be anything.
     const isWell = results.every(({ state }) => state === 'ok' || state === 'unknown');
     terminal.say(options.json ? JSON.stringify({ ok: isWell, checks: results }, null, 2) : summary(results));

@@ -11,6 +11,7 @@ import { createParts, type Parts } from '../../shared/parts.ts';
 import { intervalOf } from '../../shared/schedule.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
 import { pushLast } from '../../shared/telemetry/last-push.ts';
+import { hearSignals } from '../../shared/told-to-end.ts';
 import { withSecrets } from '../../shared/withdrawal.ts';
 import { measureSweep } from './measure.ts';
 import { exitCodeOf, type SweepReport } from './report.ts';
@@ -24,6 +25,7 @@ const LAST_WORDS_WITHIN_MS = 5_000;
 const REVOKE_ALL_WITHIN_MS = 55 * 60_000;
 
 async function main(args: string[], environment: NodeJS.ProcessEnv): Promise<void> {
+  const end = hearSignals();
   const { values } = parseArgs({
     args,
     options: { config: { type: 'string' }, 'revoke-all': { type: 'boolean', default: false } },
@@ -32,14 +34,16 @@ async function main(args: string[], environment: NodeJS.ProcessEnv): Promise<voi
     environment,
     process: 'renewer',
   });
-  const stopped = new AbortController();
-  process.once('SIGTERM', () => stopped.abort(new Error('the job was told to end')));
-  const code = await (values['revoke-all'] ? endAll : sweepOnce)(parts, stopped.signal);
-  await parts.vault.session
-    .close(deadlineIn(LAST_WORDS_WITHIN_MS, parts.clock))
-    .catch((error) => parts.log.error('the login could not be revoked', error));
+  const work = values['revoke-all'] ? endAll : sweepOnce;
+  const code = await work(parts, end.signal).finally(() => logOut(parts));
   await parts.reports.flush();
   process.exit(code);
+}
+
+async function logOut({ vault, clock, log }: Parts): Promise<void> {
+  await vault.session
+    .close(deadlineIn(LAST_WORDS_WITHIN_MS, clock))
+    .catch((error) => log.error('the login could not be revoked', error));
 }
 
 async function sweepOnce(parts: Parts, stopped: AbortSignal): Promise<number> {

@@ -9,6 +9,7 @@ import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { createServiceAccountTokens } from '../../shared/kubernetes/service-account-tokens.ts';
 import { createParts, type Parts } from '../../shared/parts.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
+import { hearSignals } from '../../shared/told-to-end.ts';
 import type { Admission } from './handler.ts';
 import { createOrphanTokens, createServiceAccountLogins } from './pod-tokens.ts';
 import { createReviews } from './reviews.ts';
@@ -18,6 +19,7 @@ import { createWebhookPath } from './webhook-path.ts';
 const MAX_REVIEW_BYTES = 4 * 1024 * 1024;
 
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
+  const end = hearSignals();
   const parts = createParts('admission', environment['CONFIG_FILE'], { environment, process: 'injector' });
   const { config, clock, log, metrics, vault } = parts;
   const webhookPath = createWebhookPath({ ...config.webhookPath, clock, log });
@@ -53,7 +55,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     accepts,
   });
   const { runFunction } = await import('../../shared/http/run-function.ts');
-  await runFunction(routes, MAX_REVIEW_BYTES, parts, background);
+  await runFunction(routes, MAX_REVIEW_BYTES, parts, background, end);
 }
 
 /** Not where credentials stand in the pod, and the injector makes the tokens. */

@@ -11,6 +11,7 @@ import { createReadRunningPod } from '../../shared/kubernetes/init-containers.ts
 import { createParts, type Parts } from '../../shared/parts.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
 import { originOf } from '../../shared/telemetry/origin.ts';
+import { hearSignals } from '../../shared/told-to-end.ts';
 import { createCaFile } from '../../shared/vault/ca-file.ts';
 import { createSecretIds } from '../../shared/vault/secret-ids.ts';
 import { createCheckAddress } from './address.ts';
@@ -45,6 +46,7 @@ function wire({ config, vault, metrics, log, clock }: Parts, api: ReturnType<typ
 }
 
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
+  const end = hearSignals();
   const parts = createParts('approle', environment['CONFIG_FILE'], { environment, process: 'approle' });
   const { config, clock, log, metrics } = parts;
   if (!config.appRole.roles)
@@ -66,7 +68,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     }
     sendText(response, 204, '');
   };
-  await serveEvents(receive, MAX_EVENT_BYTES, parts, api);
+  await serveEvents(receive, MAX_EVENT_BYTES, parts, api, end);
 }
 
 main(process.env).catch(refuseToStart);

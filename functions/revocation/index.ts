@@ -12,6 +12,7 @@ import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { createParts } from '../../shared/parts.ts';
 import { refuseToStart } from '../../shared/surroundings.ts';
 import { originOf } from '../../shared/telemetry/origin.ts';
+import { hearSignals } from '../../shared/told-to-end.ts';
 import { withSecrets } from '../../shared/withdrawal.ts';
 import { createRevoke } from './handler.ts';
 import { createNamespaceClaims } from './namespace-claims.ts';
@@ -21,6 +22,7 @@ const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 const REVOKE_WITHIN_MS = 10_000;
 
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
+  const end = hearSignals();
   const parts = createParts('revocation', environment['CONFIG_FILE'], { environment, process: 'revoker' });
   const { config, clock, log, metrics, vault } = parts;
   await beginLogin(parts);
@@ -58,7 +60,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     }
     sendText(response, 204, '');
   };
-  await serveEvents(receive, MAX_EVENT_BYTES, parts, api);
+  await serveEvents(receive, MAX_EVENT_BYTES, parts, api, end);
 }
 
 main(process.env).catch(refuseToStart);

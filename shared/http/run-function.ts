@@ -4,9 +4,10 @@ import type { Background } from '../background.ts';
 import { deadlineIn } from '../deadline.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { pushLast } from '../telemetry/last-push.ts';
+import type { ToldToEnd } from '../told-to-end.ts';
 import type { VaultClient } from '../vault/index.ts';
 import type { Routes } from './routes.ts';
-import { serve } from './server.ts';
+import { type RunningServer, serve } from './server.ts';
 
 interface FunctionParts extends Surroundings {
   /** Whose login ends with the process. */
@@ -17,13 +18,50 @@ const LOGOUT_WITHIN_MS = 5_000;
 // With the time for the requests under way, less than the shortest grace period of our manifests.
 const SETTLE_WITHIN_MS = 45_000;
 
+/**
+ * Serves until the process is told to end. One that is told while it starts does not listen, and logs out all the same.
+ *
+ * @param end heard since before the login was sent.
+ */
 export async function runFunction(
   routes: Routes,
   maxBodyBytes: number,
   parts: FunctionParts,
   background: Background,
-): Promise<void> {
-  const { name, config, clock, log, metrics, reports, vault } = parts;
+  end: ToldToEnd,
+): Promise<never> {
+  const { log, reports } = parts;
+  const running = await start(routes, maxBodyBytes, parts, end).catch(async (error) => {
+    await logOut(parts);
+    throw error;
+  });
+  const signal = await end.told;
+  log.info('ending', { outcome: signal });
+  await running.server?.drain();
+  await background.settled(SETTLE_WITHIN_MS);
+  await logOut(parts);
+  running.stopMetrics();
+  // Whoever is scaled to zero cannot be scraped any more.
+  await Promise.all([pushLast(parts, `vault_db_injector_${parts.name}`), reports.flush()]);
+  process.exit(0);
+}
+
+interface Running {
+  /** Absent where the process was told to end before it listened. */
+  readonly server: RunningServer | undefined;
+  readonly stopMetrics: () => void;
+}
+
+async function start(
+  routes: Routes,
+  maxBodyBytes: number,
+  parts: FunctionParts,
+  end: ToldToEnd,
+): Promise<Running> {
+  const { name, config, clock, log, metrics } = parts;
+  // Before there are requests: a port that is taken ends the start, and would end them with it.
+  const stopMetrics = await startMetrics(parts);
+  if (end.signal.aborted) return { server: undefined, stopMetrics };
   http(name, routes.handle);
   const server = await serve({
     functionName: name,
@@ -34,25 +72,16 @@ export async function runFunction(
     tls: config.tls,
     maxBodyBytes,
   });
-  const stopMetrics = await startMetrics(parts);
   metrics.observe('cold_start_duration_seconds', {}, performance.now() / 1_000);
   log.info('serving', { port: server.port });
+  return { server, stopMetrics };
+}
 
-  async function end(signal: string): Promise<void> {
-    log.info('ending', { outcome: signal });
-    await server.drain();
-    await background.settled(SETTLE_WITHIN_MS);
-    await vault?.session
-      .close(deadlineIn(LOGOUT_WITHIN_MS, clock))
-      .catch((error) => log.error('the login could not be revoked', error));
-    vault?.close();
-    stopMetrics();
-    // Whoever is scaled to zero cannot be scraped any more.
-    await Promise.all([pushLast(parts, `vault_db_injector_${name}`), reports.flush()]);
-    process.exit(0);
-  }
-  process.once('SIGTERM', (signal) => void end(signal));
-  process.once('SIGINT', (signal) => void end(signal));
+async function logOut({ vault, clock, log }: FunctionParts): Promise<void> {
+  await vault?.session
+    .close(deadlineIn(LOGOUT_WITHIN_MS, clock))
+    .catch((error) => log.error('the login could not be revoked', error));
+  vault?.close();
 }
 
 async function startMetrics({ config, metrics, log }: FunctionParts): Promise<() => void> {

@@ -4,6 +4,7 @@ import { createBackground } from '../background.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
 import type { Parts } from '../parts.ts';
 import type { Surroundings } from '../surroundings.ts';
+import type { ToldToEnd } from '../told-to-end.ts';
 import { fromSenders } from './from-senders.ts';
 import { createRoutes } from './routes.ts';
 
@@ -13,6 +14,7 @@ export async function serveEvents(
   maxEventBytes: number,
   parts: Surroundings & Partial<Pick<Parts, 'vault'>>,
   api: KubernetesApi,
+  end: ToldToEnd,
 ): Promise<void> {
   const { config, clock, log, metrics, vault } = parts;
   const checkSender = fromSenders(config.senders, { api, clock, log });
@@ -25,5 +27,5 @@ export async function serveEvents(
   });
   const background = createBackground((thrown) => log.error('work in the background failed', thrown));
   const { runFunction } = await import('./run-function.ts');
-  await runFunction(routes, maxEventBytes, parts, background);
+  await runFunction(routes, maxEventBytes, parts, background, end);
 }

@@ -1,0 +1,30 @@
+/** The signals that end a process, heard from the first line of its `main`: before it logs in, and before it listens. */
+
+export interface ToldToEnd {
+  /** Resolves with the first signal. */
+  readonly told: Promise<NodeJS.Signals>;
+  /** Aborted with it. */
+  readonly signal: AbortSignal;
+  /** From then on a signal ends the process at once. */
+  stopHearing(): void;
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/** The first signal is heard; a second one of the same name ends the process at once, as Node does without a handler. */
+export function hearSignals(): ToldToEnd {
+  const { promise: told, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  const controller = new AbortController();
+  const hear = (name: NodeJS.Signals) => {
+    controller.abort(new Error(`the process was told to end (${name})`));
+    resolve(name);
+  };
+  for (const name of SIGNALS) process.once(name, hear);
+  return {
+    told,
+    signal: controller.signal,
+    stopHearing: () => {
+      for (const name of SIGNALS) process.off(name, hear);
+    },
+  };
+}
