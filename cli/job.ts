@@ -10,6 +10,8 @@ export interface JobOptions {
   /** Behind those of the CronJob. */
   readonly args?: readonly string[];
   readonly activeDeadlineSeconds?: number;
+  /** On top of the CronJob's. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface FinishedJob {
@@ -19,7 +21,10 @@ export interface FinishedJob {
   readonly log: string;
 }
 
-const Container = v.looseObject({ args: v.optional(v.array(v.string()), []) });
+const Container = v.looseObject({
+  args: v.optional(v.array(v.string()), []),
+  env: v.optional(v.array(v.looseObject({ name: v.string() })), []),
+});
 const CronJob = v.object({
   spec: v.object({
     jobTemplate: v.object({
@@ -38,6 +43,8 @@ const Job = v.object({
   ),
 });
 const POLL_MS = 1_000;
+// A CronJob's history does not count it.
+const KEPT_SECONDS = 86_400;
 
 /** @throws Refusal where it cannot be made, or has not ended in time. */
 export async function runJobOf(cronJob: string, kubectl: Kubectl, options: JobOptions): Promise<FinishedJob> {
@@ -51,10 +58,13 @@ export async function runJobOf(cronJob: string, kubectl: Kubectl, options: JobOp
   return { name, succeeded, log: stdout.trimEnd() };
 }
 
+/** Without an owner: the CronJob's controller warns (UnexpectedJob) of Jobs that are its own and that it did not make. */
 function jobOf(found: unknown, cronJob: string, name: string, options: JobOptions): object {
   const { spec } = v.parse(CronJob, found).spec.jobTemplate;
   const [container] = spec.template.spec.containers;
-  const containers = [{ ...container, args: [...container.args, ...(options.args ?? [])] }];
+  const given = Object.entries(options.env ?? {}).map(([key, value]) => ({ name: key, value }));
+  const env = [...container.env.filter((one) => given.every((own) => own.name !== one.name)), ...given];
+  const containers = [{ ...container, args: [...container.args, ...(options.args ?? [])], env }];
   const { activeDeadlineSeconds } = options;
   return {
     apiVersion: 'batch/v1',
@@ -69,6 +79,7 @@ function jobOf(found: unknown, cronJob: string, name: string, options: JobOption
       },
     },
     spec: {
+      ttlSecondsAfterFinished: KEPT_SECONDS,
       ...spec,
       ...(activeDeadlineSeconds && { activeDeadlineSeconds }),
       template: { ...spec.template, spec: { ...spec.template.spec, containers } },

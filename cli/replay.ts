@@ -1,4 +1,5 @@
 /** `npm run replay`: sends again what could not be delivered (a Job of the CronJob "replay"), and shows what became of it. */
+import * as v from 'valibot';
 import { runJobOf } from './job.ts';
 import { createKubectl } from './kubectl.ts';
 import { flagOption, readArguments, textOption } from './options.ts';
@@ -11,6 +12,21 @@ const ENTRIES = { context: textOption, help: flagOption };
 // The Job's own deadline, and some time for its pod to start.
 const WITHIN_MS = 20 * 60_000;
 
+const Report = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ msg: v.literal('replay ended'), found: v.number(), sent: v.number() }),
+);
+
+/** By the last line of its log; where the cluster keeps none, nobody can say how many there were. */
+function whatWasSent(log: string): string {
+  const report = v.safeParse(Report, log.split('\n').at(-1));
+  if (!report.success) return 'No dead letter is left; how many were sent again, its log would say.';
+  const { found, sent } = report.output;
+  if (found === 0) return 'There was no dead letter: nothing was sent again.';
+  return `${sent} of ${found} dead letters were sent again; the revocation function decides what is to be revoked.`;
+}
+
 await runCommand(async ({ args, say, program }) => {
   const { context, help } = readArguments('npm run replay', ENTRIES, args);
   if (help) {
@@ -22,7 +38,7 @@ await runCommand(async ({ args, say, program }) => {
   if (log !== '') say(log);
   say(
     succeeded
-      ? 'Every dead letter was sent again; the revocation function decides what is to be revoked.'
+      ? whatWasSent(log)
       : `Some dead letters are left (Job ${name}): its log says why. Mend that, and run it again.`,
   );
   return succeeded ? 0 : 1;

@@ -44,17 +44,42 @@ export const ERROR_CATALOGUE = {
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;
 
+/** Whom an error is about, as far as that is known where it is thrown: fields of the line that tells of it. */
+export interface Subject {
+  /** The API server's uid of the review, the id of the event. Vault's audit log has it as `x-correlation-id`. */
+  readonly requestUid?: string | undefined;
+  readonly traceId?: string | undefined;
+  readonly namespace?: string;
+  readonly pod?: string;
+  readonly serviceAccount?: string;
+  readonly uuid?: string;
+  readonly role?: string | undefined;
+  /** Of a database engine in Vault. */
+  readonly mount?: string | undefined;
+}
+
 /** An error a person can act on. Its message never holds a secret. */
 export class InjectorError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  readonly subject: Subject;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; subject?: Subject }) {
     super(message, options);
     this.name = 'InjectorError';
     this.code = code;
     this.retryable = ERROR_CATALOGUE[code].retryable;
+    this.subject = options?.subject ?? {};
   }
+}
+
+/** The same error, which says whom it is about; what was thrown is its cause. */
+export function about(subject: Subject, thrown: unknown): InjectorError {
+  const error = asInjectorError(thrown);
+  return new InjectorError(error.code, error.message, {
+    cause: thrown,
+    subject: { ...subject, ...error.subject },
+  });
 }
 
 /** What was thrown, as a member of the catalogue. The text of an unknown error is kept as its cause only. */

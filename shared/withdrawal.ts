@@ -38,7 +38,7 @@ export function withSecrets(
     const what = `the Secret ${secretName} cannot be deleted`;
     if (mayBeAllowedLater(error)) return `${what}: ${error.message}`;
     // No reason to let the grant live.
-    log.warn(`${what}, and stays: ${error.message}`, { uuid, namespace });
+    log.warn(`${what}, and stays: ${error.message}`, { uuid, namespace, pod: record.podName });
     return undefined;
   }
 

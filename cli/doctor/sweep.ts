@@ -20,7 +20,7 @@ const CronJob = v.object({
 });
 const PATH = `/apis/batch/v1/namespaces/${NAMESPACE}/cronjobs/renewal`;
 const IN = `kubectl --namespace ${NAMESPACE}`;
-const RUN_NOW = `${IN} create job renewal-$(date +%s) --from=cronjob/renewal`;
+const RUN_NOW = 'npm run sweep';
 
 const secondsSince = (time: string, { now }: Facts): number => Math.round((now() - Date.parse(time)) / 1_000);
 

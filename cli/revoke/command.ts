@@ -61,7 +61,7 @@ export const revokeCommand: Command = {
       const revocation = isWhole(targets)
         ? withSecrets(vault.revocation, createPodSecrets(api), log)
         : vault.revocation;
-      return revokeAll(targets.grants, revocation, terminal);
+      return revokeAll(targets, revocation, terminal);
     });
   },
 };
@@ -72,7 +72,7 @@ function isWhole({ grants, pod }: Targets): boolean {
 }
 
 async function confirm({ grants, pod }: Targets, terminal: Terminal): Promise<void> {
-  for (const grant of grants) terminal.say(nameOf(grant));
+  for (const grant of grants) terminal.say(nameOf(grant, pod));
   const loss = pod ? ` Pod ${pod.namespace}/${pod.name} lives, and loses its databases.` : '';
   const answer = terminal.confirm(
     `Revoke ${grants.length === 1 ? 'this grant' : `these ${grants.length} grants`}?${loss}`,
@@ -83,7 +83,7 @@ async function confirm({ grants, pod }: Targets, terminal: Terminal): Promise<vo
 }
 
 async function revokeAll(
-  grants: readonly Target[],
+  { grants, pod }: Targets,
   revocation: Revocation,
   terminal: Terminal,
 ): Promise<number> {
@@ -93,7 +93,9 @@ async function revokeAll(
     const outcome = await revokeOne(uuid, record, revocation);
     if (outcome.symbol !== '✓') left += 1;
     const style = outcome.symbol === '✓' ? 'green' : 'red';
-    terminal.say(`${terminal.paint(style, outcome.symbol)} ${nameOf({ uuid, record })}: ${outcome.said}`);
+    terminal.say(
+      `${terminal.paint(style, outcome.symbol)} ${nameOf({ uuid, record }, pod)}: ${outcome.said}`,
+    );
   }
   return left === 0 ? 0 : 1;
 }
@@ -119,11 +121,11 @@ async function revokeOne(uuid: string, record: Target['record'], revocation: Rev
   }
 }
 
-function nameOf({ uuid, record }: Target): string {
+/** @param pod that lives and names the grant: a record of a pod of generateName does not say its name. */
+function nameOf({ uuid, record }: Target, pod: Targets['pod']): string {
   const { namespace, podName, database, role, userName } = record;
+  const name = podName || pod?.name;
+  const whose = name ? `${namespace}/${name}` : `a pod of generateName that is gone (namespace ${namespace})`;
   const facts = [database, role && `role ${role}`, userName && `user ${userName}`].filter(Boolean);
-  return printable(
-    `${uuid} of ${namespace}/${podName || '(not named)'} (${facts.join(', ') || 'no more is known'})`,
-    300,
-  );
+  return printable(`${uuid} of ${whose} (${facts.join(', ') || 'no more is known'})`, 300);
 }

@@ -1,5 +1,6 @@
 /** Orphaned grants: revoked and their records deleted, unless there are suspiciously many of them. */
 import { printable } from '../../shared/secret.ts';
+import { mountOf } from '../../shared/vault/held.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Sweep } from './context.ts';
 import { decide, type Orphan, type Surroundings } from './decide.ts';
@@ -71,7 +72,12 @@ async function ended(held: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
   return over;
 }
 
-const nameOf = ({ uuid, record }: Orphan) => ({ uuid, namespace: record.namespace, pod: record.podName });
+const nameOf = ({ uuid, record }: Pick<Orphan, 'uuid' | 'record'>) => ({
+  uuid,
+  namespace: record.namespace,
+  pod: record.podName,
+  mount: mountOf(record),
+});
 
 async function revokeAll(orphans: readonly Orphan[], sweep: Sweep): Promise<void> {
   await sweep.forEach(orphans, (orphan, work) => revoke(orphan, work, sweep), {
@@ -90,7 +96,11 @@ async function revokeAll(orphans: readonly Orphan[], sweep: Sweep): Promise<void
   });
 }
 
-async function revoke({ uuid, record }: Orphan, work: Work, sweep: Sweep): Promise<void> {
+async function revoke(
+  { uuid, record }: Pick<Orphan, 'uuid' | 'record'>,
+  work: Work,
+  sweep: Sweep,
+): Promise<void> {
   const { report, metrics, log, index, time } = sweep;
   const { namespace, podName, database, role } = record;
   const startedAt = time.now();
@@ -98,7 +108,7 @@ async function revoke({ uuid, record }: Orphan, work: Work, sweep: Sweep): Promi
   metrics.count('revoke_token_count_success', { uuid, namespace });
   if (outcome.state === 'pending') {
     report.pending += 1;
-    log.warn(`a revoked grant cannot be dropped yet: ${outcome.reason}`, { uuid, namespace });
+    log.warn(`a revoked grant cannot be dropped yet: ${outcome.reason}`, nameOf({ uuid, record }));
     return;
   }
   metrics.count('delete_data_count_success', { uuid, namespace });

@@ -1,6 +1,7 @@
 /** Which grants have no live pod: read from the ledger, and checked against the pods of their namespaces. */
 import { version } from 'uuid';
 import { uuidTime } from '../../shared/uuid-time.ts';
+import { holderOf } from '../../shared/vault/held.ts';
 import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import type { StoredRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
@@ -93,6 +94,7 @@ async function deleted(
     sweep.log.warn('the record of an orphaned grant is deleted: it is revoked by what is remembered of it', {
       uuid,
       namespace: known.namespace,
+      mount: holderOf(known.namespace, known.leaseId)?.mount,
     });
     return { record: recordOf(known), writtenAt: new Date(known.issuedAt), version: 0 };
   }

@@ -4,8 +4,9 @@
  */
 import pLimit from 'p-limit';
 import type { Deadline } from '../../shared/deadline.ts';
-import { InjectorError } from '../../shared/errors.ts';
+import { about, InjectorError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
+import { mountOf } from '../../shared/vault/held.ts';
 import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import { type Ledger, UnreadableRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
@@ -70,9 +71,13 @@ async function outcomeOf(
   if (!stored) return 'revoked';
   const { record } = stored;
   if (record.clusterId === undefined ? !unnamed : record.clusterId !== clusterId) return 'foreign';
-  const { state } = await revocation.revokeGrant(uuid, record, work);
-  log.info(`grant ${state}`, { uuid, namespace: record.namespace, pod: record.podName });
-  return state;
+  const subject = { uuid, namespace: record.namespace, pod: record.podName, mount: mountOf(record) };
+  const outcome = await revocation.revokeGrant(uuid, record, work).catch((error: unknown) => {
+    throw about(subject, error);
+  });
+  if (outcome.state === 'revoked') log.info('grant revoked', subject);
+  else log.warn(`a revoked grant cannot be dropped yet: ${outcome.reason}`, subject);
+  return outcome.state;
 }
 
 interface Identity {

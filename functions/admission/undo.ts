@@ -51,7 +51,7 @@ export async function undoLate(
  */
 async function undo(
   { uuid, holder, token, issuing, mayBeRecorded }: Begun,
-  { namespace }: PodIdentity,
+  { namespace, name, serviceAccount }: PodIdentity,
   { correlationId }: Work,
   withdrawn: Promise<boolean>,
   { grants, ledger, held, metrics, log, newDeadline }: Granting,
@@ -75,14 +75,15 @@ async function undo(
       );
     if (holder) await held?.release(uuid, holder, work);
   } catch (error) {
-    log.error('a grant of a denied pod could not be undone', error, { uuid, namespace });
+    const facts = { uuid, namespace, pod: name, serviceAccount, mount: holder?.mount, role: holder?.role };
+    log.error('a grant of a denied pod could not be undone', error, { ...facts, requestUid: correlationId });
   }
 }
 
 /** @returns whether the pod's Secret is gone for certain. */
 async function withdraw(
   secret: BegunSecret | undefined,
-  { namespace }: PodIdentity,
+  { namespace, name, serviceAccount }: PodIdentity,
   { secrets, log, newDeadline }: Granting,
 ): Promise<boolean> {
   if (!secret || secret.name === '') return true;
@@ -91,7 +92,8 @@ async function withdraw(
     await secrets.remove(namespace, secret.name, deadline);
     return !secret.uncertain;
   } catch (error) {
-    log.error(`the Secret ${secret.name} of a denied pod stays until the next sweep`, error, { namespace });
+    const facts = { namespace, pod: name, serviceAccount };
+    log.error(`the Secret ${secret.name} of a denied pod stays until the next sweep`, error, facts);
     return false;
   } finally {
     deadline.release();

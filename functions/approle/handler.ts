@@ -4,7 +4,7 @@
  * need not agree on who does it: an init container takes one secret_id and no second, and what nobody takes is gone with
  * its wrapping.
  */
-import { asInjectorError, InjectorError } from '../../shared/errors.ts';
+import { about, asInjectorError, InjectorError } from '../../shared/errors.ts';
 import type { PodName } from '../../shared/events/changed-pod.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
@@ -103,14 +103,19 @@ export function createPush(parts: PushParts): Push {
   }
 
   return async (pod, work) => {
-    const due = await parts.judge(pod, work.deadline);
+    const { correlationId: requestUid, traceId } = work;
+    const subject = { namespace: pod.namespace, pod: pod.name, requestUid, traceId };
+    const due = await parts.judge(pod, work.deadline).catch((error: unknown) => {
+      throw about(subject, error);
+    });
     if (typeof due === 'string') return due;
     if (pushed.has(due.run)) return 'repeated';
     const running = underWay.get(due.run);
     if (running) return running;
     const started = push(due, work)
       .catch((error: unknown) => {
-        throw withoutSecretId(due, error);
+        const { role, pod: judged } = due;
+        throw about({ ...subject, role, serviceAccount: judged.serviceAccount }, withoutSecretId(due, error));
       })
       .finally(() => underWay.delete(due.run));
     underWay.set(due.run, started);

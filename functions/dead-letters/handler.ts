@@ -3,7 +3,7 @@
  * likeliest reason why anything comes here.
  */
 import type { Deadline } from '../../shared/deadline.ts';
-import { asInjectorError } from '../../shared/errors.ts';
+import { about, asInjectorError } from '../../shared/errors.ts';
 import { changedPodIn } from '../../shared/events/changed-pod.ts';
 import { type CloudEvent, type EventRequest, readCloudEvent } from '../../shared/events/cloud-event.ts';
 import { deadLetterOf, storedForm } from '../../shared/events/dead-letter.ts';
@@ -50,14 +50,16 @@ export function createKeepDeadLetter({ configMaps, metrics, log }: DeadLetterPar
     const { letter, event } = await read(request);
     if (!letter) return letGo(event);
     const { name, data } = storedForm(letter);
-    const outcome = (await configMaps.create(name, data, deadline)) ? 'kept' : 'known';
     const { errorCode, errorDestination, pod } = letter;
+    const subject = { namespace: pod.namespace, pod: pod.name, uuid: pod.uuids.join(',') };
+    const created = await configMaps.create(name, data, deadline).catch((error: unknown) => {
+      throw about({ ...subject, requestUid: event.id }, error);
+    });
+    const outcome = created ? 'kept' : 'known';
     const why = `${errorDestination || 'its destination'} answered ${errorCode || 'nothing that is known'}`;
     log.warn(`a delete event could not be delivered (${why}): it is kept as ConfigMap ${name}`, {
       outcome,
-      namespace: pod.namespace,
-      pod: pod.name,
-      uuid: pod.uuids.join(','),
+      ...subject,
     });
     metrics.count('dead_letters_total', { outcome });
   };

@@ -3,12 +3,12 @@
  * the record whose grant it is. So what is forged, replayed, reordered or sent twice hurts no live pod.
  */
 import type { Clock } from '../../shared/deadline.ts';
-import { asInjectorError } from '../../shared/errors.ts';
+import { about, asInjectorError } from '../../shared/errors.ts';
 import type { DeletedPod } from '../../shared/events/deleted-pod.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
-import { holderOf } from '../../shared/vault/held.ts';
+import { mountOf } from '../../shared/vault/held.ts';
 import { isGrantUuid, type Ledger, type LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
@@ -60,11 +60,19 @@ export function createRevoke(parts: RevocationParts): Revoke {
       parts.metrics.observe('revocation_duration_seconds', { result }, seconds);
       if (outcome.status === 'fulfilled') parts.metrics.count('deletion_events_total', { outcome: result });
     }
-    return outcomes.map((outcome) => {
-      if (outcome.status === 'rejected') throw outcome.reason;
-      return outcome.value;
-    });
+    return valuesOf(outcomes, parts.log);
   };
+}
+
+/** @throws the first failure, which whoever answers the event tells of; the others have a line each. */
+function valuesOf(outcomes: readonly PromiseSettledResult<GrantOutcome>[], log: Logger): GrantOutcome[] {
+  const failures = outcomes.flatMap((outcome): unknown[] =>
+    outcome.status === 'rejected' ? [outcome.reason] : [],
+  );
+  const [first, ...others] = failures;
+  for (const other of others) log.error('a grant could not be revoked yet', other);
+  if (failures.length > 0) throw first;
+  return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
 
 /** What is known of a grant, for the log. */
@@ -91,7 +99,7 @@ async function revokeOrLeave(
     return await revokeOne(facts, pod, successor, work, parts);
   } catch (error) {
     // What may pass is sent again by the Broker. What no retry will mend is found by the renewal job's next run.
-    if (asInjectorError(error).retryable) throw error;
+    if (asInjectorError(error).retryable) throw about(facts, error);
     const message = 'a grant could not be revoked, and no retry will mend that: it is left to the sweep';
     parts.log.error(message, error, { ...facts, outcome: 'left_to_sweep' });
     return 'left_to_sweep';
@@ -114,7 +122,7 @@ async function revokeOne(
     return 'alive';
   }
   if (!stored) return 'no_record';
-  facts.mount = stored.record.mount ?? holderOf(namespace, stored.record.leaseId)?.mount;
+  facts.mount = mountOf(stored.record);
   const reason = notTheirs(stored.record, pod, parts.clusterId);
   if (reason) return refuse(reason, facts, log);
   if (await isHeldByAnother(uuid, stored.record, work, parts)) {

@@ -1,7 +1,7 @@
 /** Logs: JSON lines by pino. Fields are an allow-list, so that no object with a secret in it is ever written whole. */
 import pino from 'pino';
 import pinoPretty from 'pino-pretty';
-import { asInjectorError, type ErrorCode, InjectorError } from '../errors.ts';
+import { asInjectorError, type ErrorCode, InjectorError, type Subject } from '../errors.ts';
 import { printable } from '../secret.ts';
 import type { ErrorReports } from './error-reports.ts';
 
@@ -13,19 +13,9 @@ const REPORTED: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /** By these names in every line of every process; all that is not a number may come from a pod. */
-interface LogFields {
-  /** The API server's uid of the review, the id of the event. Vault's audit log has it as `x-correlation-id`. */
-  readonly requestUid?: string | undefined;
-  readonly traceId?: string | undefined;
-  readonly namespace?: string;
-  readonly pod?: string;
-  readonly serviceAccount?: string;
-  readonly uuid?: string;
+interface LogFields extends Subject {
   readonly databases?: string;
   readonly database?: string | undefined;
-  readonly role?: string | undefined;
-  /** Of a database engine in Vault. */
-  readonly mount?: string | undefined;
   readonly outcome?: string;
   readonly code?: string;
   readonly vaultCalls?: number;
@@ -41,7 +31,7 @@ export interface Logger {
   sweep(message: string, figures: Readonly<Record<string, number | boolean>>): void;
   /** What its sender has to mend: as `error`, at level `warn`, and never reported. */
   denied(message: string, thrown: unknown, fields?: LogFields): void;
-  /** With the error's code, message and causes; never with its other properties. */
+  /** With the error's code, message, causes and subject; never with its other properties. */
   error(message: string, thrown: unknown, fields?: LogFields): void;
 }
 
@@ -70,10 +60,11 @@ export function createLogger({ level, name, onTerminal }: LoggerOptions, reports
     info: (message, fields = {}) => log.info(clean(fields), message),
     warn: (message, fields = {}) => log.warn(clean(fields), message),
     sweep: (message, figures) => log.info(figures, message),
-    denied: (message, thrown, fields = {}) => log.warn({ ...clean(fields), ...told(thrown) }, message),
+    denied: (message, thrown, fields = {}) =>
+      log.warn({ ...clean({ ...subjectOf(thrown), ...fields }), ...told(thrown) }, message),
     error: (message, thrown, fields = {}) => {
       const { code, reason } = told(thrown);
-      log.error({ ...clean(fields), code, reason }, message);
+      log.error({ ...clean({ ...subjectOf(thrown), ...fields }), code, reason }, message);
       if (REPORTED.has(code)) reports.report(message, code, reason);
     },
   };
@@ -92,6 +83,8 @@ function clean(fields: LogFields): Record<string, unknown> {
 function told(thrown: unknown): { readonly code: ErrorCode; readonly reason: string } {
   return { code: asInjectorError(thrown).code, reason: causes(thrown) };
 }
+
+const subjectOf = (thrown: unknown): Subject => (thrown instanceof InjectorError ? thrown.subject : {});
 
 /** An error and what caused it, in words that hold no secret. */
 export function causes(thrown: unknown): string {

@@ -5,6 +5,7 @@
  */
 import { InjectorError } from '../errors.ts';
 import type { Kv } from './kv.ts';
+import type { LedgerRecord } from './ledger.ts';
 import type { Work } from './requests.ts';
 
 /** Of which grants there may be so many. */
@@ -78,6 +79,11 @@ export function createHeld(kv: Kv, folder: string, most: number): Held {
 export function holderOf(namespace: string, leaseId: string): Holder | undefined {
   const [, mount, role] = /^(.+)\/creds\/([^/]+)\/[^/]+$/.exec(leaseId) ?? [];
   return mount !== undefined && role !== undefined ? { namespace, mount, role } : undefined;
+}
+
+/** Of a record: those of the reference injector name it by their lease only. */
+export function mountOf({ mount, namespace, leaseId }: LedgerRecord): string | undefined {
+  return mount ?? holderOf(namespace, leaseId)?.mount;
 }
 
 /** A mount may have inner slashes. */

@@ -155,6 +155,20 @@ describe('revoke', () => {
     ]);
   });
 
+  test('of a pod whose name its record does not have, since the API server made it: by its name', async () => {
+    const pod = await fleet.pod();
+    await fleet.write(pod.uuid, { ...(await fleet.record(pod.uuid)), PodName: '' });
+    const byPod = await revoke(pod.name, ...inNamespace, '--yes');
+    expect(byPod.out).toContain(`${pod.uuid} of ${exampleNamespace}/${pod.name} (`);
+    const gone = await fleet.pod();
+    await fleet.write(gone.uuid, { ...(await fleet.record(gone.uuid)), PodName: '' });
+    await deletePod(gone);
+    const byUuid = await revoke(gone.uuid, '--yes');
+    expect(byUuid.out).toContain(
+      `${gone.uuid} of a pod of generateName that is gone (namespace ${exampleNamespace}) (`,
+    );
+  });
+
   test('by the name of a pod that is gone', async () => {
     const pod = await fleet.pod();
     await deletePod(pod);

@@ -1,4 +1,4 @@
-/** `npm run replay`: a Job of the CronJob, its end and its log. The job controller and the kubelet are the test's. */
+/** `npm run replay`, `npm run sweep`: a Job of the CronJob, its end and its log. The job controller and the kubelet are the test's. */
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -11,13 +11,19 @@ const cluster = await startBareCluster('replay');
 let commands: ReturnType<typeof commandsOn>;
 const jobs: unknown[] = [];
 let succeeds = true;
+let writeLog: (lines: string) => Promise<void>;
+const ended = (found: number, sent: number) =>
+  `${JSON.stringify({ level: 'info', msg: 'replay ended', found, sent, failed: 0, unreadable: 0 })}\n`;
 
 beforeAll(async () => {
   await cluster.kubectl('create', 'namespace', 'vault-injector');
-  const rendered = parseAllDocuments(await cluster.kubectl('kustomize', 'cronjobs/replay'));
-  const file = join(cluster.folder, 'cronjob.json');
-  await writeFile(file, JSON.stringify(rendered[0]?.toJS()));
-  await cluster.kubectl('apply', '--server-side', '--validate=strict', `--filename=${file}`);
+  for (const name of ['replay', 'renewal']) {
+    const rendered = parseAllDocuments(await cluster.kubectl('kustomize', `cronjobs/${name}`));
+    const file = join(cluster.folder, `${name}.json`);
+    const cronJob = rendered.map((one) => one.toJS()).find(({ kind }) => kind === 'CronJob');
+    await writeFile(file, JSON.stringify(cronJob));
+    await cluster.kubectl('apply', '--server-side', '--validate=strict', `--filename=${file}`);
+  }
   startControllers(cluster, {
     runJob: async (job) => {
       jobs.push(job);
@@ -26,17 +32,20 @@ beforeAll(async () => {
   });
   // No kubelet keeps logs here; all else is kubectl's.
   const program = join(cluster.folder, 'kubectl-with-logs');
-  const script = `#!/bin/sh\ncase "$1" in logs) echo "log of $2" ;; *) exec "${cluster.kubectlProgram}" "$@" ;; esac\n`;
+  const log = join(cluster.folder, 'log');
+  const script = `#!/bin/sh\ncase "$1" in logs) cat "${log}" ;; *) exec "${cluster.kubectlProgram}" "$@" ;; esac\n`;
   await writeFile(program, script);
   await chmod(program, 0o755);
+  writeLog = (lines) => writeFile(log, lines);
   commands = commandsOn({ ...cluster, kubectlProgram: program });
 });
 
 test('all is sent again: its log, and 0', async () => {
+  await writeLog(ended(2, 2));
   const { code, text } = await commands.replay();
   expect([code, text]).toEqual([
     0,
-    expect.stringMatching(/^log of job\/replay-\w+\nEvery dead letter was sent/),
+    expect.stringMatching(/^\{.*"replay ended".*\}\n2 of 2 dead letters were sent again/),
   ]);
   expect(jobs[0]).toMatchObject({
     metadata: { annotations: { 'vault-db-injector.numberly.io/from': 'replay' } },
@@ -53,10 +62,43 @@ test('all is sent again: its log, and 0', async () => {
   });
 });
 
+test.each([
+  ['nothing to do', ended(0, 0), 'There was no dead letter: nothing was sent again.'],
+  ['no log', '', 'No dead letter is left; how many were sent again, its log would say.'],
+])('%s: it does not say that all was sent again', async (_, log, said) => {
+  await writeLog(log);
+  const { code, text } = await commands.replay();
+  expect([code, text.split('\n').at(-1)]).toEqual([0, said]);
+});
+
+test('a sweep at once: its log, what became of it, and nobody warns that the CronJob did not make it', async () => {
+  await writeLog('the log of a sweep\n');
+  const made = jobs.length;
+  expect(await commands.sweep()).toEqual({
+    code: 0,
+    text: 'the log of a sweep\nThe sweep did all it had to do.',
+  });
+  await commands.sweep('--without-brake');
+  const [plain, released] = jobs.slice(made);
+  expect(plain).not.toHaveProperty('metadata.ownerReferences');
+  expect(plain).toMatchObject({ spec: { ttlSecondsAfterFinished: 86_400, activeDeadlineSeconds: 285 } });
+  const brake = { name: 'INJECTOR_MAX_REVOKE_FRACTION', value: '1' };
+  expect(JSON.stringify(released)).toContain(JSON.stringify(brake));
+  expect(JSON.stringify(plain)).not.toContain(brake.name);
+});
+
 test('some are left: its log, and 1', async () => {
   succeeds = false;
   const { code, text } = await commands.replay();
   expect([code, text]).toEqual([1, expect.stringMatching(/Some dead letters are left \(Job replay-\w+\)/)]);
+});
+
+test('a sweep that fails: 1', async () => {
+  const { code, text } = await commands.sweep();
+  expect([code, text]).toEqual([
+    1,
+    expect.stringMatching(/The sweep did not do all it had to do \(Job renewal-\w+\)/),
+  ]);
 });
 
 test('an option that is none is named', async () => {
@@ -68,8 +110,9 @@ test('an option that is none is named', async () => {
 });
 
 test('nothing is installed: what kubectl says, and 1', async () => {
+  const made = jobs.length;
   await cluster.kubectl('delete', 'cronjob', 'replay', '--namespace=vault-injector');
   const { code, text } = await commands.replay();
   expect([code, text]).toEqual([1, expect.stringContaining('cronjobs.batch "replay" not found')]);
-  expect(jobs).toHaveLength(2);
+  expect(jobs).toHaveLength(made);
 });

@@ -36,10 +36,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await kubectl(['delete', 'namespace', namespace, '--wait=false']);
-  const inNamespace = ['--namespace', 'vault-injector'];
-  const { output } = await kubectl([...inNamespace, 'get', 'jobs', '--output=name']);
-  const byHand = output.match(/^job.batch\/renewal-\d{10}$/gm) ?? [];
-  await kubectl([...inNamespace, 'delete', ...byHand, 'job.batch/release']);
 });
 
 test('there are such commands', () => expect(commands.length).toBeGreaterThan(20));
@@ -49,18 +45,6 @@ test.each(commands)('%s', async (command) => {
   expect(stderr.replace(/^No resources found.*$/m, '')).toBe('');
   // grep found nothing, and nothing is wrong here.
   if (!command.includes('grep')) expect(exitCode).toBe(0);
-});
-
-test('the brake is released for one sweep by the job of that command', async () => {
-  const { output } = await kubectl([
-    '--namespace',
-    'vault-injector',
-    'get',
-    'job',
-    'release',
-    '--output=yaml',
-  ]);
-  expect(output).toMatch(/name: INJECTOR_MAX_REVOKE_FRACTION\n\s+value: "1"/);
 });
 
 test('Secrets that stayed behind are found: those without an owner, once they are a day old', async () => {

@@ -109,7 +109,13 @@ describe('a pod that is deleted', () => {
     await gone(pod);
     const failures = (await revocation.log()).slice(before).filter(({ level }) => level === 'error');
     expect(failures).toHaveLength(2);
-    expect(failures[0]).toMatchObject({ msg: 'request failed', code: 'vault_rate_limited' });
+    expect(failures[0]).toMatchObject({
+      msg: 'request failed',
+      code: 'vault_rate_limited',
+      namespace: pod.namespace,
+      pod: pod.name,
+      uuid: pod.uuid,
+    });
   });
 
   test('while source and function are down: the next sweep revokes it', async () => {

@@ -29,6 +29,7 @@ export function commandsOn(
     install: runs('cli/install.ts'),
     rotate: runs('cli/rotate-webhook-path.ts'),
     replay: runs('cli/replay.ts'),
+    sweep: runs('cli/sweep.ts'),
   };
 }
 

@@ -16,8 +16,10 @@ export function createKeptLog(): { readonly log: Logger; readonly lines: readonl
     sweep: (message) => void lines.push({ level: 'info', message }),
     denied: (message, thrown, fields) =>
       void lines.push({ level: 'warn', message, ...fields, code: asInjectorError(thrown).code }),
-    error: (message, thrown, fields) =>
-      void lines.push({ level: 'error', message, ...fields, code: asInjectorError(thrown).code }),
+    error: (message, thrown, fields) => {
+      const { code, subject } = asInjectorError(thrown);
+      lines.push({ level: 'error', message, ...subject, ...fields, code });
+    },
   };
   return { log, lines };
 }

@@ -148,7 +148,8 @@ describe('an init container that runs', () => {
 
   test('that cannot be reached has Vault asked for nothing', async () => {
     const world = start({ pods: [running()], unreachable: true });
-    await expect(world.push()).rejects.toMatchObject({ code: 'init_container_unavailable' });
+    const subject = { namespace: 'shop', pod: 'web-0' };
+    await expect(world.push()).rejects.toMatchObject({ code: 'init_container_unavailable', subject });
     expect(world.asked).toEqual([]);
   });
 });

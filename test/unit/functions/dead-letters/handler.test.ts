@@ -90,7 +90,8 @@ describe('a dead letter', () => {
   test('that cannot be stored has to come again: nothing is counted', async () => {
     const error = new KubernetesError('kubernetes_unavailable', 'away', 503);
     const { keep, lines, counted } = sink(async () => Promise.reject(error));
-    await expect(keep(deletion)).rejects.toBe(error);
+    const subject = { namespace: 'team', pod: 'web-0', uuid: UUID };
+    await expect(keep(deletion)).rejects.toMatchObject({ cause: error, code: error.code, subject });
     expect([lines, await counted()]).toEqual([[], []]);
   });
 

@@ -74,7 +74,8 @@ function start({ live, others = [], records = {}, outcome, clusterId }: World) {
       warn: (message) => void warnings.push(message),
       sweep: () => expect.unreachable(),
       denied: () => expect.unreachable(),
-      error: (_message, _thrown, fields) => void errors.push(fields),
+      error: (_message, thrown, fields) =>
+        void errors.push(thrown instanceof InjectorError ? { ...thrown.subject, ...fields } : fields),
     },
     clusterId,
   };
@@ -165,7 +166,8 @@ describe('a grant that cannot be revoked', () => {
   test.each(whose('again'))('for %s: tried again', async (code) => {
     const outcome = failing(code);
     const { revoke, errors } = start({ records: { [UUID]: record }, outcome });
-    await expect(revoke()).rejects.toMatchObject({ code });
+    const subject = { uuid: UUID, namespace: 'team', pod: 'web-0', mount: 'db' };
+    await expect(revoke()).rejects.toMatchObject({ code, subject });
     expect(errors).toEqual([]);
   });
 
@@ -188,6 +190,14 @@ describe('a grant that cannot be revoked', () => {
     const outcome = () => Promise.reject(new TypeError('x is not a function'));
     const { revoke } = start({ records: { [UUID]: record }, outcome });
     expect(await revoke()).toEqual(['left_to_sweep']);
+  });
+
+  test('beside another one: each is named, the first by the answer, the others by lines of their own', async () => {
+    const outcome = failing('vault_timeout');
+    const { revoke, errors } = start({ records: { [UUID]: record, [OTHER]: record }, outcome });
+    const deleted = { ...pod, uuids: [UUID, OTHER] };
+    await expect(revoke(deleted)).rejects.toMatchObject({ subject: { uuid: UUID } });
+    expect(errors).toEqual([expect.objectContaining({ uuid: OTHER, pod: 'web-0', mount: 'db' })]);
   });
 
   test('beside one that can: that one is gone, and counted, whatever becomes of the event', async () => {
