@@ -4,10 +4,11 @@ import * as v from 'valibot';
 import { type Config, type ConfigSource, parseConfig } from '../shared/config.ts';
 import type { Environment } from '../shared/config-source.ts';
 import { type Deadline, deadlineIn, monotonicClock } from '../shared/deadline.ts';
-import type { KubernetesApi } from '../shared/kubernetes/api.ts';
+import { type KubernetesApi, KubernetesError } from '../shared/kubernetes/api.ts';
 import { readObject, requestToken, userNameOf } from '../shared/kubernetes/objects.ts';
 import { Secret } from '../shared/secret.ts';
 import { readConfigFile } from '../shared/surroundings.ts';
+import { fixedCa } from '../shared/vault/ca-file.ts';
 import { createVault, type VaultClient } from '../shared/vault/index.ts';
 import { NAMESPACE } from './objects.ts';
 import { flagOption, textOption } from './options.ts';
@@ -26,6 +27,7 @@ export const INSTALLATION_USAGE = `  --config FILE        the configuration (CON
   --context NAME       of the kubeconfig
   --vault-address URL  of Vault as it is reached from here, in place of the configuration's
   --vault-ca FILE      PEM of the authority of Vault's certificate, in place of the configuration's
+                       (a file that is not there from here is the ConfigMap vault-ca)
   -h, --help           this text`;
 
 export interface InstallationOptions {
@@ -51,6 +53,8 @@ const CONFIG_KINDS: Readonly<Record<ProcessName, ConfigSource['process']>> = {
 };
 const ConfigMap = v.object({ data: v.object({ 'config.yaml': v.string() }) });
 const CONFIG_MAP = `/api/v1/namespaces/${NAMESPACE}/configmaps/configuration`;
+const Authority = v.object({ data: v.object({ 'ca.crt': v.string() }) });
+const VAULT_CA = `/api/v1/namespaces/${NAMESPACE}/configmaps/vault-ca`;
 const TOKEN_WITHIN_MS = 5_000;
 // Of the Job, by Kubernetes; and by the manifests, where nobody can see these.
 const OF_THE_PLATFORM = { JOB_COMPLETION_INDEX: '0' };
@@ -64,8 +68,9 @@ export async function readInstallation(
   deadline: Deadline,
 ): Promise<Installation> {
   const path = options.config ?? environment['CONFIG_FILE'];
-  const [file, admission, renewal, revocation] = await Promise.all([
+  const [file, authority, admission, renewal, revocation] = await Promise.all([
     path === undefined ? readConfigMap(api, deadline) : readConfigFile(path),
+    options['vault-ca'] === undefined ? readAuthority(api, deadline) : undefined,
     readPlace('admission', api, deadline),
     readPlace('renewal', api, deadline),
     readPlace('revocation', api, deadline),
@@ -80,7 +85,7 @@ export async function readInstallation(
     source: path ?? `ConfigMap configuration in ${NAMESPACE}`,
     places,
     config,
-    vault: (process) => connect(config(process), places[process], api),
+    vault: (process) => connect(config(process), authority, places[process], api),
   };
 }
 
@@ -138,10 +143,27 @@ function configOf(
   return { ...config, vault };
 }
 
-function connect({ vault }: Config, place: ProcessPlace, api: KubernetesApi): VaultClient {
+/** Of Vault's certificate, as the processes' pods have it mounted; `undefined` where there is none that the caller may see. */
+async function readAuthority(api: KubernetesApi, deadline: Deadline): Promise<string | undefined> {
+  const found = await readObject(api, VAULT_CA, Authority, deadline).catch((error: unknown) => {
+    if (error instanceof KubernetesError) return undefined;
+    throw error;
+  });
+  return found?.data['ca.crt'];
+}
+
+/** @param authority of the cluster: for a file that is there in the processes' pods only. */
+function connect(
+  { vault }: Config,
+  authority: string | undefined,
+  place: ProcessPlace,
+  api: KubernetesApi,
+): VaultClient {
+  const isElsewhere = vault.caFile !== undefined && !existsSync(vault.caFile);
+  const ca = isElsewhere && authority !== undefined ? { authority: fixedCa(authority) } : {};
   const readServiceAccountToken = async () =>
     (await ownToken(vault.serviceAccountTokenFile, place)) ?? (await askForToken(place, api));
-  return createVault({ ...vault, readServiceAccountToken }, monotonicClock, () => {});
+  return createVault({ ...vault, ...ca, readServiceAccountToken }, monotonicClock, () => {});
 }
 
 /** Where the command runs in that very process' pod. */

@@ -9,6 +9,8 @@ export interface Verdict {
   readonly detail: string;
   /** The command that mends it, or that lets it be looked at. */
   readonly mend?: string;
+  /** Where it is `unknown` because whoever runs this may not look at it: what needs it is not to be seen either. */
+  readonly notAllowed?: boolean;
 }
 
 export interface Check {
@@ -39,17 +41,19 @@ export async function runChecks(
 ): Promise<Result[]> {
   const results: Result[] = [];
   for (const { name, needs, look } of checks) {
-    const blocker = needs.find((needed) =>
-      results.some(({ check, state }) => check === needed && state !== 'ok'),
-    );
+    const blockers = results.filter(({ check, state }) => needs.includes(check) && state !== 'ok');
+    // What is not well hides more than what others may look at.
+    const blocker = blockers.find(({ notAllowed }) => !notAllowed) ?? blockers[0];
     onBegin(name);
-    const verdict: Verdict =
-      blocker === undefined
-        ? await look().catch(verdictOn)
-        : { state: 'skipped', detail: `not looked at: it needs "${blocker}"` };
+    const verdict = blocker === undefined ? await look().catch(verdictOn) : notLookedAt(blocker);
     const result = { check: name, ...verdict };
     results.push(result);
     onResult(result);
   }
   return results;
+}
+
+function notLookedAt({ check, notAllowed }: Result): Verdict {
+  const detail = `not looked at: it needs "${check}"`;
+  return notAllowed ? { state: 'unknown', detail, notAllowed } : { state: 'skipped', detail };
 }

@@ -5,6 +5,7 @@ import { rightsInCluster } from './cluster-rights.ts';
 import { apiServer, configuration } from './configuration.ts';
 import { databaseEngines, databaseRoles } from './databases.ts';
 import type { Facts } from './facts.ts';
+import { gateway } from './gateway.ts';
 import { knative } from './knative.ts';
 import { leases } from './leases.ts';
 import { ledgerMount, ledgerReadable, ledgerSettings } from './ledger.ts';
@@ -33,6 +34,7 @@ export function checksOf(facts: Facts): Check[] {
     webhook(facts),
     webhookAuthority(facts),
     webhookCertificate(facts),
+    gateway(facts),
     podGuard(facts),
     ...knative(facts),
     ...rightsInCluster(facts),

@@ -4,12 +4,14 @@ import { accountOf } from '../processes.ts';
 import { type Check, failed, ok } from './check.ts';
 import { CLUSTER_NEEDS, EVICTION, PROJECTED } from './cluster-needs.ts';
 import type { Facts } from './facts.ts';
+import { isPart, NO_PART } from './parts-of.ts';
 
 export function rightsInCluster(facts: Facts): Check[] {
   return Object.keys(CLUSTER_NEEDS).map((name) => ({
     name: `rights of ${name} in the cluster`,
     needs: ['API server'],
     async look() {
+      if (!(await isPart(name, facts))) return ok(NO_PART);
       const { api, deadline } = facts;
       const account = accountOf(name);
       const needed = await neededBy(name, facts);

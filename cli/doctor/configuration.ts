@@ -4,10 +4,11 @@ import { KubernetesError } from '../../shared/kubernetes/api.ts';
 import { whoAmI } from '../../shared/kubernetes/objects.ts';
 import type { Installation } from '../installation.ts';
 import { NAMESPACE } from '../objects.ts';
-import { PROCESSES } from '../processes.ts';
+import { PROCESSES, type ProcessName } from '../processes.ts';
 import { Refusal } from '../refusal.ts';
 import { type Check, failed, ok, type Verdict } from './check.ts';
 import type { Facts } from './facts.ts';
+import { isPart } from './parts-of.ts';
 
 export const EDIT_CONFIGURATION = `kubectl --namespace ${NAMESPACE} edit configmap configuration`;
 
@@ -24,12 +25,17 @@ export const apiServer = ({ api, deadline }: Facts): Check => ({
   },
 });
 
-export const configuration = ({ installation }: Facts): Check => ({
+export const configuration = (facts: Facts): Check => ({
   name: 'configuration',
   needs: [],
   async look() {
     try {
-      return judged(await installation());
+      const installation = await facts.installation();
+      const own = await Promise.all(PROCESSES.map((process) => isPart(process, facts)));
+      return judged(
+        installation,
+        PROCESSES.filter((_, index) => own[index]),
+      );
     } catch (error) {
       if (error instanceof Refusal) return failed(error.message, 'npm run install:cluster');
       if (isInvalid(error)) return failed(error.message, '--config FILE');
@@ -42,11 +48,11 @@ const isInvalid = (error: unknown): error is InjectorError =>
   error instanceof InjectorError && error.code === 'configuration_invalid';
 
 /** Each process has its own part of the environment, so each may have faults of its own. */
-function judged({ source, config }: Installation): Verdict {
-  const faults = new Set(PROCESSES.flatMap((process) => faultsOf(() => config(process))));
+function judged({ source, config }: Installation, processes: readonly ProcessName[]): Verdict {
+  const faults = new Set(processes.flatMap((process) => faultsOf(() => config(process))));
   const edit = source.startsWith('ConfigMap') ? EDIT_CONFIGURATION : `edit ${source}`;
   if (faults.size > 0) return failed(`${source}: ${[...faults].join('; ')}`, edit);
-  return ok(`${source}: valid for ${PROCESSES.join(', ')}`);
+  return ok(`${source}: valid for ${processes.join(', ')}`);
 }
 
 function faultsOf(read: () => unknown): string[] {

@@ -2,8 +2,6 @@
 import type { Secret } from '../../shared/secret.ts';
 import { VaultError } from '../../shared/vault/failure.ts';
 import { holderOf } from '../../shared/vault/held.ts';
-import type { GrantState } from '../../shared/vault/sweep-memory.ts';
-import { readMemory } from '../sweep-state.ts';
 import { type Check, failed, ok, unknown, type Verdict } from './check.ts';
 import { EDIT_CONFIGURATION } from './configuration.ts';
 import type { Facts } from './facts.ts';
@@ -83,10 +81,7 @@ async function rolesThere(facts: Facts, token: Secret): Promise<Role[]> {
 
 function judged(roles: readonly Role[], intervalSeconds: number, which: string): Verdict {
   if (roles.length === 0 && which === 'in use')
-    return unknown(
-      "no sweep has seen a lease yet, and the roles are not the injector's own to read",
-      WITH_A_TOKEN,
-    );
+    return unknown("no pod has a lease yet, and the roles are not the injector's own to read", WITH_A_TOKEN);
   const least = 2 * intervalSeconds;
   const short = roles.filter(({ ttlSeconds }) => ttlSeconds < least);
   const named = short.map(({ mount, name, ttlSeconds }) => `${mount}/${name} ${ttlSeconds} s`);
@@ -101,10 +96,10 @@ function judged(roles: readonly Role[], intervalSeconds: number, which: string):
   return ok(`${of}; two sync intervals are ${least} s`);
 }
 
-/** As the last sweep saw them; one that is near its end for good (max_ttl) says nothing of its role. */
+/** As the last sweep saw them, or as they were given since; one that is near its end for good (max_ttl) says nothing of its role. */
 async function rolesInUse(facts: Facts): Promise<Role[]> {
   const roles = new Map<string, Role>();
-  for (const { namespace, leaseId, leaseTtlSeconds, endsAt } of await grants(facts)) {
+  for (const { namespace, leaseId, leaseTtlSeconds, endsAt } of await facts.grants()) {
     const holder = holderOf(namespace, leaseId);
     if (!holder || endsAt > 0 || leaseTtlSeconds === 0) continue;
     const { mount, role: name } = holder;
@@ -117,13 +112,8 @@ async function rolesInUse(facts: Facts): Promise<Role[]> {
 /** The default one, and those that pods have leases of. */
 export async function mountsInUse(facts: Facts): Promise<string[]> {
   const { defaultEngine } = (await facts.config()).vault;
-  const inUse = (await grants(facts)).flatMap(
+  const inUse = (await facts.grants()).flatMap(
     ({ namespace, leaseId }) => holderOf(namespace, leaseId)?.mount ?? [],
   );
   return [...new Set([defaultEngine, ...inUse])];
-}
-
-async function grants(facts: Facts): Promise<GrantState[]> {
-  const { sweeps } = await facts.vault();
-  return [...(await readMemory(sweeps, await facts.config(), facts.work())).grants.values()];
 }

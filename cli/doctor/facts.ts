@@ -1,13 +1,17 @@
 /** What the checks look at, each thing read once. */
+import * as v from 'valibot';
 import type { Config } from '../../shared/config.ts';
 import type { Environment } from '../../shared/config-source.ts';
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
-import type { KubernetesClient } from '../../shared/kubernetes/api.ts';
+import { type KubernetesClient, KubernetesError } from '../../shared/kubernetes/api.ts';
+import { readObject } from '../../shared/kubernetes/objects.ts';
 import { Secret } from '../../shared/secret.ts';
 import type { VaultClient } from '../../shared/vault/index.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import { type Installation, type InstallationOptions, readInstallation } from '../installation.ts';
+import { NAMESPACE } from '../objects.ts';
 import type { ProcessName } from '../processes.ts';
+import { type GrantInUse, readGrantsInUse } from './grants-in-use.ts';
 
 export interface Facts {
   readonly api: KubernetesClient;
@@ -19,6 +23,9 @@ export interface Facts {
   config(process?: ProcessName): Promise<Config>;
   /** Logged in as that process. */
   vault(process?: ProcessName): Promise<VaultClient>;
+  grants(): Promise<readonly GrantInUse[]>;
+  /** Whether the functions are Knative's: without it the admission function is a Deployment, and there is no other. */
+  withKnative(): Promise<boolean>;
   deadline(): Deadline;
   work(): Work;
   /** Ends all logins. */
@@ -36,11 +43,13 @@ export function createFacts(
   const clients = new Map<ProcessName, VaultClient>();
   const token = environment['VAULT_TOKEN'];
   let reading: Promise<Installation> | undefined;
+  let grants: Promise<readonly GrantInUse[]> | undefined;
+  let withKnative: Promise<boolean> | undefined;
   const installation = () => {
     reading ??= readInstallation(api, options, environment, deadline());
     return reading;
   };
-  return {
+  const facts: Facts = {
     api,
     now: Date.now,
     operatorToken: token ? new Secret(token) : undefined,
@@ -50,6 +59,14 @@ export function createFacts(
       const client = clients.get(process) ?? (await installation()).vault(process);
       clients.set(process, client);
       return client;
+    },
+    grants() {
+      grants ??= readGrantsInUse(facts);
+      return grants;
+    },
+    withKnative() {
+      withKnative ??= readWithKnative(facts);
+      return withKnative;
     },
     deadline,
     work: () => ({ deadline: deadline(), vaultCalls: 0 }),
@@ -61,4 +78,24 @@ export function createFacts(
       await Promise.allSettled(ends);
     },
   };
+  return facts;
+}
+
+const ADMISSION = [
+  `/apis/serving.knative.dev/v1/namespaces/${NAMESPACE}/services/admission`,
+  `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/admission`,
+] as const;
+const Anything = v.object({ kind: v.string() });
+
+/** Where nobody may look, it is taken for an installation as most are. */
+async function readWithKnative({ api, deadline }: Pick<Facts, 'api' | 'deadline'>): Promise<boolean> {
+  const [service, deployment] = await Promise.all(
+    ADMISSION.map((path) =>
+      readObject(api, path, Anything, deadline()).catch((error: unknown) => {
+        if (error instanceof KubernetesError) return undefined;
+        throw error;
+      }),
+    ),
+  );
+  return service !== undefined || deployment === undefined;
 }

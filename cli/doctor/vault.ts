@@ -6,6 +6,7 @@ import type { ProcessName } from '../processes.ts';
 import { type Check, failed, ok, unknown, type Verdict } from './check.ts';
 import { EDIT_CONFIGURATION } from './configuration.ts';
 import type { Facts } from './facts.ts';
+import { isPart, NO_PART } from './parts-of.ts';
 import { setUpCommand } from './set-up-command.ts';
 import { examplePath, lacking, vaultNeeds } from './vault-needs.ts';
 
@@ -57,6 +58,7 @@ export const login = (facts: Facts, process: ProcessName): Check => ({
   name: `login of ${process}`,
   needs: ['configuration', 'Vault'],
   async look() {
+    if (!(await isPart(process, facts))) return ok(NO_PART);
     const { authPath, kubeRole } = (await facts.config(process)).vault;
     try {
       const { session } = await facts.vault(process);
@@ -75,6 +77,7 @@ export const rightsInVault = (facts: Facts, process: ProcessName): Check => ({
   name: `rights of ${process} in Vault`,
   needs: [`login of ${process}`],
   async look() {
+    if (!(await isPart(process, facts))) return ok(NO_PART);
     const { vault: places, ...config } = await facts.config(process);
     const needed = vaultNeeds(process, { ...places, ...config });
     const { inspection } = await facts.vault(process);

@@ -8,7 +8,7 @@ const AS_AN_ADMINISTRATOR = 'run it as somebody who may: --context NAME';
 /** A look that ended with an error has seen nothing: neither that all is well nor that something is not. */
 export function verdictOn(error: unknown): Verdict {
   if (error instanceof KubernetesError && (error.status === 401 || error.status === 403))
-    return unknown(`could not be looked at: ${error.message}`, AS_AN_ADMINISTRATOR);
+    return { ...unknown(`could not be looked at: ${error.message}`, AS_AN_ADMINISTRATOR), notAllowed: true };
   if (error instanceof InjectorError || error instanceof Refusal)
     return unknown(`could not be looked at: ${oneLine(error.message)}`);
   throw error;

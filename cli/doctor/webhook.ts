@@ -38,7 +38,7 @@ const REGISTRATION = '/apis/admissionregistration.k8s.io/v1';
 const INSTALL = 'npm run install:cluster';
 const CA = "the webhook's authority";
 
-async function readWebhook({ api, deadline }: Facts) {
+export async function readWebhook({ api, deadline }: Facts) {
   const path = `${REGISTRATION}/mutatingwebhookconfigurations/${WEBHOOK}`;
   return (await readObject(api, path, Webhooks, deadline()))?.webhooks[0];
 }

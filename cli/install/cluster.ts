@@ -42,6 +42,7 @@ const ConfigMap = v.object({
 
 const SOUGHT = [
   reference('v1', 'ConfigMap', 'config-network', 'knative-serving'),
+  reference('v1', 'ConfigMap', 'config-kourier', 'knative-serving'),
   reference('v1', 'ConfigMap', 'config-br-defaults', 'knative-eventing'),
   reference('v1', 'ConfigMap', 'config-features', 'knative-eventing'),
   reference('v1', 'Service', 'kourier', 'kourier-system'),

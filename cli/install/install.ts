@@ -65,7 +65,7 @@ export async function install({ kubectl, options, say }: Parts): Promise<number>
   say(`Self-test: ${await selfTest(kubectl, test)}.`);
   // A dry run asks for no token, so the pod of the self-test has not shown it.
   if (plan.projected) await mustHaveTokens(kubectl, test);
-  say(whatNext(plan));
+  say(whatNext(plan, cluster));
   return 0;
 }
 

@@ -16,6 +16,7 @@ const Status = v.object({
     v.object({
       observedGeneration: v.optional(v.number()),
       conditions: v.optional(v.array(Condition), []),
+      latestCreatedRevisionName: v.optional(v.string()),
     }),
     {},
   ),
@@ -52,7 +53,12 @@ interface NotReady {
   readonly name: string;
   readonly why: string;
   readonly look: string;
+  /** No time mends it: the manifest or what it names has to be changed. */
+  readonly isFinal?: boolean;
 }
+
+/** Of a Knative Service: its newest revision has failed, or its image cannot be found out about. */
+const FINAL = /^(?:RevisionFailed|RevisionMissing|ContainerMissing|ConfigurationFailed)$/;
 
 function notReady(object: KubernetesObject): NotReady[] {
   const { status } = v.parse(Status, object);
@@ -61,18 +67,29 @@ function notReady(object: KubernetesObject): NotReady[] {
   const isOld = status.observedGeneration !== undefined && status.observedGeneration < generation;
   if (ready?.status === 'True' && !isOld) return [];
   const said = [ready?.reason, ready?.message].filter((text) => text).join(': ');
-  const [group = ''] = object.apiVersion.split('/');
-  const plural = `${object.kind.toLowerCase()}s.${group}`;
+  const isFinal = !isOld && status.conditions.some(isFailed);
   return [
     {
       name: nameOf(object),
       why: isOld || !ready ? 'its controller has not reported about it yet' : said || 'no reason is given',
-      look:
-        object.kind === 'Service'
-          ? `kubectl --namespace ${NAMESPACE} logs --selector serving.knative.dev/service=${object.metadata.name} --container ${object.metadata.name}`
-          : `kubectl --namespace ${NAMESPACE} describe ${plural} ${object.metadata.name}`,
+      look: lookAt(object, isFinal ? status.latestCreatedRevisionName : undefined),
+      isFinal,
     },
   ];
+}
+
+const isFailed = ({ status, reason }: v.InferOutput<typeof Condition>): boolean =>
+  status === 'False' && FINAL.test(reason);
+
+/** @param revision that has failed: its conditions and its pods' say why, its log only where it ran. */
+function lookAt({ apiVersion, kind, metadata }: KubernetesObject, revision: string | undefined): string {
+  const [group = ''] = apiVersion.split('/');
+  const within = `kubectl --namespace ${NAMESPACE}`;
+  if (revision !== undefined)
+    return `${within} describe revisions.serving.knative.dev ${revision}, then ${within} describe pods --selector serving.knative.dev/revision=${revision}`;
+  return kind === 'Service'
+    ? `${within} logs --selector serving.knative.dev/service=${metadata.name} --container ${metadata.name}`
+    : `${within} describe ${kind.toLowerCase()}s.${group} ${metadata.name}`;
 }
 
 /** Until cert-manager has told the API server whom to trust. */
@@ -96,7 +113,10 @@ async function until({ withinMs, say }: Wait, look: () => Promise<readonly NotRe
   for (;;) {
     const waiting = await look();
     if (waiting.length === 0) return;
-    if (performance.now() > end) throw new Refusal(explain(waiting, withinMs));
+    const failed = waiting.filter(({ isFinal }) => isFinal);
+    if (failed.length > 0) throw new Refusal(explain(failed, 'This has failed, and no waiting mends it:'));
+    if (performance.now() > end)
+      throw new Refusal(explain(waiting, `After ${withinMs / 1_000} s this is not ready:`));
     if (performance.now() > news) {
       say(`  … waiting for ${waiting.map(({ name }) => name).join(', ')}`);
       news = performance.now() + NEWS_EVERY_MS;
@@ -105,11 +125,7 @@ async function until({ withinMs, say }: Wait, look: () => Promise<readonly NotRe
   }
 }
 
-function explain(waiting: readonly NotReady[], withinMs: number): string {
+function explain(waiting: readonly NotReady[], title: string): string {
   const lines = waiting.map(({ name, why, look }) => `  - ${name}: ${why}\n    look: ${look}`);
-  return [
-    `After ${withinMs / 1_000} s this is not ready:`,
-    ...lines,
-    'Once it is, run the same command again.',
-  ].join('\n');
+  return [title, ...lines, 'Once it is mended, run the same command again.'].join('\n');
 }

@@ -1,4 +1,5 @@
 /** What a person is told of an installation. */
+import { ACCESS_LOG_TOLD, SWITCH_ACCESS_LOG_OFF, writesPaths } from '../ingress-class.ts';
 import { NAMESPACE } from '../objects.ts';
 import type { Changes } from './apply.ts';
 import type { Cluster } from './cluster.ts';
@@ -30,8 +31,14 @@ export function whatChanged(all: readonly Changes[], removed: readonly string[])
   return lines.length > 0 ? lines.join('\n') : 'Everything was there already: nothing was changed.';
 }
 
-export function whatNext({ newPathSecret, configuration }: Plan): string {
+/** @param settings of the cluster's Knative. */
+export function whatNext({ newPathSecret, configuration, ingress }: Plan, { settings }: Cluster): string {
   return [
+    ...(ingress.kind === 'kourier' && writesPaths(settings.get('knative-serving/config-kourier'))
+      ? [
+          `${ACCESS_LOG_TOLD}: whoever may read that log may ask the function. Switch it off, then rotate the secret (npm run rotate:webhook-path):\n  ${SWITCH_ACCESS_LOG_OFF}`,
+        ]
+      : []),
     ...('delivery' in configuration
       ? []
       : [

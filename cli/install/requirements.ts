@@ -1,4 +1,5 @@
 /** What has to be there before anything is installed, all of it in one list. */
+import { ISTIO, ingressClassIn, KOURIER, type Settings, useIngressClass } from '../ingress-class.ts';
 import type { KubernetesObject } from '../objects.ts';
 import { type Cluster, defaultBrokerClass } from './cluster.ts';
 import type { Ingress } from './existing.ts';
@@ -29,12 +30,12 @@ interface Gateway {
 const GATEWAYS: Readonly<Record<'kourier' | 'istio', Gateway>> = {
   kourier: {
     service: 'kourier-system/kourier',
-    ingressClass: 'kourier.ingress.networking.knative.dev',
+    ingressClass: KOURIER,
     install: 'https://github.com/knative-extensions/net-kourier',
   },
   istio: {
     service: 'istio-system/istio-ingressgateway',
-    ingressClass: 'istio.ingress.networking.knative.dev',
+    ingressClass: ISTIO,
     install: 'https://github.com/knative-extensions/net-istio',
   },
 };
@@ -50,7 +51,9 @@ export function missingIn(
     ...kinds(cluster, manifests),
     ...broker(cluster),
     ...certificates(cluster, manifests),
-    ...(ingress.kind === 'none' ? [] : gateway(cluster, GATEWAYS[ingress.kind], ingress.kind)),
+    ...(ingress.kind === 'none'
+      ? ingressOfKnative(cluster)
+      : gateway(cluster, GATEWAYS[ingress.kind], ingress.kind)),
   ];
 }
 
@@ -149,12 +152,27 @@ function gateway({ services, settings }: Cluster, wanted: Gateway, kind: string)
     });
   }
   const network = settings.get('knative-serving/config-network');
-  const ingressClass = network?.['ingress-class'] ?? network?.['ingress.class'];
-  if (network && ingressClass !== undefined && ingressClass !== wanted.ingressClass) {
+  const ingressClass = network && ingressClassIn(network);
+  if (network && ingressClass !== wanted.ingressClass) {
+    const says = isNamed(network) ? `says ${ingressClass}` : `names no ingress-class, which is Istio's then`;
     missing.push({
-      what: `Knative's ingress ${wanted.ingressClass}: config-network in knative-serving says ${ingressClass}`,
-      remedy: `say --ingress for that one (none: with --webhook-url), or change ingress-class there`,
+      what: `Knative's ingress ${wanted.ingressClass}: config-network in knative-serving ${says}`,
+      remedy: `say --ingress for that one, or change it: ${useIngressClass(wanted.ingressClass)}`,
     });
   }
   return missing;
+}
+
+const isNamed = (network: Settings): boolean => 'ingress-class' in network || 'ingress.class' in network;
+
+/** Whatever way the webhook takes: without its ingress, no Service of Knative becomes ready. */
+function ingressOfKnative({ services, settings }: Cluster): Missing[] {
+  const network = settings.get('knative-serving/config-network');
+  if (!network || isNamed(network) || services.has(GATEWAYS.istio.service)) return [];
+  return [
+    {
+      what: "Knative's ingress: config-network in knative-serving names no ingress-class, which is Istio's then, and there is no Istio",
+      remedy: `name the one that is there, Kourier for instance: ${useIngressClass(KOURIER)}`,
+    },
+  ];
 }

@@ -8,7 +8,7 @@ import { InjectorError } from '../errors.ts';
 import { seconds } from '../numbers.ts';
 import { Secret } from '../secret.ts';
 import { checked } from './answer.ts';
-import type { CaFile } from './ca-file.ts';
+import { fixedCa } from './ca-file.ts';
 import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
 import { createVaultRequests, type Work } from './requests.ts';
@@ -51,7 +51,7 @@ const UNWRAPPED_BEFORE =
 
 export function createAppRoleLogin(options: AppRoleLoginOptions): AppRoleLogin {
   const { address, namespace, ca, localAddress, mount } = options;
-  const caFile: CaFile | undefined = ca === undefined ? undefined : { read: () => ca, expire: () => {} };
+  const caFile = ca === undefined ? undefined : fixedCa(ca);
   const requests = createVaultRequests({
     address,
     namespace,

@@ -38,3 +38,6 @@ export function createCaFile(path: string, clock: Clock): CaFile {
     },
   };
 }
+
+/** Certificates that are known already. */
+export const fixedCa = (pem: string): CaFile => ({ read: () => pem, expire: () => {} });

@@ -5,7 +5,7 @@ import { InjectorError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 import { createAccessors } from './accessors.ts';
 import { createAuthorization } from './authorization.ts';
-import { createCaFile } from './ca-file.ts';
+import { type CaFile, createCaFile } from './ca-file.ts';
 import { createGrants } from './grants.ts';
 import { createHeld } from './held.ts';
 import { createInspection } from './inspection.ts';
@@ -24,6 +24,8 @@ export interface VaultOptions {
   readonly address: string;
   readonly namespace: string | undefined;
   readonly caFile: string | undefined;
+  /** In place of what stands in that file. */
+  readonly authority?: CaFile;
   readonly redirectHosts: readonly string[];
   readonly authPath: string;
   readonly kubeRole: string;
@@ -46,7 +48,8 @@ export function createVault(
   onSent: (request: SentRequest) => void = () => {},
 ) {
   const { address, namespace, authPath, kubeRole } = options;
-  const caFile = options.caFile === undefined ? undefined : createCaFile(options.caFile, clock);
+  const ownFile = options.caFile === undefined ? undefined : createCaFile(options.caFile, clock);
+  const caFile = options.authority ?? ownFile;
   const time = createVaultTime();
   const requests = createVaultRequests({
     address,

@@ -113,9 +113,24 @@ describe('a fault is named, with the command that mends it:', () => {
       1,
       [
         expect.stringMatching(
-          /^✗ leases of all engines: those of PREFIX may not be renewed: its policy does not name the engine\n {4}LEDGER_PREFIX=PREFIX .* DATABASE_MOUNTS=PREFIX /,
+          /^✗ leases of all engines: those of PREFIX may not be renewed: its policy does not name the engine\n {4}LEDGER_PREFIX=PREFIX .* DATABASE_MOUNTS='?PREFIX /,
         ),
       ],
+    ]);
+  });
+
+  test('nor is one that a pod has just been given a lease of, before any sweep has seen it', async () => {
+    const { strict, policy, doctor } = await openPatient();
+    const less = (await policy()).replaceAll(`"${databaseMount}/creds/*",`, '');
+    await addPolicy(stack.vault, strict.roleOf('renewal'), less);
+    const line = async () => /^. leases of all engines: .*$/m.exec((await doctor()).out)?.[0];
+    const before = await line();
+    const pod = await strict.fleet.pod();
+    const after = await line();
+    await deletePod(pod);
+    expect([before, after]).toEqual([
+      expect.stringMatching(/^✓ leases of all engines: may be renewed/),
+      `✗ leases of all engines: those of ${databaseMount} may not be renewed: its policy does not name the engine`,
     ]);
   });
 
@@ -216,6 +231,22 @@ describe('a fault is named, with the command that mends it:', () => {
       [
         expect.stringMatching(/^\? database engines: nowhere: VAULT_TOKEN may not see it\n/),
         expect.stringMatching(/^\? database roles: could not be looked at: VAULT_TOKEN may not read them\n/),
+      ],
+    ]);
+  });
+
+  test('Kourier writes down what admissions are asked by', async () => {
+    const path = '/api/v1/namespaces/knative-serving/configmaps/config-kourier';
+    const stored = v.parse(v.looseObject({}), await stack.kubernetes.call('GET', path));
+    await stack.kubernetes.call('PUT', path, { ...stored, data: {} });
+    const { code, out } = await patient.doctor();
+    await stack.kubernetes.call('PUT', path, { ...stored, metadata: { name: 'config-kourier' } });
+    expect([code, wrongIn(out)]).toEqual([
+      1,
+      [
+        expect.stringMatching(
+          /^✗ gateway: Kourier's access log has the path .*\n {4}kubectl .*"enable-service-access-logging":"false".*rotate:webhook-path$/,
+        ),
       ],
     ]);
   });

@@ -153,6 +153,22 @@ describe('where all is there', () => {
     expect(await get('mutatingwebhookconfigurations', '--output=name')).toBe('');
   });
 
+  test('what has failed for good is not waited for: the command that shows why is named', async () => {
+    controllers.failing.set('services', 'RevisionFailed');
+    // Longer than this test may take.
+    const { code, text } = await install('--timeout', '3600', ...ASKED);
+    controllers.failing.clear();
+    expect([code, text]).toEqual([
+      1,
+      expect.stringContaining(
+        'This has failed, and no waiting mends it:\n  - Service admission: RevisionFailed',
+      ),
+    ]);
+    expect(text).toMatch(
+      /look: kubectl --namespace vault-injector describe revisions\.serving\.knative\.dev admission-00001, then kubectl .* describe pods --selector/,
+    );
+  });
+
   test('so is a webhook that the API server does not trust yet', async () => {
     controllers.failing.set('cainjector', '');
     const { code, text } = await install('--timeout', '2');

@@ -50,6 +50,13 @@ export interface Controllers {
   readonly failing: Map<string, string>;
 }
 
+/** What else a kind's controller tells. */
+function ownStatus(plural: string, name: string): object {
+  if (plural === 'brokers') return { address: { url: BROKER_ADDRESS } };
+  if (plural === 'services') return { latestCreatedRevisionName: `${name}-00001` };
+  return {};
+}
+
 export function startControllers(
   { admin, caFile, endFirst }: Pick<BareCluster, 'admin' | 'caFile' | 'endFirst'>,
   { runJob = async () => true, startAdmission = async () => {} }: Kubelet = {},
@@ -69,7 +76,7 @@ export function startControllers(
     const status = {
       observedGeneration: item.metadata.generation,
       conditions: [{ type: 'Ready', ...ready }],
-      ...(plural === 'brokers' && { address: { url: BROKER_ADDRESS } }),
+      ...ownStatus(plural, item.metadata.name),
     };
     if (isDeepStrictEqual(status, item.status)) return;
     if (plural === 'services' && item.metadata.name === 'admission') await startAdmission();

@@ -21,6 +21,7 @@ export async function openPatient() {
   await stack.vault.call('POST', `sys/mounts/${mount}`, { type: 'database' });
   await role(3600);
   await reportReady();
+  await quietGateway();
   await stack.sweep({ overrides: strict.keysOf('renewal') });
   const keys = { vaultSecretPrefix: strict.ledgerPrefix, defaultEngine: mount };
   const environment = {
@@ -41,6 +42,16 @@ export async function openPatient() {
     doctor: (env: Readonly<Record<string, string>> = {}) =>
       run(['doctor'], { env: { ...environment, ...env } }),
   };
+}
+
+/** As docs/install.md has it: Kourier's access log would have the path's secret in it. */
+async function quietGateway(): Promise<void> {
+  const namespace = 'knative-serving';
+  await stack.kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  const configMap = (name: string, data: Readonly<Record<string, string>>) =>
+    stack.kubernetes.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data });
+  await configMap('config-kourier', { 'enable-service-access-logging': 'false' });
+  await configMap('config-network', { 'ingress-class': 'kourier.ingress.networking.knative.dev' });
 }
 
 /** What is not well or was not seen, with what mends it. */

@@ -1,10 +1,13 @@
 /** Configuration and identities, as the manifests' own objects say them. */
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { configFromFile, readInstallation } from '../../../cli/installation.ts';
 import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
 import { type KubernetesApi, KubernetesError } from '../../../shared/kubernetes/api.ts';
+import { createAuthority } from '../../stack/certificates.ts';
 
 const NAMESPACE = 'namespaces/vault-injector';
 const file = 'knative/base/config.yaml';
@@ -80,6 +83,51 @@ describe('from the cluster', () => {
     await expect(installed({})).rejects.toThrow(
       /no ConfigMap configuration .*install:cluster.*--config FILE/,
     );
+  });
+});
+
+describe('a Vault with a private authority', () => {
+  const VAULT_CA = `/api/v1/${NAMESPACE}/configmaps/vault-ca`;
+  const environment = {
+    CONFIG_FILE: file,
+    INJECTOR_VAULT_CA_FILE: '/etc/vault-db-injector/vault-ca/ca.crt',
+  };
+
+  async function startVault() {
+    const authority = await createAuthority('of Vault');
+    const { certificate: cert, key } = await authority.issue({
+      commonName: 'vault',
+      addresses: ['127.0.0.1'],
+    });
+    const server = createServer({ cert, key }, (_, response) => {
+      const health = { initialized: true, sealed: false, standby: false, version: '1' };
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(health));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    server.unref();
+    const { port } = v.parse(v.object({ port: v.number() }), server.address());
+    return { address: `https://127.0.0.1:${port}`, certificate: authority.certificate };
+  }
+
+  async function askHealth(objects: Readonly<Record<string, unknown>>, address: string) {
+    const { vault } = await installed(objects, { 'vault-address': address }, environment);
+    const client = vault('renewal');
+    const deadline = deadlineIn(2_000, monotonicClock);
+    return client.inspection.health({ deadline, vaultCalls: 0 }).finally(() => {
+      deadline.release();
+      client.close();
+    });
+  }
+
+  test('is trusted by the ConfigMap of the cluster, where the file is in the pods only', async () => {
+    const { address, certificate } = await startVault();
+    const objects = { [VAULT_CA]: { data: { 'ca.crt': certificate } } };
+    expect(await askHealth(objects, address)).toMatchObject({ sealed: false });
+  });
+
+  test('is not, where there is no such ConfigMap, or the caller may not see it', async () => {
+    const { address } = await startVault();
+    await expect(askHealth({}, address)).rejects.toThrow(/vaultCaFile.*cannot be read/);
   });
 });
 

@@ -106,6 +106,26 @@ describe('what is missing is said once, by name', () => {
     ]);
   });
 
+  test('an ingress class that is not named is that of Istio', () => {
+    const settings = new Map(complete.settings).set('knative-serving/config-network', {
+      'domain-template': 'x',
+    });
+    const istio = new Map([...complete.services, ['istio-system/istio-ingressgateway', [443]]] as const);
+    const [found] = missingIn({ ...complete, settings }, manifests, { kind: 'kourier' });
+    expect(found).toEqual({
+      what: "Knative's ingress kourier.ingress.networking.knative.dev: config-network in knative-serving names no ingress-class, which is Istio's then",
+      remedy:
+        'say --ingress for that one, or change it: kubectl --namespace knative-serving patch configmap config-network --type=merge --patch=\'{"data":{"ingress-class":"kourier.ingress.networking.knative.dev"}}\'',
+    });
+    expect(missing({ settings, services: istio }, 'istio')).toEqual([]);
+    const none = { kind: 'none', url: 'https://x', caBundle: undefined } as const;
+    const whatIsMissing = (cluster: Cluster) => missingIn(cluster, manifests, none).map(({ what }) => what);
+    expect(whatIsMissing({ ...complete, settings })).toEqual([
+      "Knative's ingress: config-network in knative-serving names no ingress-class, which is Istio's then, and there is no Istio",
+    ]);
+    expect(whatIsMissing({ ...complete, settings, services: istio })).toEqual([]);
+  });
+
   test('nothing of an ingress where none is taken', () => {
     const none = { ...complete, services: new Map(), settings: complete.settings };
     const way = { kind: 'none', url: 'https://x', caBundle: undefined } as const;

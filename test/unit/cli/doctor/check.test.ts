@@ -42,6 +42,27 @@ test('what needs something that is not well is not looked at, and so on down the
   expect(looks).toBe(2);
 });
 
+test('what others may look at hides nothing that is not well: as a Job, doctor may see little', async () => {
+  const denied = new KubernetesError('kubernetes_denied', 'the API server does not allow it', 403);
+  const mayNot = async () => {
+    throw denied;
+  };
+  const results = await statesOf(
+    check('a', [], mayNot),
+    check('b', ['a'], async () => ok('fine')),
+    check('c', ['b'], async () => ok('fine')),
+    check('d', [], async () => failed('broken', 'mend it')),
+    check('e', ['a', 'd'], async () => ok('fine')),
+  );
+  expect(results.map(([name, state]) => [name, state])).toEqual([
+    ['a', 'unknown'],
+    ['b', 'unknown'],
+    ['c', 'unknown'],
+    ['d', 'failed'],
+    ['e', 'skipped'],
+  ]);
+});
+
 test('a look that ends with an error has seen nothing', async () => {
   const denied = new KubernetesError('kubernetes_denied', 'the API server does not allow it', 403);
   const away = new KubernetesError('kubernetes_unavailable', 'the API server is not available', 503);

@@ -35,6 +35,8 @@ export function factsOf(objects: Readonly<Record<string, object>>, now = Date.no
     installation: unexpected,
     config: async () => parseConfig({ file, environment: {}, process: 'injector' }),
     vault: unexpected,
+    grants: unexpected,
+    withKnative: unexpected,
     deadline,
     work: () => ({ deadline: deadline(), vaultCalls: 0 }),
     close: unexpected,
