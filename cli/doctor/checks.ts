@@ -9,6 +9,7 @@ import { gateway } from './gateway.ts';
 import { knative } from './knative.ts';
 import { leases } from './leases.ts';
 import { ledgerMount, ledgerReadable, ledgerSettings } from './ledger.ts';
+import { podsStart } from './pods.ts';
 import { cronJob, lastSweep, schedule } from './sweep.ts';
 import { login, rightsInVault, vault } from './vault.ts';
 import { podGuard, webhook, webhookAuthority, webhookCertificate } from './webhook.ts';
@@ -36,6 +37,7 @@ export function checksOf(facts: Facts): Check[] {
     webhookCertificate(facts),
     gateway(facts),
     podGuard(facts),
+    podsStart(facts),
     ...knative(facts),
     ...rightsInCluster(facts),
   ];

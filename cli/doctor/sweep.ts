@@ -14,6 +14,8 @@ const CronJob = v.object({
   status: v.optional(
     v.object({
       lastSuccessfulTime: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+      lastScheduleTime: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+      active: v.optional(v.array(v.unknown()), []),
     }),
     {},
   ),
@@ -33,13 +35,35 @@ export const cronJob = (facts: Facts): Check => ({
     const found = await readCronJob(facts);
     if (!found) return failed('is not there: nothing renews', 'npm run install:cluster');
     const { schedule, suspend } = found.spec;
-    const { lastSuccessfulTime: last } = found.status ?? {};
+    const { lastSuccessfulTime: last } = found.status;
     const resume = `${IN} patch cronjob renewal --patch '{"spec":{"suspend":false}}'`;
     if (suspend) return failed('is suspended: nothing renews', resume);
+    const failedAgo = lastRunFailed(found.status, facts);
+    if (failedAgo !== undefined)
+      return failed(
+        `its last run, started ${failedAgo} s ago, did not do all it had to do`,
+        `${IN} get jobs,pods --selector app.kubernetes.io/component=renewal, and the log: ${IN} logs --selector app.kubernetes.io/component=renewal --tail 50`,
+      );
     const success = last === undefined ? '' : `, last success ${secondsSince(last, facts)} s ago`;
     return ok(`started at ${schedule}${success}`);
   },
 });
+
+type CronJobStatus = v.InferOutput<typeof CronJob>['status'];
+
+// The CronJob's controller hears of a Job's end a moment after it.
+const HEARD_WITHIN_SECONDS = 15;
+
+/** @returns how many seconds ago it began; `undefined` where it succeeded, or is under way. */
+function lastRunFailed(
+  { lastScheduleTime: started, lastSuccessfulTime: succeeded, active }: CronJobStatus,
+  facts: Facts,
+): number | undefined {
+  if (started === undefined || active.length > 0) return undefined;
+  if (succeeded !== undefined && Date.parse(succeeded) >= Date.parse(started)) return undefined;
+  const ago = secondsSince(started, facts);
+  return ago < HEARD_WITHIN_SECONDS ? undefined : ago;
+}
 
 /** What is due follows from the interval, so sweeps must not be rarer. */
 export const schedule = (facts: Facts): Check => ({

@@ -16,9 +16,12 @@ import { type Cluster, hasTransportEncryption, readCluster } from './cluster.ts'
 import { readBrokerAddress, readExisting } from './existing.ts';
 import { findLeftOvers } from './left-overs.ts';
 import type { InstallOptions } from './options.ts';
+import { withoutOthersSecrets } from './others-secrets.ts';
 import { isWebhook, renderManifests } from './overlay.ts';
 import { makePlan, type Plan } from './plan.ts';
+import { rememberConfiguration } from './put-back.ts';
 import { untilReady, untilTrusted, type Wait } from './ready.ts';
+import { rehearse } from './rehearse.ts';
 import { listOfMissing, whatChanged, whatIsThere, whatNext } from './report.ts';
 import { missingIn } from './requirements.ts';
 import { missingRights } from './rights.ts';
@@ -47,16 +50,18 @@ export async function install({ kubectl, options, say }: Parts): Promise<number>
     return 1;
   }
   say(whatIsThere(cluster));
+  const own = await withoutOthersSecrets(kubectl, manifests);
+  await rehearseAll(kubectl, own, options['force-conflicts'], plan);
   if (options['dry-run']) {
     if (plan.brokerAgain !== undefined) say(`Would make the Broker again: ${whyAgain(plan.brokerAgain)}`);
-    say(`Would apply: ${manifests.map(nameOf).join(', ')}`);
+    say(`Would apply: ${own.map(nameOf).join(', ')}`);
     return 0;
   }
   if (plan.brokerAgain !== undefined && !options.yes)
     throw new Refusal(
       `the Broker has to be made again: ${whyAgain(plan.brokerAgain)}\nIf that is meant, add --yes. Nothing was changed.`,
     );
-  await applyAll({ kubectl, options, say }, cluster, plan, manifests);
+  await applyAll({ kubectl, options, say }, cluster, plan, manifests, own);
   const test = {
     namespace: options['self-test-namespace'],
     serviceAccount: options['self-test-service-account'],
@@ -69,39 +74,62 @@ export async function install({ kubectl, options, say }: Parts): Promise<number>
   return 0;
 }
 
-/** The webhook last: no pod waits for a function that is not there yet. */
+/** With another way there, cainjector's authority has to make room. */
+const forWebhook = (force: boolean, { anotherWay }: Plan) => ({ force: force || anotherWay });
+
+async function rehearseAll(
+  kubectl: Kubectl,
+  objects: readonly KubernetesObject[],
+  force: boolean,
+  plan: Plan,
+): Promise<void> {
+  await rehearse(
+    kubectl,
+    objects.filter((one) => !isWebhook(one)),
+    { force },
+  );
+  await rehearse(kubectl, objects.filter(isWebhook), forWebhook(force, plan));
+}
+
+const isJob = ({ kind }: KubernetesObject): boolean => kind === 'CronJob';
+
+/**
+ * The jobs once the functions have become ready with the same image: what works is not replaced by what may not. The webhook
+ * last: no pod waits for a function that is not there yet.
+ *
+ * @param own of the manifests: what is ours to apply.
+ */
 async function applyAll(
   { kubectl, options, say }: Parts,
   cluster: Cluster,
   plan: Plan,
   manifests: readonly KubernetesObject[],
+  own: readonly KubernetesObject[],
 ): Promise<void> {
   const applying = { force: options['force-conflicts'] };
   const wait: Wait = { withinMs: options.timeout * 1_000, say };
   if (plan.suspended) await resumeRenewal(kubectl);
   if (plan.brokerAgain !== undefined) await removeBroker(kubectl, options.timeout);
+  const putBack = await rememberConfiguration(kubectl, applying);
   const changes = [
     await apply(
       kubectl,
-      manifests.filter((one) => !isWebhook(one)),
+      own.filter((one) => !isWebhook(one) && !isJob(one)),
       applying,
     ),
   ];
   say('Waiting for functions, events and certificates.');
-  await untilReady(kubectl, manifests, wait);
+  await untilReady(kubectl, manifests, wait).catch(async (error) => {
+    const back = await putBack();
+    if (back.length > 0) say(`What runs goes on as it was: ${back.join(', ')} put back.`);
+    throw error;
+  });
   if (plan.brokerAgain !== undefined && hasTransportEncryption(cluster)) say(DISPATCHER_REMEMBERS);
   if (await restartSource(kubectl, options.timeout)) say(SOURCE_RESTARTED);
   const broker = await readBrokerAddress(kubectl);
   const final = broker === plan.broker ? manifests : await renderManifests(kubectl, { ...plan, broker });
-  // Known only now where the cluster's Broker is not Knative's own: the replay job sends there.
-  if (final !== manifests)
-    changes.push(
-      await apply(
-        kubectl,
-        final.filter(({ kind }) => kind === 'CronJob'),
-        applying,
-      ),
-    );
+  // The Broker's address, to which the replay job sends, is known only now where it is not Knative's own.
+  changes.push(await apply(kubectl, final.filter(isJob), applying));
   const leftOver = await findLeftOvers(kubectl, cluster.kinds, final);
   // What an uninstallation guards with would refuse what the webhook gives uuids to.
   const guards = leftOver.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
@@ -119,8 +147,7 @@ async function applyWebhook(
   plan: Plan,
   webhooks: readonly KubernetesObject[],
 ): Promise<Changes[]> {
-  // With another way there, cainjector's authority has to make room.
-  const applying = { force: options['force-conflicts'] || plan.anotherWay };
+  const applying = forWebhook(options['force-conflicts'], plan);
   const changes: Changes[] = [];
   // Whoever creates a pod is told the URL of a function that the API server does not trust.
   if (plan.awaitsTrust) {

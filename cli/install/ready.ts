@@ -57,6 +57,8 @@ interface NotReady {
   readonly isFinal?: boolean;
 }
 
+const NOT_AGAIN =
+  '(Knative looks for the same image again after a while only, for another tag or digest at once.)';
 /** Of a Knative Service: its newest revision has failed, or its image cannot be found out about. */
 const FINAL = /^(?:RevisionFailed|RevisionMissing|ContainerMissing|ConfigurationFailed)$/;
 
@@ -114,7 +116,8 @@ async function until({ withinMs, say }: Wait, look: () => Promise<readonly NotRe
     const waiting = await look();
     if (waiting.length === 0) return;
     const failed = waiting.filter(({ isFinal }) => isFinal);
-    if (failed.length > 0) throw new Refusal(explain(failed, 'This has failed, and no waiting mends it:'));
+    if (failed.length > 0)
+      throw new Refusal(`${explain(failed, 'This has failed, and no waiting mends it:')} ${NOT_AGAIN}`);
     if (performance.now() > end)
       throw new Refusal(explain(waiting, `After ${withinMs / 1_000} s this is not ready:`));
     if (performance.now() > news) {

@@ -7,8 +7,16 @@
 # It asks Vault through its command line client, so with VAULT_ADDR, VAULT_TOKEN and so on; VAULT_CLI=bao for OpenBao's.
 set -euf
 
-: "${LEDGER_PREFIX:?where the cluster has its folder in the ledger (vaultSecretPrefix)}"
-: "${DATABASE_MOUNTS:?the mounts of the database engines, separated by spaces}"
+# All at once: nobody likes to be told of one after the other.
+lacking=
+lack() { lacking="$lacking
+  $1: $2"; }
+[ -n "${LEDGER_PREFIX:-}" ] || lack LEDGER_PREFIX 'where the cluster has its folder in the ledger (vaultSecretPrefix)'
+[ -n "${DATABASE_MOUNTS:-}" ] || lack DATABASE_MOUNTS 'the mounts of the database engines, separated by spaces'
+if [ -n "$lacking" ]; then
+  echo "variables that have to be set:$lacking" >&2
+  exit 1
+fi
 LEDGER_MOUNT=${LEDGER_MOUNT:-vault-injector}
 AUTH_PATH=${AUTH_PATH:-kubernetes}
 # The only policies that may be given to pods' tokens, separated by spaces; empty: any.
@@ -37,6 +45,25 @@ for value in "$LEDGER_PREFIX" "$DATABASE_MOUNTS" "$LEDGER_MOUNT" "$AUTH_PATH" "$
 done
 
 cd "$(dirname "$0")"
+
+# Before the first policy: without these two, writing stops half-way. Whoever may not look is told by Vault then.
+absent() {
+  said=$("${VAULT_CLI:-vault}" read "$1" 2>&1) && return 1
+  case $said in *"$2"*) return 0 ;; *) return 1 ;; esac
+}
+if absent "sys/auth/$AUTH_PATH" 'No auth engine'; then
+  lack "auth method at $AUTH_PATH (AUTH_PATH)" "
+    ${VAULT_CLI:-vault} auth enable -path=$AUTH_PATH kubernetes
+    ${VAULT_CLI:-vault} write auth/$AUTH_PATH/config kubernetes_host=https://… # the API server as Vault reaches it; docs/install.md"
+fi
+if absent "sys/mounts/$LEDGER_MOUNT" 'No secret engine'; then
+  lack "KV engine at $LEDGER_MOUNT (LEDGER_MOUNT)" "
+    ${VAULT_CLI:-vault} secrets enable -path=$LEDGER_MOUNT -version=2 kv"
+fi
+if [ -n "$lacking" ]; then
+  echo "nothing was written. What Vault lacks, and what makes it:$lacking" >&2
+  exit 1
+fi
 
 # Of words an HCL list, each made by the format.
 list() {

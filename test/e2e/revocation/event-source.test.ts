@@ -1,4 +1,5 @@
 /** Pods come and go, and Knative's real event source tells the function: what is gone has no credentials left. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../../stack/wait.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
@@ -35,6 +36,22 @@ async function watching(): Promise<void> {
     }));
     const { ignored = 0 } = await revocation.outcomes();
     return ignored > 0;
+  });
+}
+
+/** Two sources watch: a change is told twice. */
+async function twice(): Promise<void> {
+  const watched = await fleet.pod();
+  let changes = 0;
+  await until('both sources tell of a change', async () => {
+    const { ignored: before = 0 } = await revocation.outcomes();
+    changes += 1;
+    await changePod(watched, ({ annotations }) => ({
+      annotations: { ...annotations, changes: `${changes}` },
+    }));
+    await sleep(500);
+    const { ignored = 0 } = await revocation.outcomes();
+    return ignored - before >= 2;
   });
 }
 
@@ -116,6 +133,21 @@ describe('a pod that is deleted', () => {
       pod: pod.name,
       uuid: pod.uuid,
     });
+  });
+
+  test('while Knative replaces the source, as for each new namespace: by the old one or the new one', async () => {
+    const pods = await fleet.pods(6);
+    const before = await revocation.outcomes();
+    const next = await startSource(fleet, revocation.url);
+    // Both watch, so both send: whichever comes second finds nothing left to do.
+    await twice();
+    await Promise.all(pods.slice(0, 3).map(deletePod));
+    await source.stop();
+    source = next;
+    await Promise.all(pods.slice(3).map(deletePod));
+    await gone(...pods);
+    const { revoked = 0, left_to_sweep: left = 0 } = await revocation.outcomes();
+    expect([revoked - (before['revoked'] ?? 0), left]).toEqual([6, before['left_to_sweep'] ?? 0]);
   });
 
   test('while source and function are down: the next sweep revokes it', async () => {

@@ -74,6 +74,10 @@ describe('from nothing to the end', () => {
     expect(shown.map(({ notes }) => notes)).toEqual([['made by hand'], ['made by hand']]);
     expect(new Set(shown.map(({ user }) => user)).size).toBe(2);
     expect(await users()).toHaveLength(2);
+    // The page's sample is of the real form.
+    const page = await readFile('docs/walkthrough.md', 'utf8');
+    const [, sample = 'none'] = /"user":"(v-[\w-]+-)\w+…"/.exec(page) ?? [];
+    expect(shown.filter(({ user }) => !user.startsWith(sample))).toEqual([]);
   });
 
   test('the list has both', async () => {

@@ -80,7 +80,34 @@ test('the script says what it has to be told', async () => {
     env: { PATH: process.env['PATH'] },
     extendEnv: false,
   });
-  await expect(run).rejects.toThrow(/LEDGER_PREFIX: where the cluster has its folder/);
+  await expect(run).rejects.toThrow(
+    /LEDGER_PREFIX: where the cluster has its folder.*\n {2}DATABASE_MOUNTS: the mounts/,
+  );
+});
+
+test('the script names what Vault lacks, with what makes it, before it writes anything', async () => {
+  const program = await findOrInstall('bao', () => {});
+  const env = {
+    PATH: process.env['PATH'],
+    VAULT_CLI: program,
+    VAULT_ADDR: openBao.address,
+    VAULT_TOKEN: stack.description.vault.rootToken,
+    AUTH_PATH: 'not-there',
+    LEDGER_MOUNT: 'nor-this',
+    LEDGER_PREFIX: 'x',
+    DATABASE_MOUNTS: 'databases',
+    POLICY_PREFIX: 'never-written',
+  };
+  const options = { env, extendEnv: false, reject: false } as const;
+  const { exitCode, stderr } = await execa(join(knative, 'vault/set-up.sh'), options);
+  expect(exitCode).toBe(1);
+  const made = stderr.split('\n').flatMap((line) => /^ {4}(.*)$/.exec(line)?.[1] ?? []);
+  expect(made).toHaveLength(3);
+  await expect(stack.vault.call('GET', 'sys/policies/acl/never-written-admission')).rejects.toThrow('404');
+  for (const command of made)
+    await execa('sh', ['-c', command.replace('https://…', 'https://127.0.0.1:1')], options);
+  expect((await execa(join(knative, 'vault/set-up.sh'), options)).exitCode).toBe(0);
+  await stack.vault.call('GET', 'sys/policies/acl/never-written-admission');
 });
 
 /** Of main.tf: what stands in `name { … }`, or `name = { … }`. */

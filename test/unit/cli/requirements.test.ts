@@ -9,7 +9,6 @@ const kind = (group: string, name: string, versions: string[], release = '1.2.3'
   plural: `${name.toLowerCase()}s`,
   versions,
   release,
-  hasFilters: false,
 });
 const manifests = [
   reference('v1', 'Namespace', 'a'),
@@ -23,6 +22,7 @@ const brokerDefaults = (brokerClass: string) => ({
   'default-br-config': `clusterDefault:\n  brokerClass: ${brokerClass}\n`,
 });
 const complete: Cluster = {
+  takesFilters: false,
   version: '1.30',
   kinds: [
     kind('serving.knative.dev', 'Service', ['v1']),

@@ -36,6 +36,8 @@ describe('every option of the page', () => {
     '--ignore-not-found',
     '--from',
     '--for',
+    '--type',
+    '--patch',
   ];
   const options = [...page.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([name]) => name);
   test.each([...new Set(options)].filter((name) => !kubectl.includes(name)))('%s', (name) => {

@@ -21,6 +21,7 @@ const plan = (kind: 'kourier' | 'istio'): Arguments[0] => ({
 const cluster = (kourier: Readonly<Record<string, string>>): Arguments[1] => ({
   version: '1.30',
   kinds: [],
+  takesFilters: false,
   deployments: new Set(),
   services: new Map(),
   settings: new Map([['knative-serving/config-kourier', kourier]]),
