@@ -13,7 +13,7 @@ FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
-COPY build.ts fill-compile-cache.ts tsconfig.json LICENSE ./
+COPY build.ts third-party-licenses.ts fill-compile-cache.ts tsconfig.json LICENSE ./
 COPY cli cli
 COPY functions functions
 COPY cronjobs cronjobs
@@ -24,7 +24,7 @@ COPY test/bench test/bench
 RUN node build.ts \
   && npm sbom --omit=dev --sbom-format=cyclonedx > dist/sbom.cdx.json \
   && mkdir --parents /app/compile-cache \
-  && cp dist/*.cjs dist/*.mjs dist/*.LEGAL.txt dist/sbom.cdx.json LICENSE /app \
+  && cp dist/*.cjs dist/*.mjs dist/*.LEGAL.txt dist/THIRD-PARTY-LICENSES.txt dist/sbom.cdx.json LICENSE /app \
   && chown 65532:65532 /app/compile-cache
 # The cache is good for one build of Node, one place of the bundles and one user: all three are the container's.
 COPY --from=runtime /nodejs/bin/node /nodejs/bin/node

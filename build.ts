@@ -4,6 +4,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { basename, dirname } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { licenseOf, noticeOf, packagesIn } from './third-party-licenses.ts';
 
 // What libraries import but never use on our way through them: their own transport where ours is given, parsers for
 // bodies that we hand on raw, programs around them. A touch would throw, and name the module.
@@ -18,6 +19,9 @@ const STAND_INS: Readonly<Record<string, string>> = {
   // The API client's own way of asking; ours is Node's (shared/kubernetes/api.ts).
   undici: `function absent() { throw new Error('undici is not part of this bundle'); }
     export { absent as Agent, absent as fetch, absent as ProxyAgent };`,
+  // It rewrites libraries while they are loaded, for traces that nobody asks for; and has others' packages in it, without their
+  // licences.
+  '@sentry/server-runtime-injection/register': 'export const registerDiagnosticsChannelInjection = () => {};',
   // For a person at a terminal, who runs the sources: a bundle writes JSON.
   'pino-pretty': 'module.exports = () => undefined;',
 };
@@ -92,6 +96,7 @@ const common = {
   logLevel: 'warning',
   plugins: [startFast],
   write: false,
+  metafile: true,
 } as const satisfies BuildOptions;
 const bundles = await Promise.all([
   build({
@@ -117,7 +122,13 @@ const bundles = await Promise.all([
 ]);
 // Each file in one move: a function that is spawned meanwhile reads all of the old bundle or all of the new one.
 await mkdir('dist', { recursive: true });
-for (const { path, contents } of bundles.flatMap(({ outputFiles }) => outputFiles)) {
+const packages = packagesIn(bundles.map(({ metafile }) => metafile));
+const notice = noticeOf(await Promise.all(packages.map(licenseOf)));
+const files: readonly { readonly path: string; readonly contents: Uint8Array | string }[] = [
+  ...bundles.flatMap(({ outputFiles }) => outputFiles),
+  { path: 'dist/THIRD-PARTY-LICENSES.txt', contents: notice },
+];
+for (const { path, contents } of files) {
   const unfinished = `${path}.${process.pid}`;
   await writeFile(unfinished, contents);
   await rename(unfinished, path);

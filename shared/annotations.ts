@@ -4,6 +4,7 @@
  * Every problem is found before Vault is asked for anything.
  */
 import { printable } from './secret.ts';
+import { createTold, listed, type Told } from './told.ts';
 import { parseUriTemplate, type UriTemplate } from './uri-template.ts';
 
 export const ANNOTATION_PREFIX = 'db-creds-injector.numberly.io/';
@@ -38,7 +39,7 @@ export interface ParsedAnnotations {
   readonly requests: readonly DatabaseRequest[];
   /** The containers that get the variables; absent means all. */
   readonly containers: readonly string[] | undefined;
-  /** One sentence each: which annotation, what was found, what is expected. */
+  /** One sentence each: which annotation, what was found, what is expected; of very many the first, and their number. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -49,6 +50,12 @@ const URI_KEYS = ['env-key-uri', 'template'];
 const DATABASE_KEYS = ['cluster', 'role', 'auth-role', 'delivery', 'mode', ...CLASSIC_KEYS, ...URI_KEYS];
 const MAX_DATABASES = 32;
 const MAX_VALUE_LENGTH = 4_096;
+// Kubernetes' own limit for what stands behind an annotation's "/".
+const MAX_DATABASE_LENGTH = 63;
+// All keys of all databases, and as many that mean nothing.
+const MAX_ANNOTATIONS = 1_000;
+// In one comma list.
+const MAX_NAMES = 256;
 // As Vault itself allows them in its paths.
 const ROLE = /^\w(?:[\w.@-]{0,126}\w)?$/;
 const MOUNT = /^(?!(?:sys|auth|identity|cubbyhole)(?:\/|$))[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/;
@@ -67,8 +74,8 @@ export interface PodDefaults {
 interface Reading {
   readonly pod: Settings;
   readonly defaults: PodDefaults;
-  readonly problems: string[];
-  readonly warnings: string[];
+  readonly problems: Told;
+  readonly warnings: Told;
 }
 
 /** Reads all that stands under our prefix; never throws. */
@@ -76,44 +83,63 @@ export function parseAnnotations(
   annotations: Readonly<Record<string, string>>,
   defaults: PodDefaults,
 ): ParsedAnnotations {
-  const problems: string[] = [];
-  const warnings: string[] = [];
+  const problems = createTold();
+  const warnings = createTold();
   const { pod, databases } = group(annotations, problems, warnings);
   // A `role` alone asks for the single, unnamed database; beside named ones it is their default role.
   if (databases.size === 0 && pod.has('role')) databases.set('', new Map());
-  if (databases.size === 0) {
-    problems.push(`no database is asked for: expected an annotation "${ANNOTATION_PREFIX}<database>.role"`);
+  if (databases.size === 0 && problems.count === 0) {
+    problems.add(
+      () => `no database is asked for: expected an annotation "${ANNOTATION_PREFIX}<database>.role"`,
+    );
   }
-  if (databases.size > MAX_DATABASES) {
-    problems.push(`${databases.size} databases are asked for: expected at most ${MAX_DATABASES}`);
+  const { size } = databases;
+  if (size > MAX_DATABASES) {
+    problems.add(() => `${size} databases are asked for: expected at most ${MAX_DATABASES}`);
     databases.clear();
   }
   const reading = { pod, defaults, problems, warnings };
   const requests = [...databases]
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .flatMap(([database, settings]) => readDatabase(database, settings, reading) ?? []);
-  problems.push(...clashes(requests));
-  return { requests, containers: readContainers(reading), problems, warnings };
+  tellClashes(requests, problems);
+  const containers = readContainers(reading);
+  return { requests, containers, problems: problems.sentences(), warnings: warnings.sentences() };
 }
 
-function group(annotations: Readonly<Record<string, string>>, problems: string[], warnings: string[]) {
+function group(annotations: Readonly<Record<string, string>>, problems: Told, warnings: Told) {
   const pod = new Map<string, string>();
   const databases = new Map<string, Map<string, string>>();
-  for (const [annotation, value] of Object.entries(annotations)) {
-    if (!annotation.startsWith(ANNOTATION_PREFIX)) continue;
+  const own = Object.keys(annotations).filter((annotation) => annotation.startsWith(ANNOTATION_PREFIX));
+  if (own.length > MAX_ANNOTATIONS)
+    problems.add(
+      () =>
+        `${own.length} annotations begin with "${ANNOTATION_PREFIX}": expected at most ${MAX_ANNOTATIONS}`,
+    );
+  for (const annotation of own.slice(0, MAX_ANNOTATIONS)) {
     const name = annotation.slice(ANNOTATION_PREFIX.length);
+    const value = annotations[annotation] ?? '';
     const found = split(name);
-    if (!found) warnings.push(unknownAnnotation(name));
-    else if (value.length > MAX_VALUE_LENGTH)
-      problems.push(fault(name, value, `at most ${MAX_VALUE_LENGTH} characters`));
-    else if (found.database === '') pod.set(found.key, value.trim());
-    else
-      databases.set(
-        found.database,
-        (databases.get(found.database) ?? new Map()).set(found.key, value.trim()),
-      );
+    if (!found) {
+      warnings.add(() => unknownAnnotation(name));
+      continue;
+    }
+    const long = tooLong(name, found.database, value);
+    if (long) {
+      problems.add(() => long);
+      continue;
+    }
+    const settings = found.database === '' ? pod : (databases.get(found.database) ?? new Map());
+    if (found.database !== '') databases.set(found.database, settings);
+    settings.set(found.key, value.trim());
   }
   return { pod, databases };
+}
+
+function tooLong(name: string, database: string, value: string): string | undefined {
+  if (value.length > MAX_VALUE_LENGTH) return fault(name, value, `at most ${MAX_VALUE_LENGTH} characters`);
+  if (database.length <= MAX_DATABASE_LENGTH) return undefined;
+  return `database "${printable(name, 80)}" has a name of ${database.length} characters: expected at most ${MAX_DATABASE_LENGTH}`;
 }
 
 /** `undefined` for a name that means nothing; `database` is empty for a key of the whole pod. */
@@ -130,10 +156,10 @@ function unknownAnnotation(name: string): string {
 }
 
 function readDatabase(database: string, settings: Settings, reading: Reading): DatabaseRequest | undefined {
-  const before = reading.problems.length;
+  const before = reading.problems.count;
   const named = (key: string) => (database === '' ? key : `${database}.${key}`);
   const valid = (key: string, value: string, pattern: RegExp, expected: string) => {
-    if (!pattern.test(value)) reading.problems.push(fault(named(key), value, expected));
+    if (!pattern.test(value)) reading.problems.add(() => fault(named(key), value, expected));
     return value;
   };
   const role = settings.get('role') || reading.pod.get('role') || '';
@@ -145,24 +171,25 @@ function readDatabase(database: string, settings: Settings, reading: Reading): D
   const delivery = readDelivery(settings, named, reading);
   const inSecret = readPlace(settings, named, reading) === 'secret';
   if (inSecret && delivery?.mode === 'uri' && delivery.template.afterUserInfo.includes('$('))
-    reading.problems.push(
+    reading.problems.add(() =>
       fault(named('template'), '$(…)', 'no reference, since Kubernetes expands none in a Secret'),
     );
-  if (!delivery || reading.problems.length > before) return undefined;
+  if (!delivery || reading.problems.count > before) return undefined;
   const request = { database, mount, role, authRole, delivery, inSecret };
-  reading.problems.push(...unfitKeys(request));
+  tellUnfitKeys(request, reading.problems);
   return request;
 }
 
 /** A Secret's keys are the variables' names, and not all of these can be one. */
-function unfitKeys(request: DatabaseRequest): string[] {
-  if (!request.inSecret) return [];
-  return variablesOf(request)
-    .filter((name) => name.length > 253 || name === '.' || name.startsWith('..'))
-    .map(
-      (name) =>
-        `variable ${printable(name, 80)} cannot be a key of the Secret that the credentials come in: expected at most 253 characters, and none that begin with ".."`,
-    );
+function tellUnfitKeys(request: DatabaseRequest, problems: Told): void {
+  if (!request.inSecret) return;
+  for (const name of variablesOf(request)) {
+    if (name.length > 253 || name === '.' || name.startsWith('..'))
+      problems.add(
+        () =>
+          `variable ${printable(name, 80)} cannot be a key of the Secret that the credentials come in: expected at most 253 characters, and none that begin with ".."`,
+      );
+  }
 }
 
 /** Where the credentials are put: as the pod says, if it may. */
@@ -174,9 +201,9 @@ function readPlace(
   const key = settings.has('delivery') ? named('delivery') : 'delivery';
   const chosen = settings.get('delivery') ?? pod.get('delivery');
   if (chosen === undefined || chosen === defaults.delivery) return defaults.delivery;
-  if (chosen !== 'env' && chosen !== 'secret') problems.push(fault(key, chosen, '"env" or "secret"'));
+  if (chosen !== 'env' && chosen !== 'secret') problems.add(() => fault(key, chosen, '"env" or "secret"'));
   else if (!defaults.podsMayChooseDelivery)
-    problems.push(
+    problems.add(() =>
       fault(key, chosen, `"${defaults.delivery}", since pods may not choose here (podsMayChooseDelivery)`),
     );
   return chosen;
@@ -191,12 +218,12 @@ function readDelivery(
   // The reference takes these spellings, and no other, of this mode only.
   const mode = ['URI', 'Uri'].includes(found) ? 'uri' : found;
   if (mode !== 'classic' && mode !== 'uri') {
-    reading.problems.push(fault(named('mode'), found, '"classic" or "uri"'));
+    reading.problems.add(() => fault(named('mode'), found, '"classic" or "uri"'));
     return undefined;
   }
   for (const key of mode === 'classic' ? URI_KEYS : CLASSIC_KEYS) {
     if (settings.has(key))
-      reading.warnings.push(`annotation "${named(key)}" has no effect in mode "${mode}"`);
+      reading.warnings.add(() => `annotation "${named(key)}" has no effect in mode "${mode}"`);
   }
   const variables = (key: string, fallback: string) =>
     readNames(named(key), settings.get(key) || fallback, VARIABLE, "an environment variable's name", reading);
@@ -217,12 +244,12 @@ function readTemplate(settings: Settings, named: (key: string) => string, readin
   const template = parseUriTemplate(text);
   if (!template)
     // What stands before an "@" may be somebody's password.
-    reading.problems.push(
+    reading.problems.add(() =>
       fault(named('template'), text.replace(/^.*@/s, '…@'), 'a URI such as "postgres://@host:5432/name"'),
     );
   if (template?.hadUserInfo) {
-    reading.warnings.push(
-      `the user info in annotation "${named('template')}" is replaced by the credentials`,
+    reading.warnings.add(
+      () => `the user info in annotation "${named('template')}" is replaced by the credentials`,
     );
   }
   return template;
@@ -243,8 +270,13 @@ function readNames(
   { problems }: Reading,
 ): string[] {
   const names = [...new Set(list.split(',').map((item) => item.trim()))].filter((item) => item !== '');
-  if (names.length === 0) problems.push(fault(name, list, `${expected} (or several, separated by commas)`));
-  for (const item of names) if (!pattern.test(item)) problems.push(fault(name, item, expected));
+  if (names.length === 0)
+    problems.add(() => fault(name, list, `${expected} (or several, separated by commas)`));
+  if (names.length > MAX_NAMES) {
+    problems.add(() => fault(name, list, `at most ${MAX_NAMES} names, and there are ${names.length}`));
+    return [];
+  }
+  for (const item of names) if (!pattern.test(item)) problems.add(() => fault(name, item, expected));
   return names;
 }
 
@@ -254,19 +286,22 @@ export function variablesOf({ delivery }: DatabaseRequest): readonly string[] {
   return [...delivery.userVariables, ...delivery.passwordVariables];
 }
 
-function clashes(requests: readonly DatabaseRequest[]): string[] {
+function tellClashes(requests: readonly DatabaseRequest[], problems: Told): void {
   const setBy = new Map<string, string[]>();
   for (const request of requests) {
     for (const variable of variablesOf(request)) {
-      setBy.set(variable, [...(setBy.get(variable) ?? []), request.database || 'the unnamed one']);
+      const databases = setBy.get(variable) ?? [];
+      databases.push(request.database || 'the unnamed one');
+      setBy.set(variable, databases);
     }
   }
-  return [...setBy]
-    .filter(([, databases]) => databases.length > 1)
-    .map(
-      ([variable, databases]) =>
-        `variable ${variable} is set more than once, by ${databases.join(' and ')}: expected different "env-key-…" annotations`,
-    );
+  for (const [variable, databases] of setBy) {
+    if (databases.length > 1)
+      problems.add(
+        () =>
+          `variable ${printable(variable, 80)} is set more than once, by ${listed(databases).replaceAll(', ', ' and ')}: expected different "env-key-…" annotations`,
+      );
+  }
 }
 
 function fault(name: string, found: string, expected: string): string {

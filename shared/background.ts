@@ -2,8 +2,8 @@
 export interface Background {
   /** Takes a promise that reports its own failure; a rejection that reaches this point is passed to `onFailure`. */
   add(work: Promise<void>): void;
-  /** Resolves when nothing is under way. */
-  settled(): Promise<void>;
+  /** Resolves when nothing is under way, or that time is over. */
+  settled(withinMs: number): Promise<void>;
 }
 
 export function createBackground(onFailure: (thrown: unknown) => void): Background {
@@ -13,8 +13,14 @@ export function createBackground(onFailure: (thrown: unknown) => void): Backgrou
       const tracked = work.catch(onFailure).finally(() => running.delete(tracked));
       running.add(tracked);
     },
-    async settled() {
-      while (running.size > 0) await Promise.all(running);
+    async settled(withinMs) {
+      const { promise: late, resolve: giveUp } = Promise.withResolvers<void>();
+      const timer = setTimeout(giveUp, withinMs);
+      const all = async () => {
+        while (running.size > 0) await Promise.all(running);
+      };
+      await Promise.race([all(), late]);
+      clearTimeout(timer);
     },
   };
 }

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { parseDuration } from './duration.ts';
+import { MOST_SHARDS } from './numbers.ts';
 
 const text = v.pipe(v.string('expected a text'), v.trim(), v.nonEmpty('expected a text that is not empty'));
 const flag = v.union(
@@ -14,11 +15,17 @@ const flag = v.union(
   ],
   'expected true or false',
 );
-const whole = v.pipe(
-  v.union([v.number(), v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number))], 'expected a whole number'),
-  v.integer('expected a whole number'),
-  v.minValue(1, 'expected at least 1'),
-);
+const whole = (most: number) =>
+  v.pipe(
+    v.union(
+      [v.number(), v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number))],
+      'expected a whole number',
+    ),
+    v.integer('expected a whole number'),
+    v.minValue(1, 'expected at least 1'),
+    v.maxValue(most, `expected at most ${most}`),
+  );
+const YEAR_SECONDS = 366 * 86_400;
 const fraction = v.pipe(
   v.union([v.number(), v.pipe(v.string(), v.decimal(), v.transform(Number))], 'expected a number'),
   v.minValue(0, 'expected a number between 0 and 1'),
@@ -28,6 +35,7 @@ const duration = v.pipe(
   text,
   v.transform((value) => (parseDuration(value) ?? 0) / 1_000),
   v.minValue(1, 'expected a duration of at least a second, such as "768h" or "1h30m"'),
+  v.maxValue(10 * YEAR_SECONDS, 'expected a duration of at most ten years (87840h)'),
 );
 const httpUrl = v.pipe(
   text,
@@ -48,6 +56,11 @@ const commaList = v.pipe(
   v.array(v.pipe(v.string(), v.nonEmpty('expected names with a comma between them'))),
 );
 
+/** With a port or without, as it stands in a URL. */
+const isHost = (text: string): boolean => {
+  const url = URL.parse(`https://${text}`);
+  return url !== null && url.username === '' && url.href === `https://${url.host}/` && text !== '';
+};
 const isCidr = (text: string): boolean => {
   const [address = '', prefix = '', ...more] = text.split('/');
   const version = isIP(address);
@@ -60,6 +73,12 @@ const appRoles = v.record(v.string(), v.strictObject({ namespaces: names, servic
 export const keys = {
   vaultAddress: httpUrl,
   vaultAuthPath: vaultPath,
+  vaultRedirectHosts: v.optional(
+    v.pipe(
+      commaList,
+      v.array(v.pipe(v.string(), v.check(isHost, 'expected hosts, such as vault-0.vault:8200'))),
+    ),
+  ),
   vaultNamespace: v.optional(vaultPath),
   vaultCaFile: v.optional(text),
   vaultSecretName: vaultPath,
@@ -69,9 +88,12 @@ export const keys = {
   tokenTTL: v.optional(duration, '768h'),
   useProjectedSA: v.optional(flag, false),
   projectedSAAudience: v.optional(text, 'vault'),
-  projectedSAExpirationSecond: v.optional(v.pipe(whole, v.minValue(600, 'expected at least 600')), 600),
+  projectedSAExpirationSecond: v.optional(
+    v.pipe(whole(YEAR_SECONDS), v.minValue(600, 'expected at least 600')),
+    600,
+  ),
   tokenReference: v.optional(v.picklist(['token', 'accessor'], 'expected token or accessor'), 'token'),
-  syncTTLSecond: v.optional(whole, 300),
+  syncTTLSecond: v.optional(whole(YEAR_SECONDS), 300),
   defaultEngine: v.optional(vaultPath, 'databases'),
   delivery: v.optional(v.picklist(['env', 'secret'], 'expected env or secret'), 'env'),
   podsMayChooseDelivery: v.optional(flag, false),
@@ -95,16 +117,23 @@ export const keys = {
   clusterId: v.optional(
     v.pipe(text, v.regex(/^[\w.-]{1,128}$/, 'expected letters, digits, "_", "-" and "."')),
   ),
-  gracePeriodSecond: v.optional(whole, 120),
+  // The API server gives a creation 34 s, webhooks included; beyond that, clocks need not agree.
+  gracePeriodSecond: v.optional(
+    v.pipe(
+      whole(YEAR_SECONDS),
+      v.minValue(60, 'expected at least 60: a pod may be in admission for so long'),
+    ),
+    120,
+  ),
   maxRevokeFraction: v.optional(fraction, 0.5),
   onMaxTtl: v.optional(v.picklist(['report', 'evict'], 'expected report or evict'), 'report'),
   onLost: v.optional(v.picklist(['report', 'evict'], 'expected report or evict'), 'report'),
-  maxGrantsPerRole: v.optional(whole),
-  sweepShards: v.optional(whole, 1),
-  vaultRateLimit: v.optional(whole),
+  maxGrantsPerRole: v.optional(whole(1_000_000)),
+  sweepShards: v.optional(whole(MOST_SHARDS), 1),
+  vaultRateLimit: v.optional(whole(1_000_000)),
   metricsUuidLabel: v.optional(flag, false),
   metricsPushUrl: v.optional(httpUrl),
-  metricsPort: v.optional(v.pipe(whole, v.maxValue(65_535, 'expected at most 65535'))),
+  metricsPort: v.optional(whole(65_535)),
   metricsCertFile: v.optional(text),
   metricsKeyFile: v.optional(text),
   metricsClientCaFile: v.optional(text),

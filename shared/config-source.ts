@@ -48,8 +48,7 @@ function readYaml(file: string | undefined, faults: string[]): Record<string, un
 }
 
 // Kubernetes adds such variables for every Service in the namespace, so also for one called "injector".
-const SERVICE_LINK =
-  /^INJECTOR_(?:.+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_.+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.+)?)?)$/;
+const SERVICE_LINK = /_(?:SERVICE_HOST$|SERVICE_PORT(?:$|_.)|PORT(?:$|_\d{1,5}_(?:TCP|UDP|SCTP)(?:$|_.)))/;
 
 /** A key that ends in "PORT" is a number, a Service's a URL. */
 function isServiceLink(name: string, value: string, isKey: boolean): boolean {

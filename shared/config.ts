@@ -161,6 +161,8 @@ function shape(parsed: Parsed<v.InferOutput<typeof schema>>) {
     ...shapeWithoutVault(parsed),
     vault: Object.freeze({
       address: values.vaultAddress,
+      /** Beside that of the address: to which an answer of Vault may redirect. */
+      redirectHosts: Object.freeze(values.vaultRedirectHosts ?? []),
       namespace: values.vaultNamespace,
       caFile: values.vaultCaFile,
       authPath: values.vaultAuthPath,

@@ -29,3 +29,22 @@ export function deadlineIn(durationMs: number, clock: Clock, parent?: AbortSigna
     },
   };
 }
+
+/**
+ * The promise's outcome, or an error once the deadline is over.
+ *
+ * @param late makes the error, from the deadline's reason: it names the system that did not answer.
+ */
+export function within<T>(
+  deadline: Deadline,
+  promise: Promise<T>,
+  late: (cause: unknown) => Error,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const expire = () => reject(late(deadline.signal.reason));
+    if (deadline.signal.aborted) expire();
+    else deadline.signal.addEventListener('abort', expire, { once: true });
+    // After the deadline the caller has been told already: neither changes anything then.
+    promise.then(resolve, reject).finally(() => deadline.signal.removeEventListener('abort', expire));
+  });
+}

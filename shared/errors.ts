@@ -10,6 +10,7 @@ export const ERROR_CATALOGUE = {
   request_method: { status: 405, retryable: false },
   request_too_large: { status: 413, retryable: false },
   request_encoding: { status: 415, retryable: false },
+  too_busy: { status: 503, retryable: true },
   sender_unknown: { status: 401, retryable: false },
   annotations_invalid: { status: 422, retryable: false },
   service_account_denied: { status: 403, retryable: false },

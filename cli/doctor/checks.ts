@@ -7,7 +7,7 @@ import { databaseEngines, databaseRoles } from './databases.ts';
 import type { Facts } from './facts.ts';
 import { knative } from './knative.ts';
 import { leases } from './leases.ts';
-import { ledgerMount, ledgerReadable } from './ledger.ts';
+import { ledgerMount, ledgerReadable, ledgerSettings } from './ledger.ts';
 import { cronJob, lastSweep, schedule } from './sweep.ts';
 import { login, rightsInVault, vault } from './vault.ts';
 import { podGuard, webhook, webhookAuthority, webhookCertificate } from './webhook.ts';
@@ -23,6 +23,7 @@ export function checksOf(facts: Facts): Check[] {
     leases(facts),
     ledgerMount(facts),
     ledgerReadable(facts),
+    ledgerSettings(facts),
     databaseEngines(facts),
     databaseRoles(facts),
     cronJob(facts),

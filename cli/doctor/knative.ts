@@ -1,6 +1,16 @@
 /** What the functions run in and what tells them of deletions, as Knative's controllers report it. */
 import * as v from 'valibot';
 import { readObject } from '../../shared/kubernetes/objects.ts';
+import {
+  Annotated,
+  channelOf,
+  hasChannelInMemory,
+  isOlder,
+  isTooOld,
+  podsOfSource,
+  UPGRADE,
+  whyOneAtATime,
+} from '../broker-delivery.ts';
 import { NAMESPACE } from '../objects.ts';
 import { type Check, failed, ok, unknown, type Verdict } from './check.ts';
 import type { Facts } from './facts.ts';
@@ -65,14 +75,15 @@ type Reported = v.InferOutput<typeof Reported>;
 const pathOf = ({ group, plural, object }: Resource) =>
   `/apis/${group}/namespaces/${NAMESPACE}/${plural}/${object.split(' ')[1]}`;
 
-export function knative({ api, deadline }: Facts): Check[] {
+export function knative(facts: Facts): Check[] {
+  const { api, deadline } = facts;
   const read = (one: Resource) => readObject(api, pathOf(one), Reported, deadline());
   const ofInstallation = RESOURCES.map((one) => ({
     name: one.name,
     needs: ['API server'],
     async look() {
       const found = await read(one);
-      if (found) return judged(one, found);
+      if (found) return withDelivery(one, judged(one, found), 'npm run install:cluster -- --yes', facts);
       const deployment = await read(DEPLOYMENT);
       if (!deployment) return failed('is not there', 'npm run install:cluster');
       if (one.name === 'Service admission') return judged(DEPLOYMENT, deployment);
@@ -85,17 +96,55 @@ export function knative({ api, deadline }: Facts): Check[] {
     async look() {
       const found = await Promise.all(APPROLE.map(read));
       if (found.every((one) => one === undefined)) return ok('not installed');
-      const verdicts = APPROLE.map((one, index) => {
+      const verdictOf = async (one: Resource, index: number) => {
         const { state, detail, mend } = found[index]
-          ? judged(one, found[index])
+          ? await withDelivery(one, judged(one, found[index]), BROKER_AGAIN, facts)
           : failed('is not there', 'kubectl apply --kustomize OVERLAY, with components/approle');
         return { state, detail: `${one.name}: ${detail}`, ...(mend !== undefined && { mend }) };
-      });
+      };
+      const verdicts = await Promise.all(APPROLE.map(verdictOf));
       return verdicts.find(({ state }) => state !== 'ok') ?? ok('ready');
     },
   };
   return [...ofInstallation, ofComponent];
 }
+
+const BROKER_AGAIN = 'docs/install.md, "A Broker that delivers one event at a time"';
+const Pods = v.object({ items: v.array(Annotated) });
+const Definition = v.object({
+  metadata: v.object({ labels: v.optional(v.record(v.string(), v.string()), {}) }),
+});
+
+/** Of a Broker that is ready, also whether one event that cannot be delivered holds up the others. */
+async function withDelivery(
+  one: Resource,
+  verdict: Verdict,
+  again: string,
+  { api, deadline }: Facts,
+): Promise<Verdict> {
+  if (one.plural !== 'brokers' || verdict.state !== 'ok') return verdict;
+  const name = one.object.split(' ')[1] ?? '';
+  const broker = await readObject(api, pathOf(one), Annotated, deadline());
+  if (!broker || !hasChannelInMemory(broker)) return verdict;
+  const channelPath = `/apis/messaging.knative.dev/v1/namespaces/${NAMESPACE}/inmemorychannels/${channelOf(name)}`;
+  const reason = whyOneAtATime(broker, await readObject(api, channelPath, Annotated, deadline()));
+  if (reason !== undefined) {
+    const detail = `${reason}, so one event that cannot be delivered holds up all others`;
+    const definition = await readObject(api, DEFINITION, Definition, deadline());
+    const release = definition?.metadata.labels['app.kubernetes.io/version'];
+    return failed(detail, isTooOld(release) ? UPGRADE : again);
+  }
+  const selector = podsOfSource(name);
+  const podsPath = `/api/v1/namespaces/${NAMESPACE}/pods?labelSelector=${encodeURIComponent(selector)}`;
+  const pods = (await readObject(api, podsPath, Pods, deadline()))?.items ?? [];
+  if (!pods.some((pod) => isOlder(pod, broker))) return verdict;
+  return failed(
+    'the pod of its source is older than it, and may hang in an event that it sent to the one before',
+    `kubectl --namespace ${NAMESPACE} delete pods --selector ${selector}`,
+  );
+}
+
+const DEFINITION = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/brokers.eventing.knative.dev';
 
 function judged({ object, condition }: Resource, { metadata, status }: Reported): Verdict {
   const describe = `kubectl --namespace ${NAMESPACE} describe ${object}`;

@@ -47,3 +47,45 @@ export const ledgerReadable = (facts: Facts): Check => ({
     }
   },
 });
+
+// The youngest tell what is written now; the metadata of each may say otherwise than the engine.
+const LOOKED_AT = 20;
+
+export const ledgerSettings = (facts: Facts): Check => ({
+  name: "the ledger's settings",
+  needs: ['the ledger'],
+  async look() {
+    const { ledgerMount: mount, ledgerPrefix } = (await facts.config()).vault;
+    const { inspection, ledger } = await facts.vault();
+    const settings = await inspection.kvSettings(mount, facts.work(), facts.operatorToken);
+    if (settings && !/^0?s?$/.test(settings.deleteVersionAfter))
+      return failed(
+        `${mount} deletes what is written to it after ${settings.deleteVersionAfter} (delete_version_after): records of live pods go`,
+        `vault write ${mount}/config delete_version_after=0s; ${WRITTEN_BEFORE}`,
+      );
+    if (settings?.casRequired)
+      return failed(
+        `${mount} takes a record only from whoever names its version (cas_required), which nobody of ours does: pods are denied`,
+        `vault write ${mount}/config cas_required=false`,
+      );
+    const { grants } = await ledger.list(facts.work());
+    const uuids = grants.toSorted().slice(-LOOKED_AT);
+    const times = await Promise.all(
+      uuids.map((uuid) => inspection.kvDeletionTime(mount, `${ledgerPrefix}/${uuid}`, facts.work())),
+    );
+    const ending = uuids.filter((_, index) => times[index]);
+    const [first] = ending;
+    if (first !== undefined)
+      return failed(
+        `${ending.length} of the ${uuids.length} youngest records are deleted by Vault itself, the one of ${first} at ${times[uuids.indexOf(first)]} (delete_version_after)`,
+        `vault write ${mount}/config delete_version_after=0s, and vault kv metadata put -mount=${mount} -delete-version-after=0s ${ledgerPrefix}/${first}; ${WRITTEN_BEFORE}`,
+      );
+    if (settings) return ok('neither delete_version_after nor cas_required');
+    return ok(
+      `no delete_version_after in the ${uuids.length} youngest records; only a VAULT_TOKEN that may read ${mount}/config sees cas_required`,
+    );
+  },
+});
+
+const WRITTEN_BEFORE =
+  'what was written before goes all the same: start the pods anew, so that new records are written (kubectl rollout restart)';

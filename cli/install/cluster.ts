@@ -133,6 +133,12 @@ export function hasSourceFilters(cluster: Cluster): boolean {
   return isDefined && isSwitchedOn(cluster, 'new-apiserversource-filters');
 }
 
+/** Whether Knative's channels are addressed by their paths, beside their hosts. */
+export function hasTransportEncryption({ settings }: Cluster): boolean {
+  const said = settings.get('knative-eventing/config-features')?.['transport-encryption']?.toLowerCase();
+  return said === 'strict' || said === 'permissive';
+}
+
 /** Of Knative Eventing. */
 function isSwitchedOn({ settings }: Cluster, feature: string): boolean {
   return settings.get('knative-eventing/config-features')?.[feature]?.toLowerCase() === 'enabled';

@@ -1,6 +1,7 @@
 /** What an earlier installation has left in the cluster: it stands where nothing else is asked for. */
 import { load } from 'js-yaml';
 import * as v from 'valibot';
+import { Annotated, channelOf } from '../broker-delivery.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { find, type KubernetesObject, keyOf, NAMESPACE, reference, WEBHOOK } from '../objects.ts';
 import { PATH_SECRET } from '../path-secret.ts';
@@ -25,6 +26,8 @@ export interface Existing {
   readonly pathSecrets: Readonly<Record<string, string>> | undefined;
   /** The Broker's address. */
   readonly broker: string | undefined;
+  /** The Broker of pods' events and its channel, as far as they are there. */
+  readonly delivery: { readonly broker: Annotated | undefined; readonly channel: Annotated | undefined };
   /** Whether an uninstallation that did not come to its end has suspended the renewal job. */
   readonly suspended: boolean;
   /** What tells the cluster from others: the uid of `kube-system`. */
@@ -59,6 +62,7 @@ const Webhook = v.object({
 });
 
 const BROKER = reference('eventing.knative.dev/v1', 'Broker', 'pods', NAMESPACE);
+const CHANNEL = reference('messaging.knative.dev/v1', 'InMemoryChannel', channelOf('pods'), NAMESPACE);
 const FUNCTION = reference('serving.knative.dev/v1', 'Service', 'admission', NAMESPACE);
 const CONFIGURATION = reference('v1', 'ConfigMap', 'configuration', NAMESPACE);
 const VAULT_CA = reference('v1', 'ConfigMap', 'vault-ca', NAMESPACE);
@@ -71,7 +75,7 @@ export async function readExisting(kubectl: Kubectl, kinds: readonly DefinedKind
   const isDefined = ({ apiVersion, kind }: KubernetesObject) =>
     kinds.some((one) => apiVersion.startsWith(`${one.group}/`) && one.kind === kind);
   const core = [KUBE_SYSTEM, CONFIGURATION, VAULT_CA, SECRET, WEBHOOKS, RENEWAL];
-  const sought = [...core, ...[BROKER, FUNCTION].filter(isDefined)];
+  const sought = [...core, ...[BROKER, CHANNEL, FUNCTION].filter(isDefined)];
   const objects = new Map((await find(kubectl, sought)).map((object) => [keyOf(object), object]));
   const get = (object: KubernetesObject) => objects.get(keyOf(object));
   return {
@@ -82,6 +86,7 @@ export async function readExisting(kubectl: Kubectl, kinds: readonly DefinedKind
     vaultCa: parse(Authority, get(VAULT_CA))?.data['ca.crt'],
     pathSecrets: pathSecretsIn(get(SECRET)),
     broker: parse(Broker, get(BROKER))?.status.address.url,
+    delivery: { broker: parse(Annotated, get(BROKER)), channel: parse(Annotated, get(CHANNEL)) },
     suspended: isSuspendedByUs(get(RENEWAL)),
     clusterUid: v.parse(Namespace, get(KUBE_SYSTEM)).metadata.uid,
   };

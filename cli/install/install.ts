@@ -1,10 +1,18 @@
 /** Checks, applies, waits, tries it out, and says what it did. A second time it changes nothing. */
 import type { Kubectl } from '../kubectl.ts';
 import { type KubernetesObject, listOf, nameOf } from '../objects.ts';
+import { Refusal } from '../refusal.ts';
 import { resumeRenewal } from '../renewal-suspension.ts';
 import { NO_SECRET, withPath } from '../webhook-path.ts';
 import { apply, type Changes } from './apply.ts';
-import { type Cluster, readCluster } from './cluster.ts';
+import {
+  DISPATCHER_REMEMBERS,
+  removeBroker,
+  restartSource,
+  SOURCE_RESTARTED,
+  whyAgain,
+} from './broker-again.ts';
+import { type Cluster, hasTransportEncryption, readCluster } from './cluster.ts';
 import { readBrokerAddress, readExisting } from './existing.ts';
 import { findLeftOvers } from './left-overs.ts';
 import type { InstallOptions } from './options.ts';
@@ -40,9 +48,14 @@ export async function install({ kubectl, options, say }: Parts): Promise<number>
   }
   say(whatIsThere(cluster));
   if (options['dry-run']) {
+    if (plan.brokerAgain !== undefined) say(`Would make the Broker again: ${whyAgain(plan.brokerAgain)}`);
     say(`Would apply: ${manifests.map(nameOf).join(', ')}`);
     return 0;
   }
+  if (plan.brokerAgain !== undefined && !options.yes)
+    throw new Refusal(
+      `the Broker has to be made again: ${whyAgain(plan.brokerAgain)}\nIf that is meant, add --yes. Nothing was changed.`,
+    );
   await applyAll({ kubectl, options, say }, cluster, plan, manifests);
   const test = {
     namespace: options['self-test-namespace'],
@@ -66,6 +79,7 @@ async function applyAll(
   const applying = { force: options['force-conflicts'] };
   const wait: Wait = { withinMs: options.timeout * 1_000, say };
   if (plan.suspended) await resumeRenewal(kubectl);
+  if (plan.brokerAgain !== undefined) await removeBroker(kubectl, options.timeout);
   const changes = [
     await apply(
       kubectl,
@@ -75,6 +89,8 @@ async function applyAll(
   ];
   say('Waiting for functions, events and certificates.');
   await untilReady(kubectl, manifests, wait);
+  if (plan.brokerAgain !== undefined && hasTransportEncryption(cluster)) say(DISPATCHER_REMEMBERS);
+  if (await restartSource(kubectl, options.timeout)) say(SOURCE_RESTARTED);
   const broker = await readBrokerAddress(kubectl);
   const final = broker === plan.broker ? manifests : await renderManifests(kubectl, { ...plan, broker });
   // Known only now where the cluster's Broker is not Knative's own: the replay job sends there.

@@ -26,7 +26,8 @@ export const USAGE = `npm run install:cluster -- [options]
   --dry-run                 check, and say what would be done
   --uninstall               remove it: see docs/install.md
   --credentials keep|revoke with --uninstall: what becomes of those of live pods (keep)
-  --yes                     with --credentials revoke: that this is meant
+  --yes                     with --credentials revoke, or where the Broker has to be made again:
+                            that this is meant
 
 What is installed already keeps its settings: give only what is to change.`;
 

@@ -4,12 +4,14 @@ import { load } from 'js-yaml';
 import * as v from 'valibot';
 import { type Config, parseConfig } from '../../shared/config.ts';
 import { InjectorError } from '../../shared/errors.ts';
+import { hasChannelInMemory, isTooOld, whyOneAtATime } from '../broker-delivery.ts';
 import { isPathSecret, newPathSecret, PATH_SECRET } from '../path-secret.ts';
 import { Refusal } from '../refusal.ts';
-import { type Cluster, hasSenderIdentity, hasSourceFilters } from './cluster.ts';
+import { type Cluster, defaultBrokerClass, hasSenderIdentity, hasSourceFilters } from './cluster.ts';
 import type { Existing, Ingress } from './existing.ts';
 import type { InstallOptions } from './options.ts';
 import type { Wishes } from './overlay.ts';
+import { releaseOf } from './requirements.ts';
 
 export interface Plan extends Wishes {
   /** Whether the path's secret has just been made. */
@@ -18,6 +20,8 @@ export interface Plan extends Wishes {
   readonly anotherWay: boolean;
   /** Whether the API server has still to be told whom to trust on that way. */
   readonly awaitsTrust: boolean;
+  /** Why the Broker that is there has to be made again; `undefined` where it has not. */
+  readonly brokerAgain: string | undefined;
   /** Whether the renewal job has to be resumed. */
   readonly suspended: boolean;
   /** Whether Vault is asked as the pods' own service accounts. */
@@ -58,6 +62,7 @@ export async function makePlan(options: InstallOptions, existing: Existing, clus
     pathSecret: pathSecret ?? newPathSecret(),
     newPathSecret: pathSecret === undefined,
     broker: existing.broker,
+    brokerAgain: whyBrokerAgain(existing, cluster),
     suspended: existing.suspended,
     projected: config.projectedServiceAccount !== undefined,
     components: [
@@ -67,6 +72,12 @@ export async function makePlan(options: InstallOptions, existing: Existing, clus
       ...(config.projectedServiceAccount ? ['projected-service-accounts'] : []),
     ],
   };
+}
+
+/** An older Knative does not look at the annotation: there a new Broker would be no better than the old one. */
+function whyBrokerAgain({ delivery: { broker, channel } }: Existing, cluster: Cluster): string | undefined {
+  if (!broker || !hasChannelInMemory(broker, defaultBrokerClass(cluster))) return undefined;
+  return isTooOld(releaseOf(cluster, 'Knative Eventing')) ? undefined : whyOneAtATime(broker, channel);
 }
 
 async function configurationFor(

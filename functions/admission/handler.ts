@@ -8,7 +8,8 @@ import {
 import type { Deadline } from '../../shared/deadline.ts';
 import { asInjectorError, ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../shared/errors.ts';
 import { patchPod, type Variables, valuesFor, variablesFor } from '../../shared/pod/patch.ts';
-import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
+import { isMirror } from '../../shared/pod/pod.ts';
+import { OF_A_MIRROR, overwritten, problemsOf } from '../../shared/pod/remarks.ts';
 import { secretNameOf } from '../../shared/pod/secret-name.ts';
 import { AccessDenied, type Authorization } from '../../shared/vault/authorization.ts';
 import type { Work } from '../../shared/vault/requests.ts';
@@ -53,6 +54,7 @@ export async function admit(
 ): Promise<Verdict> {
   const { pod } = creation;
   if (pod.metadata.labels?.[admission.injectorLabel] !== 'true') return UNTOUCHED;
+  if (isMirror(pod)) return { warnings: [OF_A_MIRROR] };
   const startedAt = admission.clock();
   const ended = (result: Result) => {
     const seconds = (admission.clock() - startedAt) / 1_000;
@@ -88,9 +90,13 @@ export async function admit(
       ended('failed');
       admission.log.error('pod denied', thrown, facts());
     }
-    const message = `vault-db-injector: no database credentials for this pod: ${error.message}`;
-    return { denial: { code: ERROR_CATALOGUE[error.code].status, message }, warnings: [] };
+    return denialOf(error.code, error.message);
   }
+}
+
+export function denialOf(code: ErrorCode, why: string): Verdict {
+  const message = `vault-db-injector: no database credentials for this pod: ${why}`;
+  return { denial: { code: ERROR_CATALOGUE[code].status, message }, warnings: [] };
 }
 
 /** `denied` is the pod's owner's to mend, `failed` somebody else's. */

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { InjectorError } from '../../shared/errors.ts';
+import { parseJson } from '../../shared/json.ts';
 import type { PatchOperation } from '../../shared/pod/patch.ts';
 import { Pod } from '../../shared/pod/pod.ts';
 import { printable } from '../../shared/secret.ts';
@@ -37,7 +38,7 @@ export interface ParsedReview {
 }
 
 /**
- * @throws InjectorError `request_invalid`, with one line that says what was expected.
+ * @throws InjectorError `request_invalid` or `request_too_large`, with one line that says what was expected.
  */
 export function parseReview(body: Buffer): ParsedReview {
   const review = check(Review, parseJson(body), 'an AdmissionReview of admission.k8s.io/v1');
@@ -56,17 +57,18 @@ export function parseReview(body: Buffer): ParsedReview {
   return { uid, creation: { uid, namespace, dryRun: dryRun === true, pod } };
 }
 
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    // Without the parser's words: they quote the body.
-    throw invalid('the body is not JSON');
-  }
+// The API server writes it first of all, and ahead of everything that a pod's author has written.
+const UID = /"request":\{"uid":"([\da-f-]{36})"/;
+const UID_WITHIN_BYTES = 512;
+
+/** Which review it is, of a body that is not read: so that its limit can be told to the pod's author. */
+export function uidOfUnread(body: Buffer): string | undefined {
+  return UID.exec(body.subarray(0, UID_WITHIN_BYTES).toString('latin1'))?.[1];
 }
 
 function check<S extends v.GenericSchema>(schema: S, value: unknown, expected: string): v.InferOutput<S> {
-  const parsed = v.safeParse(schema, value);
+  // The first fault only: of a list there would be as many as it has entries, and a process' memory full of them.
+  const parsed = v.safeParse(schema, value, { abortEarly: true });
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   throw invalid(`expected ${expected}: ${v.getDotPath(issue) ?? 'the body'} is not as it should be`);
@@ -85,16 +87,20 @@ export interface Verdict {
 // The API server cuts warnings off beyond these (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response).
 const MAX_WARNING = 256;
 const MAX_WARNINGS = 15;
+// An event of a controller that could not create its pod holds 1,024; a person reads the rest in the API server's answer.
+const MAX_DENIAL = 4_096;
 
 export function answerReview(uid: string, { patch, denial, warnings }: Verdict): object {
-  const shown = warnings.slice(0, MAX_WARNINGS).map((warning) => printable(warning, MAX_WARNING));
+  const left = warnings.length - MAX_WARNINGS;
+  const told = left > 0 ? [...warnings.slice(0, MAX_WARNINGS - 1), `… and ${left + 1} more`] : warnings;
+  const shown = told.map((warning) => printable(warning, MAX_WARNING));
   return {
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',
     response: {
       uid,
       allowed: denial === undefined,
-      ...(denial && { status: { code: denial.code, message: denial.message } }),
+      ...(denial && { status: { code: denial.code, message: printable(denial.message, MAX_DENIAL) } }),
       ...(patch?.length && {
         patchType: 'JSONPatch',
         patch: Buffer.from(JSON.stringify(patch)).toString('base64'),

@@ -1,6 +1,7 @@
 /**
  * Who may ask for credentials: an AdmissionReview is only JSON, and whoever can reach the function could send one in
- * another pod's name. So the path that the API server is told to use ends in a secret of 256 bits. Several are accepted
+ * another pod's name. So the path that the API server is told to use ends in a secret of 256 bits; or it sends
+ * the secret as a token, where its start-up files can be changed: no error of it ever shows that. Several are accepted
  * at once, so that one can take another's place without a failed admission.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -11,8 +12,11 @@ import { InjectorError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 
 export interface WebhookPath {
-  /** @param path of a request, from its slash on. */
-  accepts(path: string): Promise<boolean>;
+  /**
+   * @param path of a request, from its slash on.
+   * @param authorization the header, as it came.
+   */
+  accepts(path: string, authorization?: string): Promise<boolean>;
 }
 
 export interface WebhookPathOptions {
@@ -26,6 +30,7 @@ export interface WebhookPathOptions {
 
 // 256 bits; the API server takes neither capitals nor "_" in a webhook's path.
 const SECRET = /^[\da-f]{64}$/;
+const BEARER = /^Bearer ([\da-f]{64})$/;
 const READ_AGAIN_AFTER_MS = 1_000;
 
 /** @throws InjectorError `configuration_invalid` where no secret can be read. */
@@ -49,10 +54,11 @@ export function createWebhookPath({ folder, open, clock, log }: WebhookPathOptio
   }
 
   return {
-    async accepts(path) {
+    async accepts(path, authorization) {
       if (open && path === '/') return true;
       refresh();
-      const candidate = digestOf(path.slice(1));
+      const [, token] = BEARER.exec(authorization ?? '') ?? [];
+      const candidate = digestOf(path === '/' && token !== undefined ? token : path.slice(1));
       // All of them, each in constant time: how long it takes says nothing.
       return digests.filter((digest) => timingSafeEqual(digest, candidate)).length > 0;
     },

@@ -13,7 +13,6 @@ import type { SecretIds, WrappedSecretId } from '../../shared/vault/secret-ids.t
 import type { Due, Judge, NotDue } from './due.ts';
 import type { Line, OpenLine } from './line.ts';
 import { createRecent } from './recent.ts';
-import { createRoleLabels } from './role-labels.ts';
 
 export interface PushParts {
   readonly judge: Judge;
@@ -45,11 +44,10 @@ const HAS_ONE = 409;
  */
 export function createPush(parts: PushParts): Push {
   const pushed = createRecent(MOST_RUNS);
-  const labelOf = createRoleLabels();
   const underWay = new Map<string, Promise<Outcome>>();
 
   async function push(due: Due, work: Work): Promise<Outcome> {
-    const approle = labelOf(due.role);
+    const { role: approle } = due;
     const line = await parts.openLine(due.address, work.deadline).catch((error: unknown) => {
       parts.metrics.count('server_secret_push_failures_total', { approle });
       throw error;
@@ -70,7 +68,7 @@ export function createPush(parts: PushParts): Push {
   async function handOver(line: Line, due: Due, work: Work): Promise<Outcome> {
     const { role, pod } = due;
     const { metrics, log } = parts;
-    const approle = labelOf(role);
+    const approle = role;
     const wrapped = await wrap(due, work);
     try {
       const status = await line.post(bodyOf(wrapped, parts), work.deadline);
@@ -90,7 +88,7 @@ export function createPush(parts: PushParts): Push {
 
   async function wrap({ role, address, pod }: Due, work: Work): Promise<WrappedSecretId> {
     const { secretIds, metrics, wrapTtlSeconds, bindAddress } = parts;
-    const approle = labelOf(role);
+    const approle = role;
     metrics.count('vault_secret_id_requests_total', { approle });
     const request = {
       role,

@@ -3,10 +3,12 @@
  * the record whose grant it is. So what is forged, replayed, reordered or sent twice hurts no live pod.
  */
 import type { Clock } from '../../shared/deadline.ts';
+import { asInjectorError } from '../../shared/errors.ts';
 import type { DeletedPod } from '../../shared/events/deleted-pod.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
+import { holderOf } from '../../shared/vault/held.ts';
 import { isGrantUuid, type Ledger, type LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
@@ -24,13 +26,15 @@ export interface RevocationParts {
   readonly clusterId: string | undefined;
 }
 
-type GrantOutcome = 'revoked' | 'pending' | 'alive' | 'no_record' | 'refused';
+/** `left_to_sweep`: it failed, and no retry will mend that. */
+type GrantOutcome = 'revoked' | 'pending' | 'alive' | 'no_record' | 'refused' | 'left_to_sweep';
 
 export type Revoke = (pod: DeletedPod, work: Work) => Promise<readonly GrantOutcome[]>;
 
 /**
- * @returns a function that resolves when nothing is left to do, and rejects with a retryable error where Vault or the
- *   API server did not answer. Two calls for the same grant at the same moment do the work once.
+ * @returns a function that resolves when nothing is left to do that another try could mend, and rejects where Vault or the
+ *   API server did not answer; each grant is seen to, whatever becomes of the others. Two calls for the same grant at the
+ *   same moment do the work once.
  */
 export function createRevoke(parts: RevocationParts): Revoke {
   const underWay = new Map<string, Promise<GrantOutcome>>();
@@ -45,7 +49,7 @@ export function createRevoke(parts: RevocationParts): Revoke {
       pod.uuids.map((uuid) => {
         const running = underWay.get(uuid);
         if (running) return running;
-        const started = revokeOne(uuid, pod, successor, work, parts).finally(() => underWay.delete(uuid));
+        const started = revokeOrLeave(uuid, pod, successor, work, parts).finally(() => underWay.delete(uuid));
         underWay.set(uuid, started);
         return started;
       }),
@@ -54,26 +58,55 @@ export function createRevoke(parts: RevocationParts): Revoke {
     for (const outcome of outcomes) {
       const result = outcome.status === 'fulfilled' ? outcome.value : 'failed';
       parts.metrics.observe('revocation_duration_seconds', { result }, seconds);
+      if (outcome.status === 'fulfilled') parts.metrics.count('deletion_events_total', { outcome: result });
     }
     return outcomes.map((outcome) => {
       if (outcome.status === 'rejected') throw outcome.reason;
-      parts.metrics.count('deletion_events_total', { outcome: outcome.value });
       return outcome.value;
     });
   };
 }
 
-async function revokeOne(
+/** What is known of a grant, for the log. */
+interface Facts {
+  readonly uuid: string;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly requestUid: string | undefined;
+  readonly traceId: string | undefined;
+  /** Of the database engine, once the record has been read. */
+  mount?: string | undefined;
+}
+
+async function revokeOrLeave(
   uuid: string,
   pod: DeletedPod,
   successor: Promise<LivePod | undefined>,
   work: Work,
   parts: RevocationParts,
 ): Promise<GrantOutcome> {
-  const { ledger, revocation, metrics, log } = parts;
-  const { namespace, name } = pod;
   const { correlationId: requestUid, traceId } = work;
-  const facts = { uuid, namespace, pod: name, requestUid, traceId };
+  const facts: Facts = { uuid, namespace: pod.namespace, pod: pod.name, requestUid, traceId };
+  try {
+    return await revokeOne(facts, pod, successor, work, parts);
+  } catch (error) {
+    // What may pass is sent again by the Broker. What no retry will mend is found by the renewal job's next run.
+    if (asInjectorError(error).retryable) throw error;
+    const message = 'a grant could not be revoked, and no retry will mend that: it is left to the sweep';
+    parts.log.error(message, error, { ...facts, outcome: 'left_to_sweep' });
+    return 'left_to_sweep';
+  }
+}
+
+async function revokeOne(
+  facts: Facts,
+  pod: DeletedPod,
+  successor: Promise<LivePod | undefined>,
+  work: Work,
+  parts: RevocationParts,
+): Promise<GrantOutcome> {
+  const { ledger, revocation, metrics, log } = parts;
+  const { uuid, namespace } = facts;
   if (!isGrantUuid(uuid)) return refuse('its uuid is none', facts, log);
   const [stored, live] = await Promise.all([ledger.read(uuid, work), successor]);
   if (live?.uuids.includes(uuid)) {
@@ -81,6 +114,7 @@ async function revokeOne(
     return 'alive';
   }
   if (!stored) return 'no_record';
+  facts.mount = stored.record.mount ?? holderOf(namespace, stored.record.leaseId)?.mount;
   const reason = notTheirs(stored.record, pod, parts.clusterId);
   if (reason) return refuse(reason, facts, log);
   if (await isHeldByAnother(uuid, stored.record, work, parts)) {
@@ -127,11 +161,7 @@ function notTheirs(record: LedgerRecord, pod: DeletedPod, clusterId: string | un
   return undefined;
 }
 
-function refuse(
-  reason: string,
-  facts: { readonly uuid: string; readonly namespace: string; readonly pod: string },
-  log: Logger,
-) {
+function refuse(reason: string, facts: Facts, log: Logger) {
   log.warn(`security: a delete event is refused: ${reason}`, facts);
   return 'refused' as const;
 }

@@ -1,8 +1,8 @@
 /** The revocation function's process: an event sink that is served until SIGTERM. */
 import type { HttpFunction } from '@google-cloud/functions-framework';
 import { deadlineIn } from '../../shared/deadline.ts';
-import { readCloudEvent } from '../../shared/events/cloud-event.ts';
-import { deletedPodIn } from '../../shared/events/deleted-pod.ts';
+import { type CloudEvent, readCloudEvent } from '../../shared/events/cloud-event.ts';
+import { type DeletedPod, deletedPodIn } from '../../shared/events/deleted-pod.ts';
 import { beginLogin } from '../../shared/first-login.ts';
 import { sendText } from '../../shared/http/routes.ts';
 import { serveEvents } from '../../shared/http/serve-events.ts';
@@ -36,15 +36,25 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     clock,
     clusterId: config.clusterId,
   });
+  /** What cannot be read does not become readable by being sent again: its grants are found by the sweep. */
+  const deletionIn = (event: CloudEvent): DeletedPod | 'malformed' | 'ignored' => {
+    try {
+      return deletedPodIn(event) ?? 'ignored';
+    } catch (error) {
+      const message = 'a delete event cannot be read, and no retry will mend that: it is left to the sweep';
+      log.denied(message, error, { requestUid: event.id, outcome: 'malformed' });
+      return 'malformed';
+    }
+  };
   const receive: HttpFunction = async (request, response) => {
     const event = await readCloudEvent(request);
-    const pod = deletedPodIn(event);
-    if (pod) {
+    const pod = deletionIn(event);
+    if (typeof pod === 'string') {
+      metrics.count('deletion_events_total', { outcome: pod });
+    } else {
       const deadline = deadlineIn(REVOKE_WITHIN_MS, clock);
       const work = { deadline, vaultCalls: 0, ...originOf(event.id, request.get('traceparent')) };
       await revoke(pod, work).finally(() => deadline.release());
-    } else {
-      metrics.count('deletion_events_total', { outcome: 'ignored' });
     }
     sendText(response, 204, '');
   };

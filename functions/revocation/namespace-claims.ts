@@ -2,9 +2,9 @@
  * Which grants the live pods of a namespace name. Events come in bursts, when a Deployment is scaled down or a namespace
  * deleted: those that arrive while a list is under way share the next one, so that there is never more than one at a time.
  */
-import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import { type Deadline, deadlineIn, monotonicClock, within } from '../../shared/deadline.ts';
+import { lateFor } from '../../shared/kubernetes/api.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
-import { within } from '../../shared/vault/requests.ts';
 
 /** All live pods of the namespace, as they were at some moment after the call. */
 export type NamespaceClaims = (namespace: string, deadline: Deadline) => Promise<readonly LivePod[]>;
@@ -15,6 +15,7 @@ interface Lists {
 }
 
 const LIST_WITHIN_MS = 10_000;
+const late = lateFor('the API server did not list the pods in time');
 
 export function createNamespaceClaims(pods: Pick<Pods, 'listNamespace'>): NamespaceClaims {
   const lists = new Map<string, Lists>();
@@ -43,8 +44,8 @@ export function createNamespaceClaims(pods: Pick<Pods, 'listNamespace'>): Namesp
 
   return (namespace, deadline) => {
     const current = lists.get(namespace);
-    if (!current) return within(deadline, 'list the pods', start(namespace));
+    if (!current) return within(deadline, start(namespace), late);
     current.next ??= current.running.catch(() => undefined).then(() => start(namespace));
-    return within(deadline, 'list the pods', current.next);
+    return within(deadline, current.next, late);
   };
 }

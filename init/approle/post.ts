@@ -1,6 +1,7 @@
 /** What is posted to the init container, as kubernetes-vault's service writes it, and Vault's namespace where there is one. */
 import * as v from 'valibot';
 import { InjectorError } from '../../shared/errors.ts';
+import { parseJson } from '../../shared/json.ts';
 import { printable, Secret } from '../../shared/secret.ts';
 
 /** A wrapped secret_id, and where it is good. */
@@ -12,11 +13,13 @@ export interface Post {
   readonly vaultCa: string | undefined;
 }
 
-const nonEmpty = v.pipe(v.string(), v.nonEmpty());
+const nonEmpty = v.pipe(v.string(), v.nonEmpty(), v.maxLength(4_096));
+// More than anybody wraps a token for.
+const LONGEST_TTL_SECONDS = 366 * 86_400;
 const Body = v.object({
   token: v.pipe(nonEmpty, v.regex(/^[\w.-]+$/)),
   creationTime: v.pipe(nonEmpty, v.isoTimestamp()),
-  ttl: v.pipe(v.number(), v.minValue(1)),
+  ttl: v.pipe(v.number(), v.minValue(1), v.maxValue(LONGEST_TTL_SECONDS)),
   vaultAddr: v.pipe(nonEmpty, v.url(), v.regex(/^https?:\/\//)),
   vaultCAs: v.optional(v.nullable(v.pipe(v.string(), v.base64())), ''),
   vaultNamespace: v.optional(v.pipe(nonEmpty, v.regex(/^[\w./-]+$/))),
@@ -26,7 +29,7 @@ const Body = v.object({
  * @param vaultAddress the only one that is accepted; absent: any.
  * @throws InjectorError `request_invalid` that says what is wrong, and quotes nothing secret.
  */
-export function readPost(body: string, now: number, vaultAddress: string | undefined): Post {
+export function readPost(body: Buffer, now: number, vaultAddress: string | undefined): Post {
   const parsed = v.safeParse(Body, parseJson(body), { abortPipeEarly: true });
   if (!parsed.success) {
     const faulty = parsed.issues.map((issue) => v.getDotPath(issue) ?? 'the whole').join(', ');
@@ -46,15 +49,10 @@ export function readPost(body: string, now: number, vaultAddress: string | undef
   };
 }
 
-const bare = (url: string) => url.replace(/\/+$/, '');
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    // Without the parser's words: they quote the body.
-    throw invalid('the body is not JSON');
-  }
+function bare(url: string): string {
+  let end = url.length;
+  while (url[end - 1] === '/') end -= 1;
+  return url.slice(0, end);
 }
 
 function invalid(message: string): InjectorError {

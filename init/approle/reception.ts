@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { asInjectorError, ERROR_CATALOGUE, InjectorError } from '../../shared/errors.ts';
+import { createBodies, PATIENCE } from '../../shared/http/bodies.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Post } from './post.ts';
 
@@ -16,14 +17,13 @@ export interface ReceptionParts {
   /** Absent: all of them. */
   readonly address: string | undefined;
   /** @throws InjectorError for what is not good. */
-  readonly read: (body: string) => Post;
+  readonly read: (body: Buffer) => Post;
   readonly log: Logger;
 }
 
 const PORT = 50_000;
 // A bundle of authorities is the longest of it.
-const MAX_BODY_BYTES = 1024 * 1024;
-const REQUEST_WITHIN_MS = 10_000;
+const BODY_BYTES = { one: 1024 * 1024, all: 4 * 1024 * 1024 };
 const MOST_CONNECTIONS = 64;
 
 /** @throws InjectorError `configuration_invalid` where it cannot listen. */
@@ -31,22 +31,23 @@ export async function openReception({ tls, address, read, log }: ReceptionParts)
   const { promise: taken, resolve: take } = Promise.withResolvers<Post>();
   let hasOne = false;
 
-  async function receive(request: IncomingMessage): Promise<Post> {
+  const bodies = createBodies(BODY_BYTES);
+
+  async function receive(request: IncomingMessage, response: ServerResponse): Promise<Post> {
     if (request.url !== '/') throw new InjectorError('request_not_found', 'there is nothing at this path');
     if (request.method !== 'POST') throw new InjectorError('request_method', 'expected POST');
-    const post = read(await bodyOf(request));
+    const post = read(await bodies.read(request, response));
     if (hasOne) throw new InjectorError('secret_id_repeated', 'this init container has a secret_id');
     hasOne = true;
     return post;
   }
 
-  const server = createServer({ ...tls, requestTimeout: REQUEST_WITHIN_MS }, (request, response) => {
-    receive(request).then(
+  const server = createServer({ ...tls, ...PATIENCE }, (request, response) => {
+    receive(request, response).then(
       (post) => answer(response, 200, 'taken', () => take(post)),
       (thrown: unknown) => {
         const { code, message } = asInjectorError(thrown);
         log.warn(`a post is refused: ${message}`, { code });
-        response.shouldKeepAlive = false;
         answer(response, ERROR_CATALOGUE[code].status, message);
       },
     );
@@ -63,17 +64,6 @@ export async function openReception({ tls, address, read, log }: ReceptionParts)
       server.closeAllConnections();
     },
   };
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new InjectorError('request_too_large', 'the body is too long');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function answer(response: ServerResponse, status: number, line: string, sent?: () => void): void {

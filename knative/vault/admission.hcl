@@ -7,9 +7,16 @@ path "auth/${auth_path}/role/+" {
   capabilities = ["read"]
 }
 
-# A token for the pod, with the role's policy. sudo: its period, and a policy that the function itself does not have.
+# A token for the pod, with the role's policy. sudo: its period, and a policy that the function itself does not have. Both have
+# to be there: without a policy Vault gives the asker's own, and the token would outlive its login. (JSON's null cannot be
+# denied here: only application_policies that are named rule it out.)
 path "auth/token/create-orphan" {
   capabilities = ["update", "sudo"]
+  required_parameters = ["policies", "period"]
+  denied_parameters = {
+    "policies" = [[], [""], ""]
+    "period"   = ["", "0", "0s"]
+  }
   allowed_parameters = {
     "policies"     = ${application_policies}
     "period"       = []

@@ -7,6 +7,8 @@ path "auth/${approle_path}/role/+/secret-id" {
   capabilities = ["update"]
   min_wrapping_ttl = "1s"
   max_wrapping_ttl = "10m"
+  # By an empty body it would be good for ever, for as many logins as anybody likes.
+  required_parameters = ["num_uses"]
   allowed_parameters = {
     "metadata"  = []
     "num_uses"  = []

@@ -5,6 +5,7 @@
 import type { Request } from '@google-cloud/functions-framework';
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
+import { refuseTooMany } from '../json.ts';
 
 export type EventRequest = Pick<Request, 'rawHeaders' | 'rawBody'>;
 
@@ -19,10 +20,12 @@ const CloudEvent = v.looseObject({
 /** Its attributes, extensions among them, and its data. */
 export type CloudEvent = v.InferOutput<typeof CloudEvent>;
 
-/** @throws InjectorError `request_invalid` for what is no CloudEvent. */
+/** @throws InjectorError `request_invalid` for what is no CloudEvent, `request_too_large` for one that no pod is in. */
 export async function readCloudEvent(request: EventRequest): Promise<CloudEvent> {
   const { HTTP } = await import('cloudevents');
-  const body = (request.rawBody ?? Buffer.alloc(0)).toString('utf8');
+  const raw = request.rawBody ?? Buffer.alloc(0);
+  refuseTooMany(raw);
+  const body = raw.toString('utf8');
   try {
     const event = HTTP.toEvent({ headers: headersOf(request.rawHeaders), body });
     if (!('validate' in event)) throw invalidEvent('expected one CloudEvent, not a batch');

@@ -1,4 +1,4 @@
-import type { HttpFunction } from '@google-cloud/functions-framework';
+import type { IncomingMessage } from 'node:http';
 import { type Clock, deadlineIn } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
@@ -13,18 +13,17 @@ interface SenderParts {
 
 const CHECK_WITHIN_MS = 5_000;
 
-/** The sink, for events of these senders only; without `options` for whoever reaches it. */
+/** Rejects what comes of anybody else, before its event is read; without `options` whoever reaches the sink may send. */
 export function fromSenders(
-  sink: HttpFunction,
   options: SenderOptions | undefined,
   { api, clock, log }: SenderParts,
-): HttpFunction {
-  if (!options) return sink;
+): ((request: IncomingMessage) => Promise<void>) | undefined {
+  if (!options) return undefined;
   const senders = createSenders(api, options, clock);
-  return async (request, response) => {
+  return async ({ headers }) => {
     const deadline = deadlineIn(CHECK_WITHIN_MS, clock);
     try {
-      await senders.check(request.headers.authorization, deadline);
+      await senders.check(headers.authorization, deadline);
     } catch (error) {
       if (error instanceof InjectorError && error.code === 'sender_unknown') {
         log.warn('security: an event is refused: its sender is unknown', { outcome: reasonOf(error) });
@@ -33,7 +32,6 @@ export function fromSenders(
     } finally {
       deadline.release();
     }
-    return sink(request, response);
   };
 }
 

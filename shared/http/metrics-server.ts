@@ -8,6 +8,7 @@ import https from 'node:https';
 import { InjectorError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { PATIENCE } from './bodies.ts';
 import { sendMetrics, sendText } from './routes.ts';
 import { followTlsFiles, readTlsFiles, type TlsFiles, versionOf } from './tls-files.ts';
 
@@ -18,6 +19,9 @@ export interface MetricsServerOptions {
   /** PEM of the authorities whose certificates a client has to show; absent, anybody is answered. */
   readonly clientCaFile: string | undefined;
 }
+
+// Those who read figures are few.
+const MOST_CONNECTIONS = 64;
 
 /** @returns a function that stops it. */
 export async function serveMetrics(
@@ -33,7 +37,8 @@ export async function serveMetrics(
       sendText(response, 500, 'metrics could not be shown');
     });
   };
-  const server = tls ? createTlsServer(tls, clientCaFile, answer) : http.createServer(answer);
+  const server = tls ? createTlsServer(tls, clientCaFile, answer) : http.createServer(PATIENCE, answer);
+  server.maxConnections = MOST_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
       const message = `metricsPort: ${port} cannot be listened at`;
@@ -55,7 +60,10 @@ function createTlsServer(files: TlsFiles, clientCaFile: string | undefined, answ
     ...(clientCaFile !== undefined && { ca: readClientCa(clientCaFile) }),
   });
   const requestCert = clientCaFile !== undefined;
-  const server = https.createServer({ ...context(), requestCert, rejectUnauthorized: true }, answer);
+  const server = https.createServer(
+    { ...PATIENCE, ...context(), requestCert, rejectUnauthorized: true },
+    answer,
+  );
   followTlsFiles(server, watched, version, context);
   return server;
 }

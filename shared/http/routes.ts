@@ -1,11 +1,12 @@
 /** What every function answers beside its own work: health, readiness, metrics. */
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpFunction, Request, Response } from '@google-cloud/functions-framework';
 import type { Clock } from '../deadline.ts';
-import { asInjectorError, ERROR_CATALOGUE, InjectorError } from '../errors.ts';
+import { asInjectorError, ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Session } from '../vault/session.ts';
+import { hasBody } from './bodies.ts';
 import { createReadiness } from './readiness.ts';
 
 export interface RouteParts {
@@ -15,18 +16,29 @@ export interface RouteParts {
   readonly log: Logger;
   readonly clock: Clock;
   /** At which paths the function is asked; `/` where nothing is said. */
-  readonly accepts?: (path: string) => Promise<boolean>;
+  readonly accepts?: (path: string, authorization: string | undefined) => Promise<boolean>;
+  /** Whether its sender may ask at all, by the head alone; rejects with why not. */
+  readonly checkSender?: (request: IncomingMessage) => Promise<void>;
+}
+
+export interface Routes {
+  /** Rejects for what is not to be answered otherwise, by the head alone: before a byte of the body is read. */
+  judge(request: IncomingMessage): Promise<void>;
+  readonly handle: HttpFunction;
+  fail(response: ServerResponse, thrown: unknown): void;
 }
 
 const RETRY_AFTER_SECONDS = 2;
+// A line for each of these would be one more thing that a sender can have without end.
+const UNTOLD: ReadonlySet<ErrorCode> = new Set(['too_busy', 'request_aborted']);
 
 /**
  * POST is the function's own, the rest is the same for all. The one place where an error that the function let
  * through becomes an HTTP status: 4xx for what the sender did wrong, which sending again does not mend, and 503 for all
  * else. (Knative's event source does not try again after a 500.)
  */
-export function createRoutes(post: HttpFunction, parts: RouteParts): HttpFunction {
-  const { session, metrics, log, clock, accepts = async (path) => path === '/' } = parts;
+export function createRoutes(post: HttpFunction, parts: RouteParts): Routes {
+  const { session, metrics, log, clock, accepts = async (path: string) => path === '/', checkSender } = parts;
   const isReady = createReadiness({ session, log, clock });
   const gets = new Map<string, (response: Response) => Promise<void>>([
     ['/healthz', async (response) => sendText(response, 200, 'ok')],
@@ -40,24 +52,45 @@ export function createRoutes(post: HttpFunction, parts: RouteParts): HttpFunctio
   ]);
   if (metrics) gets.set('/metrics', (response) => sendMetrics(response, metrics));
 
-  async function route(request: Request, response: Response): Promise<void> {
-    const get = gets.get(request.path);
-    if (get && (request.method === 'GET' || request.method === 'HEAD')) return get(response);
-    if (get) throw new InjectorError('request_method', 'expected GET');
-    if (!(await accepts(request.path)))
+  async function judge(request: IncomingMessage): Promise<void> {
+    const path = pathOf(request);
+    if (gets.has(path)) return judgeGet(request);
+    if (!(await accepts(path, request.headers.authorization)))
       throw new InjectorError('request_not_found', 'there is nothing at this path');
     if (request.method !== 'POST') throw new InjectorError('request_method', 'expected POST');
-    return post(request, response);
+    await checkSender?.(request);
   }
 
-  return (request, response) => route(request, response).catch((thrown) => fail(response, thrown, log));
+  async function handle(request: Request, response: Response): Promise<void> {
+    const get = gets.get(pathOf(request));
+    await (get ? get(response) : post(request, response));
+  }
+
+  const fail = (response: ServerResponse, thrown: unknown) => failWith(response, thrown, log);
+  return {
+    judge,
+    handle: (request, response) => handle(request, response).catch((thrown) => fail(response, thrown)),
+    fail,
+  };
 }
 
-function fail(response: Response, thrown: unknown, log: Logger): void {
+function judgeGet(request: IncomingMessage): void {
+  if (request.method !== 'GET' && request.method !== 'HEAD')
+    throw new InjectorError('request_method', 'expected GET');
+  if (hasBody(request)) throw new InjectorError('request_invalid', 'expected no body');
+}
+
+/** As it was sent: nothing is decoded, so nothing can fail. */
+function pathOf({ url = '' }: IncomingMessage): string {
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
+}
+
+function failWith(response: ServerResponse, thrown: unknown, log: Logger): void {
   const error = asInjectorError(thrown);
   const { status, retryable } = ERROR_CATALOGUE[error.code];
   const sendersFault = status < 500 && !retryable;
-  if (!sendersFault) log.error('request failed', thrown);
+  if (!sendersFault && !UNTOLD.has(error.code)) log.error('request failed', thrown);
   if (response.headersSent) return;
   if (!sendersFault) response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
   sendText(response, sendersFault ? status : 503, error.message);

@@ -1,10 +1,11 @@
 /** A function's life as a process: registered with the functions framework, served, drained at SIGTERM. */
-import { type HttpFunction, http } from '@google-cloud/functions-framework';
+import { http } from '@google-cloud/functions-framework';
 import type { Background } from '../background.ts';
 import { deadlineIn } from '../deadline.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { pushLast } from '../telemetry/last-push.ts';
 import type { VaultClient } from '../vault/index.ts';
+import type { Routes } from './routes.ts';
 import { serve } from './server.ts';
 
 interface FunctionParts extends Surroundings {
@@ -13,17 +14,21 @@ interface FunctionParts extends Surroundings {
 }
 
 const LOGOUT_WITHIN_MS = 5_000;
+// With the time for the requests under way, less than the shortest grace period of our manifests.
+const SETTLE_WITHIN_MS = 45_000;
 
 export async function runFunction(
-  handler: HttpFunction,
+  routes: Routes,
   maxBodyBytes: number,
   parts: FunctionParts,
   background: Background,
 ): Promise<void> {
   const { name, config, clock, log, metrics, reports, vault } = parts;
-  http(name, handler);
+  http(name, routes.handle);
   const server = await serve({
     functionName: name,
+    routes,
+    clock,
     port: config.port,
     host: config.host,
     tls: config.tls,
@@ -36,7 +41,7 @@ export async function runFunction(
   async function end(signal: string): Promise<void> {
     log.info('ending', { outcome: signal });
     await server.drain();
-    await background.settled();
+    await background.settled(SETTLE_WITHIN_MS);
     await vault?.session
       .close(deadlineIn(LOGOUT_WITHIN_MS, clock))
       .catch((error) => log.error('the login could not be revoked', error));

@@ -15,7 +15,9 @@ export async function serveEvents(
   api: KubernetesApi,
 ): Promise<void> {
   const { config, clock, log, metrics, vault } = parts;
-  const routes = createRoutes(fromSenders(receive, config.senders, { api, clock, log }), {
+  const checkSender = fromSenders(config.senders, { api, clock, log });
+  const routes = createRoutes(receive, {
+    ...(checkSender && { checkSender }),
     session: vault?.session ?? { ready: async () => {} },
     metrics: config.metrics.port === undefined ? metrics : undefined,
     log,

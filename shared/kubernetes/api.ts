@@ -6,7 +6,7 @@
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
-import type { Deadline } from '../deadline.ts';
+import { type Deadline, within } from '../deadline.ts';
 import { type ErrorCode, InjectorError } from '../errors.ts';
 import { printable } from '../secret.ts';
 import { kubeconfigFault } from './kubeconfig-fault.ts';
@@ -172,17 +172,12 @@ const unusable = (cause: unknown): KubernetesError =>
   });
 
 /** A plugin may take any time, as where it waits for a person. */
-function inTime<T>(promise: Promise<T>, { signal }: Deadline): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const expire = () => {
-      const message = "the kubeconfig's credentials were not there in time";
-      reject(new KubernetesError('kubernetes_timeout', message, 0, { cause: signal.reason }));
-    };
-    if (signal.aborted) expire();
-    else signal.addEventListener('abort', expire, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', expire));
-  });
-}
+const inTime = <T>(promise: Promise<T>, deadline: Deadline): Promise<T> =>
+  within(deadline, promise, lateFor("the kubeconfig's credentials were not there in time"));
+
+/** For `within`: what the API server, or the way to it, has not done. */
+export const lateFor = (message: string) => (cause: unknown) =>
+  new KubernetesError('kubernetes_timeout', message, 0, { cause });
 
 // What client-node writes into the options, which Node's types call by wider names.
 function pick({ ca, cert, key, servername, rejectUnauthorized }: HttpsOptions) {
@@ -222,7 +217,8 @@ function isAnswer(value: unknown): value is Answer {
 function refusal({ status, body }: Answer): KubernetesError | undefined {
   if (status >= 200 && status < 300) return undefined;
   const { message: text, reason } = statusIn(body);
-  const said = printable(text);
+  // What a policy says stands behind the names of object, policy and binding.
+  const said = printable(text, 400);
   if (status === 401 || status === 403) {
     return new KubernetesError('kubernetes_denied', `the API server does not allow it: ${said}`, status);
   }

@@ -1,6 +1,7 @@
 /** A pod as it runs: its address, and what its init containers are doing, as its kubelet says in its status. */
 import * as v from 'valibot';
 import type { Deadline } from '../deadline.ts';
+import { countUpTo } from '../numbers.ts';
 import { checked, type KubernetesApi, KubernetesError } from './api.ts';
 
 export interface RunningPod {
@@ -33,7 +34,7 @@ const State = v.object({ running: v.optional(v.object({})), terminated: v.option
 const Status = v.object({
   name: v.string(),
   containerID: v.optional(v.string(), ''),
-  restartCount: v.optional(v.number(), 0),
+  restartCount: v.optional(countUpTo(Number.MAX_SAFE_INTEGER), 0),
   state: v.optional(State, {}),
 });
 const Pod = v.object({

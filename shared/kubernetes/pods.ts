@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { UUID_ANNOTATION } from '../annotations.ts';
 import type { Deadline } from '../deadline.ts';
+import { MIRROR_ANNOTATION } from '../pod/pod.ts';
 import { checked, type KubernetesApi, KubernetesError } from './api.ts';
 import { listAll } from './lists.ts';
 
@@ -43,6 +44,7 @@ const PodWithPhase = v.object({
 
 // A pod has at most so many databases; what an annotation has beyond is not ours.
 const MAX_UUIDS = 32;
+const MAX_UUIDS_LENGTH = 2_048;
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const ENDED = ['Succeeded', 'Failed'];
 
@@ -54,7 +56,7 @@ export function createPods(api: KubernetesApi): Pods {
       fieldSelector: ENDED.map((phase) => `status.phase!=${phase}`).join(','),
     };
     const items = await listAll(Item, { api, path, query, accept: METADATA_ONLY, deadline });
-    return items.map(({ metadata }) => livePod(metadata));
+    return items.filter(({ metadata }) => mayHaveGrants(metadata)).map(({ metadata }) => livePod(metadata));
   }
 
   return {
@@ -76,6 +78,10 @@ export function createPods(api: KubernetesApi): Pods {
   };
 }
 
+/** A static pod has none, and needs none: admission leaves its mirror alone. */
+const mayHaveGrants = ({ annotations }: v.InferOutput<typeof Metadata>): boolean =>
+  annotations[MIRROR_ANNOTATION] === undefined || annotations[UUID_ANNOTATION] !== undefined;
+
 function livePod({ namespace, name, uid, annotations }: v.InferOutput<typeof Metadata>): LivePod {
   return { namespace, name, uid, uuids: parseUuids(annotations[UUID_ANNOTATION]) };
 }
@@ -83,6 +89,7 @@ function livePod({ namespace, name, uid, annotations }: v.InferOutput<typeof Met
 /** The annotation's value, apart. */
 export function parseUuids(annotation: string | undefined): string[] {
   return (annotation ?? '')
+    .slice(0, MAX_UUIDS_LENGTH)
     .split(',')
     .map((uuid) => uuid.trim())
     .filter((uuid) => uuid !== '')

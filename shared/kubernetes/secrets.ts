@@ -1,6 +1,8 @@
 /**
  * Secrets with a pod's credentials in them: made once, never read, deleted by their name. The service accounts of ours may
- * do no more, and a ValidatingAdmissionPolicy keeps them to Secrets of this type and label.
+ * do no more, and a ValidatingAdmissionPolicy keeps them to Secrets of this type and label. The API server answers to PATCH
+ * and to some DELETEs with the object: we ask for its metadata alone
+ * (https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables).
  */
 import type { Deadline } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
@@ -10,6 +12,8 @@ import type { LivePod } from './pods.ts';
 
 const SECRET_TYPE = 'vault-db-injector.numberly.io/credentials';
 const SECRET_LABEL = 'vault-db-injector.numberly.io/credentials';
+/** For Velero: restored, a Secret would be one that no record knows, with credentials that have ended. */
+const NOT_TO_BE_KEPT = 'velero.io/exclude-from-backup';
 const UUIDS = 'vault-db-injector.numberly.io/uuids';
 const DATABASES = 'vault-db-injector.numberly.io/databases';
 
@@ -36,6 +40,9 @@ export interface PodSecrets {
   setOwner(name: string, pod: LivePod, deadline: Deadline): Promise<boolean>;
 }
 
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+/** What the policy says of one whose owner was set before. */
+const HAS_ITS_OWNER = /has its owner already/;
 const QUOTA = /exceeded quota|is being terminated/;
 
 export function createPodSecrets(api: KubernetesApi): PodSecrets {
@@ -48,7 +55,7 @@ export function createPodSecrets(api: KubernetesApi): PodSecrets {
       const metadata = {
         name,
         namespace,
-        labels: { [SECRET_LABEL]: 'true' },
+        labels: { [SECRET_LABEL]: 'true', [NOT_TO_BE_KEPT]: 'true' },
         annotations: { [UUIDS]: uuids.join(','), [DATABASES]: databases.join(',') },
       };
       const body = {
@@ -60,7 +67,8 @@ export function createPodSecrets(api: KubernetesApi): PodSecrets {
         data: Object.fromEntries(data),
       };
       try {
-        await api.send({ method: 'POST', path: folderOf(namespace), body, deadline });
+        const path = folderOf(namespace);
+        await api.send({ method: 'POST', path, accept: METADATA_ONLY, body, deadline });
       } catch (error) {
         // Its name is new: it is ours, of an attempt whose answer was lost.
         if (error instanceof KubernetesError && error.reason === 'AlreadyExists') return;
@@ -70,7 +78,8 @@ export function createPodSecrets(api: KubernetesApi): PodSecrets {
 
     async remove(namespace, name, deadline) {
       try {
-        await api.send({ method: 'DELETE', path: pathOf(namespace, name), deadline });
+        const path = pathOf(namespace, name);
+        await api.send({ method: 'DELETE', path, accept: METADATA_ONLY, deadline });
       } catch (error) {
         if (!isGone(error)) throw error;
       }
@@ -80,10 +89,13 @@ export function createPodSecrets(api: KubernetesApi): PodSecrets {
       const owner = { apiVersion: 'v1', kind: 'Pod', name: podName, uid };
       const body = { metadata: { ownerReferences: [owner] } };
       try {
-        await api.send({ method: 'PATCH', path: pathOf(namespace, name), body, deadline });
+        const path = pathOf(namespace, name);
+        await api.send({ method: 'PATCH', path, accept: METADATA_ONLY, body, deadline });
         return true;
       } catch (error) {
         if (isGone(error)) return false;
+        // By a sweep before, which the memory does not know of any more.
+        if (error instanceof KubernetesError && HAS_ITS_OWNER.test(error.message)) return true;
         throw error;
       }
     },

@@ -1,5 +1,7 @@
 /** Credentials -> the JSON Patch (RFC 6902) that puts them into the pod. */
 import { type DatabaseRequest, UUID_ANNOTATION } from '../annotations.ts';
+import { printable } from '../secret.ts';
+import { createTold, listed } from '../told.ts';
 import { fillUriTemplate } from '../uri-template.ts';
 import { containersOf, type Pod, type PodContainer } from './pod.ts';
 
@@ -62,21 +64,21 @@ export function patchPod(
   only: readonly string[] | undefined,
   uuids: string,
 ): PodPatch {
-  const warnings: string[] = [];
+  const warnings = createTold();
+  const names = only && new Set(only);
   const operations = containersOf(pod)
-    .filter(({ container }) => !only || only.includes(container.name))
+    .filter(({ container }) => !names || names.has(container.name))
     .map(({ container, path }): PatchOperation => {
-      const replaced = [...variables.keys()].filter((name) =>
-        container.env?.some((entry) => entry.name === name),
-      );
-      if (replaced.length > 0) {
-        warnings.push(
-          `container "${container.name}" sets ${replaced.join(', ')} itself: replaced by the credentials`,
+      const present = new Set(container.env?.map(({ name }) => name));
+      const replaced = [...variables.keys()].filter((name) => present.has(name));
+      if (replaced.length > 0)
+        warnings.add(
+          () =>
+            `container "${printable(container.name, 63)}" sets ${listed(replaced)} itself: replaced by the credentials`,
         );
-      }
       return { op: 'add', path: `${path}/env`, value: environmentOf(container, variables) };
     });
-  return { operations: [annotate(pod, uuids), ...operations], warnings };
+  return { operations: [annotate(pod, uuids), ...operations], warnings: warnings.sentences() };
 }
 
 function environmentOf(container: PodContainer, variables: Variables) {

@@ -5,13 +5,21 @@ const Container = v.looseObject({
   name: v.string(),
   env: v.optional(v.nullable(v.array(v.looseObject({ name: v.string() })))),
 });
+/** Checked in place: of labels and annotations there may be tens of thousands, and a copy of them serves nobody. */
+const Texts = v.custom<Record<string, string>>(
+  (given) =>
+    typeof given === 'object' &&
+    given !== null &&
+    !Array.isArray(given) &&
+    Object.values(given).every((value) => typeof value === 'string'),
+);
 export const Pod = v.looseObject({
   metadata: v.looseObject({
     name: v.optional(v.string(), ''),
     generateName: v.optional(v.string(), ''),
     namespace: v.optional(v.string(), ''),
-    labels: v.optional(v.nullable(v.record(v.string(), v.string()))),
-    annotations: v.optional(v.nullable(v.record(v.string(), v.string()))),
+    labels: v.optional(v.nullable(Texts)),
+    annotations: v.optional(v.nullable(Texts)),
   }),
   spec: v.looseObject({
     serviceAccountName: v.optional(v.string(), ''),
@@ -22,6 +30,16 @@ export const Pod = v.looseObject({
 });
 export type PodContainer = v.InferOutput<typeof Container>;
 export type Pod = v.InferOutput<typeof Pod>;
+
+// https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-config-mirror
+export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
+
+/**
+ * Of a static pod, which a kubelet runs from a file of its own: what the API server has is only its mirror, whose containers
+ * get nothing that is put into it, and which may refer to no Secret and no service account.
+ */
+export const isMirror = ({ metadata }: Pod): boolean =>
+  metadata.annotations?.[MIRROR_ANNOTATION] !== undefined;
 
 /** Init containers first, as they run; `path` is a JSON Pointer (RFC 6901). */
 export function containersOf({ spec }: Pod): { readonly container: PodContainer; readonly path: string }[] {

@@ -24,6 +24,8 @@ interface LogFields {
   readonly databases?: string;
   readonly database?: string | undefined;
   readonly role?: string | undefined;
+  /** Of a database engine in Vault. */
+  readonly mount?: string | undefined;
   readonly outcome?: string;
   readonly code?: string;
   readonly vaultCalls?: number;

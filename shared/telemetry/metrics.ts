@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry, Summary } from 'prom-client';
 import { buildInfo } from '../build-info.ts';
+import { createBoundedLabels } from './bounded-labels.ts';
 import {
   COUNTERS,
   type Definition,
@@ -45,6 +46,7 @@ export interface MetricsOptions {
 
 export function createMetrics({ process: name, uuidLabel }: MetricsOptions): Metrics {
   const registry = new Registry();
+  const bounded = createBoundedLabels();
   const isShown = (label: string) => label !== 'uuid' || uuidLabel;
   const shown = (labels: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(labels).filter(([label]) => isShown(label)));
@@ -76,7 +78,7 @@ export function createMetrics({ process: name, uuidLabel }: MetricsOptions): Met
   gauge('build_info').set({ ...buildInfo, process: name }, 1);
 
   return {
-    count: (key, labels) => counters.get(key)?.inc(shown(labels)),
+    count: (key, labels) => counters.get(key)?.inc(shown(bounded(key, labels))),
     set: (key, labels, value) => gauge(key).set(shown(labels), value),
     setLeast(key, labels, value) {
       const series = JSON.stringify([key, shown(labels)]);

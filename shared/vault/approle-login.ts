@@ -5,6 +5,7 @@
  */
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
+import { seconds } from '../numbers.ts';
 import { Secret } from '../secret.ts';
 import { checked } from './answer.ts';
 import type { CaFile } from './ca-file.ts';
@@ -41,7 +42,7 @@ const LoginAnswer = v.object({
   auth: v.object({
     client_token: v.pipe(v.string(), v.nonEmpty()),
     accessor: v.string(),
-    lease_duration: v.number(),
+    lease_duration: seconds,
     renewable: v.boolean(),
   }),
 });

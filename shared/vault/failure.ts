@@ -49,6 +49,9 @@ export interface RefusedAnswer {
   readonly body: string;
 }
 
+// What Vault, or whatever stands before it, may ask for.
+const LONGEST_PAUSE_SECONDS = 3_600;
+
 /**
  * An answer that is neither 200 nor 204 (https://developer.hashicorp.com/vault/api-docs#http-status-codes). Vault's own
  * have a body of JSON with `errors` or, for a 404, with `data`; what has neither comes from something else on the way.
@@ -57,7 +60,8 @@ export function refusal({ operation, status, retryAfter, body }: RefusedAnswer):
   const words = wordsIn(body);
   const detail = words?.detail ?? '';
   const seconds = Number(retryAfter);
-  const retryAfterMs = retryAfter !== undefined && seconds >= 0 ? seconds * 1_000 : undefined;
+  const retryAfterMs =
+    retryAfter !== undefined && seconds >= 0 ? Math.min(seconds, LONGEST_PAUSE_SECONDS) * 1_000 : undefined;
   const facts = { operation, status, detail, retryAfterMs };
   const unavailable = whyUnavailable(status, detail);
   if (unavailable) return new VaultError('vault_unavailable', unavailable, facts);
@@ -83,14 +87,16 @@ export function refusal({ operation, status, retryAfter, body }: RefusedAnswer):
   );
 }
 
-/** An answer of a proxy, an ingress or another server in Vault's place. */
+/**
+ * An answer of a proxy, an ingress or another server in Vault's place. The request is not sent again at once: what it
+ * creates may be there. Whoever asked (a broker, a controller, the next sweep) asks again.
+ */
 export function foreignAnswer(operation: string, status: number): VaultError {
-  return new VaultError(
-    'vault_answer_invalid',
-    `the answer to the request to ${operation} is not Vault's (HTTP ${status}): a proxy or another server has answered in its place; see vaultAddress`,
-    // Without its status, which says nothing of Vault.
-    { operation },
-  );
+  const { message } = invalidAnswer(operation);
+  // Without its status as a fact, which says nothing of Vault.
+  if (status === 200 || status === 204) return invalidAnswer(operation);
+  const place = `HTTP ${status}: a proxy or another server may have answered in its place, see vaultAddress`;
+  return new VaultError('vault_answer_invalid', `${message} (${place})`, { operation });
 }
 
 /** What passes by itself, or with whoever operates Vault. */

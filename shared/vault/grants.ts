@@ -4,6 +4,7 @@
  * https://developer.hashicorp.com/vault/api-docs/secret/databases#generate-credentials).
  */
 import * as v from 'valibot';
+import { seconds } from '../numbers.ts';
 import { Secret } from '../secret.ts';
 import { acknowledged, checked } from './answer.ts';
 import { VaultError } from './failure.ts';
@@ -62,12 +63,12 @@ const TokenAnswer = v.object({
   auth: v.object({
     client_token: v.pipe(v.string(), v.nonEmpty()),
     accessor: v.pipe(v.string(), v.nonEmpty()),
-    lease_duration: v.number(),
+    lease_duration: seconds,
   }),
 });
 const CredentialsAnswer = v.object({
   lease_id: v.pipe(v.string(), v.nonEmpty()),
-  lease_duration: v.number(),
+  lease_duration: seconds,
   data: v.object({ username: v.pipe(v.string(), v.nonEmpty()), password: v.pipe(v.string(), v.nonEmpty()) }),
 });
 

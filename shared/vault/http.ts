@@ -3,6 +3,8 @@
  * because it neither ends a request on a signal nor shows response headers, and costs a cold start half of its time.
  */
 import http from 'node:http';
+import { InjectorError } from '../errors.ts';
+import { printable } from '../secret.ts';
 import type { CaFile } from './ca-file.ts';
 
 interface HttpRequest {
@@ -33,16 +35,24 @@ export interface HttpExchange {
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const KEPT_ALIVE = { keepAlive: true, maxSockets: 64, scheduling: 'lifo' } as const;
 
+interface HttpOptions {
+  readonly caFile?: CaFile | undefined;
+  /** Which of this machine's own to ask from; absent: as it finds. */
+  readonly localAddress?: string | undefined;
+  /** Where a redirect may lead, beside the address's own host: names, with a port or at that of the address. */
+  readonly redirectHosts?: readonly string[] | undefined;
+}
+
 export function createHttpExchange(
   address: string,
-  caFile: CaFile | undefined,
-  localAddress?: string,
+  { caFile, localAddress, redirectHosts = [] }: HttpOptions = {},
 ): HttpExchange {
+  const named = namedHosts(address, redirectHosts);
   const agentOptions = { ...KEPT_ALIVE, ...(localAddress !== undefined && { localAddress }) };
   if (!address.startsWith('https:')) {
     const agent = new http.Agent(agentOptions);
     return {
-      send: (request) => followed(request, (sent) => exchange(http.request, agent, sent)),
+      send: (request) => followed(request, named, (sent) => exchange(http.request, agent, sent)),
       close: () => agent.destroy(),
     };
   }
@@ -59,7 +69,7 @@ export function createHttpExchange(
         trusted = ca;
       }
       const current = agent;
-      return followed(request, (sent) => exchange(https.request, current, sent));
+      return followed(request, named, (sent) => exchange(https.request, current, sent));
     },
     close: () => agent?.destroy(),
   };
@@ -68,17 +78,37 @@ export function createHttpExchange(
 /**
  * A standby that does not forward names the active node
  * (https://developer.hashicorp.com/vault/docs/concepts/ha#client-redirection): it is asked once, never with less
- * protection than the address that was configured.
+ * protection than the address that was configured, and only where the configuration names it: our token goes with the
+ * request.
+ *
+ * @throws InjectorError `vault_unavailable` for another host.
  */
 async function followed(
   request: HttpRequest,
+  named: ReadonlySet<string>,
   send: (request: HttpRequest) => Promise<HttpResponse>,
 ): Promise<HttpResponse> {
   const answer = await send(request);
   if ((answer.statusCode !== 307 && answer.statusCode !== 308) || answer.location === undefined)
     return answer;
   const there = URL.parse(answer.location, request.uri);
-  return there?.protocol === new URL(request.uri).protocol ? send({ ...request, uri: there.href }) : answer;
+  if (there?.protocol !== new URL(request.uri).protocol) return answer;
+  if (named.has(there.host)) return send({ ...request, uri: there.href });
+  const host = printable(there.host, 253);
+  throw new InjectorError(
+    'vault_unavailable',
+    `Vault's answer leads to ${host}, which is not named, so nothing is sent there: if it is a node of Vault, name it in vaultRedirectHosts, or ask it itself`,
+  );
+}
+
+/** As they stand in a URL, without the port that its scheme has anyway. */
+function namedHosts(address: string, redirectHosts: readonly string[]): ReadonlySet<string> {
+  const { protocol, host, port } = new URL(address);
+  const others = redirectHosts.map((one) => {
+    const withPort = /:\d+$/.test(one) || port === '' ? one : `${one}:${port}`;
+    return new URL(`${protocol}//${withPort}`).host;
+  });
+  return new Set([host, ...others]);
 }
 
 function exchange(request: typeof http.request, agent: http.Agent, sent: HttpRequest): Promise<HttpResponse> {

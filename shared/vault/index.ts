@@ -24,6 +24,7 @@ export interface VaultOptions {
   readonly address: string;
   readonly namespace: string | undefined;
   readonly caFile: string | undefined;
+  readonly redirectHosts: readonly string[];
   readonly authPath: string;
   readonly kubeRole: string;
   readonly serviceAccountTokenFile: string;
@@ -51,6 +52,7 @@ export function createVault(
     address,
     namespace,
     caFile,
+    redirectHosts: options.redirectHosts,
     rateLimit: options.rateLimit,
     random: Math.random,
     onSent,

@@ -1,5 +1,6 @@
 /** What Vault tells of itself and of the injector's standing in it. It only reads. */
 import * as v from 'valibot';
+import { seconds } from '../numbers.ts';
 import type { Secret } from '../secret.ts';
 import { checked } from './answer.ts';
 import { VaultError } from './failure.ts';
@@ -20,6 +21,13 @@ interface Mount {
   /** Of a KV engine; empty where it does not say. */
   readonly version: string;
   readonly defaultLeaseSeconds: number;
+}
+
+interface KvSettings {
+  /** Whether a document is only written by whoever names the version that it replaces. */
+  readonly casRequired: boolean;
+  /** A duration, as Vault writes it; `0s`: documents stay. */
+  readonly deleteVersionAfter: string;
 }
 
 interface DatabaseRole {
@@ -53,6 +61,14 @@ export interface Inspection {
   mount(path: string, work: Work): Promise<Mount | undefined>;
   /** By the token: `hidden` where it may not even know whether there is such a mount. */
   anyMount(path: string, work: Work, token: Secret): Promise<Mount | 'absent' | 'hidden'>;
+  /**
+   * What a KV engine does with all of its documents, by the token or by the injector's login, which may mostly not see it.
+   *
+   * @returns `undefined` where it may not be seen.
+   */
+  kvSettings(mount: string, work: Work, token: Secret | undefined): Promise<KvSettings | undefined>;
+  /** When Vault deletes a document's latest version by itself (RFC 3339); empty: never. `undefined`: there is none. */
+  kvDeletionTime(mount: string, path: string, work: Work): Promise<string | undefined>;
   /** All roles of a database engine; the injector's own login may not read them. */
   databaseRoles(mount: string, work: Work, token: Secret): Promise<DatabaseRole[]>;
   /** By the token, or the injector's login without one. @throws VaultError where it is not there, or may not be read. */
@@ -71,11 +87,20 @@ const MountAnswer = v.object({
   data: v.object({
     type: v.string(),
     options: v.optional(v.nullable(v.object({ version: v.optional(v.string(), '') }))),
-    config: v.optional(v.object({ default_lease_ttl: v.optional(v.number(), 0) })),
+    config: v.optional(v.object({ default_lease_ttl: v.optional(seconds, 0) })),
   }),
 });
+const KvConfigAnswer = v.object({
+  data: v.object({
+    cas_required: v.optional(v.boolean(), false),
+    delete_version_after: v.optional(v.string(), '0s'),
+  }),
+});
+const KvVersionAnswer = v.object({
+  data: v.object({ metadata: v.object({ deletion_time: v.optional(v.string(), '') }) }),
+});
 const RoleNames = v.object({ data: v.object({ keys: v.array(v.string()) }) });
-const RoleAnswer = v.object({ data: v.object({ default_ttl: v.optional(v.number(), 0) }) });
+const RoleAnswer = v.object({ data: v.object({ default_ttl: v.optional(seconds, 0) }) });
 const strings = v.pipe(
   v.nullish(v.array(v.string()), []),
   v.transform((all) => all ?? []),
@@ -151,6 +176,29 @@ export function createInspection(
       const found = await mountAt('sys/mounts', path, work, token);
       if (found !== 'hidden') return found;
       return mountAt('sys/internal/ui/mounts', path, work, token);
+    },
+
+    async kvSettings(mount, work, token) {
+      const operation = `read the settings of "${mount}"`;
+      try {
+        const answer = await read(operation, vaultPath(mount, 'config'), work, token);
+        const { cas_required, delete_version_after } = checked(KvConfigAnswer, operation, answer).data;
+        return { casRequired: cas_required, deleteVersionAfter: delete_version_after };
+      } catch (error) {
+        if (error instanceof VaultError && error.status === 403) return undefined;
+        throw error;
+      }
+    },
+
+    async kvDeletionTime(mount, path, work) {
+      const operation = 'read a record of the ledger';
+      try {
+        const answer = await read(operation, vaultPath(mount, 'data', path), work);
+        return checked(KvVersionAnswer, operation, answer).data.metadata.deletion_time;
+      } catch (error) {
+        if (error instanceof VaultError && error.status === 404) return undefined;
+        throw error;
+      }
     },
 
     async authRole(authPath, name, work, token) {

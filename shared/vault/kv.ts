@@ -1,6 +1,7 @@
 /** Documents in Vault's KV v2 (https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2). */
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
+import { countUpTo } from '../numbers.ts';
 import { acknowledged, checked } from './answer.ts';
 import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
@@ -48,11 +49,19 @@ export interface Kv {
 const Document = v.object({
   data: v.object({
     data: v.record(v.string(), v.unknown()),
-    metadata: v.object({ created_time: v.pipe(v.string(), v.isoTimestamp()), version: v.number() }),
+    metadata: v.object({
+      created_time: v.pipe(v.string(), v.isoTimestamp()),
+      version: countUpTo(Number.MAX_SAFE_INTEGER),
+    }),
   }),
 });
-const Written = v.object({ data: v.object({ version: v.pipe(v.number(), v.minValue(1)) }) });
-const Deleted = v.object({ data: v.null(), metadata: v.object({ version: v.number() }) });
+const Written = v.object({
+  data: v.object({ version: v.pipe(countUpTo(Number.MAX_SAFE_INTEGER), v.minValue(1)) }),
+});
+const Deleted = v.object({
+  data: v.null(),
+  metadata: v.object({ version: countUpTo(Number.MAX_SAFE_INTEGER) }),
+});
 const Listing = v.object({ data: v.object({ keys: v.array(v.string()) }) });
 
 /** @param mount of the KV engine, without slashes at its ends. */

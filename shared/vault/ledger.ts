@@ -5,6 +5,7 @@
 import { validate } from 'uuid';
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
+import { seconds } from '../numbers.ts';
 import { Secret } from '../secret.ts';
 import type { Kv } from './kv.ts';
 import { isPath } from './path.ts';
@@ -79,10 +80,8 @@ export interface LedgerNames {
  */
 export const isGrantUuid = (name: string): boolean => validate(name) && name === name.toLowerCase();
 
-const MOST_SECONDS = 100 * 365 * 86_400;
 const MOST_CHARACTERS = 1_024;
 const text = v.pipe(v.string(), v.maxLength(MOST_CHARACTERS));
-const seconds = v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MOST_SECONDS)));
 // Namespace and Secret become parts of paths of the API server, the lease's folder one of Vault's.
 const named = v.optional(v.pipe(text, v.regex(/^(?:[a-z\d][a-z\d.-]{0,252})?$/)), '');
 const Common = v.object({
@@ -101,8 +100,8 @@ const Common = v.object({
   Mount: v.optional(text),
   Role: v.optional(text),
   UserName: v.optional(text),
-  LeaseTtlSeconds: seconds,
-  TokenPeriodSeconds: seconds,
+  LeaseTtlSeconds: v.optional(seconds),
+  TokenPeriodSeconds: v.optional(seconds),
   ClusterId: v.optional(text),
   SecretName: v.optional(v.pipe(text, v.regex(/^db-creds-[\da-f-]{36}$/))),
   RevokingSince: v.optional(text),

@@ -2,6 +2,8 @@ import { InjectorError } from '../errors.ts';
 import { printable } from '../secret.ts';
 
 const REFUSED = /^(?:|\.|\.\.)$|[\p{Cc}/\\%?#]/u;
+// Of a segment: longer than any name of ours, and of Vault's own.
+const MOST_CHARACTERS = 1_024;
 
 /** Whether all parts of the text between its slashes can be parts of a path, and none leaves it. */
 export const isPath = (text: string): boolean => text.split('/').every((segment) => !REFUSED.test(segment));
@@ -15,7 +17,7 @@ export const isPath = (text: string): boolean => text.split('/').every((segment)
 export function vaultPath(...parts: readonly (string | { readonly name: string })[]): string {
   const segments = parts.flatMap((part) => (typeof part === 'string' ? part.split('/') : [part.name]));
   for (const segment of segments) {
-    if (REFUSED.test(segment)) {
+    if (segment.length > MOST_CHARACTERS || REFUSED.test(segment)) {
       throw new InjectorError('internal', `"${printable(segment)}" cannot be part of a path in Vault`);
     }
   }

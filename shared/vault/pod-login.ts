@@ -3,6 +3,7 @@
  * Vault itself decides who may assume what, and its audit log names the application.
  */
 import * as v from 'valibot';
+import { seconds } from '../numbers.ts';
 import { Secret } from '../secret.ts';
 import { checked } from './answer.ts';
 import { AccessDenied } from './authorization.ts';
@@ -30,7 +31,7 @@ const LoginAnswer = v.object({
     client_token: v.pipe(v.string(), v.nonEmpty()),
     // Empty for a batch token.
     accessor: v.string(),
-    lease_duration: v.number(),
+    lease_duration: seconds,
     renewable: v.boolean(),
   }),
 });

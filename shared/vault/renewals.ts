@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
+import { seconds } from '../numbers.ts';
 import { checked } from './answer.ts';
 import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
@@ -39,9 +40,9 @@ interface RenewedToken {
   readonly accessor: string;
 }
 
-const LeaseAnswer = v.object({ lease_duration: v.number() });
+const LeaseAnswer = v.object({ lease_duration: seconds });
 const TokenAnswer = v.object({
-  auth: v.object({ lease_duration: v.number(), accessor: v.optional(v.string(), '') }),
+  auth: v.object({ lease_duration: seconds, accessor: v.optional(v.string(), '') }),
 });
 const LOST =
   /lease not found|invalid lease|lease expired|token not found|bad token|invalid token|invalid accessor/i;

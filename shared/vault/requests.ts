@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import nodeVault from 'node-vault';
-import { type Deadline, deadlineIn, monotonicClock } from '../deadline.ts';
+import { type Deadline, deadlineIn, monotonicClock, within } from '../deadline.ts';
 import type { Secret } from '../secret.ts';
 import type { CaFile } from './ca-file.ts';
 import { foreignAnswer, noAnswer, refusal, timedOut, VaultError } from './failure.ts';
@@ -71,6 +71,8 @@ export interface VaultRequestsOptions {
   readonly caFile: CaFile | undefined;
   /** Which of this machine's own to ask from; absent: as it finds. */
   readonly localAddress?: string | undefined;
+  /** Hosts that a redirect may lead to, beside the address's own. */
+  readonly redirectHosts?: readonly string[] | undefined;
   /** Requests a second; absent: as many as the callers send. */
   readonly rateLimit: number | undefined;
   /** Uniform in [0, 1): the jitter. */
@@ -83,11 +85,9 @@ export interface VaultRequestsOptions {
 const FIRST_DELAY_MS = 50;
 const LONGEST_DELAY_MS = 1_000;
 const LATE_ANSWERS_MS = 30_000;
-// A proxy that is restarted answers in Vault's place for a moment; one that stands there for good is reported soon.
-const FOREIGN_ATTEMPTS = 4;
 
 export function createVaultRequests(options: VaultRequestsOptions): VaultRequests {
-  const exchange = createHttpExchange(options.address, options.caFile, options.localAddress);
+  const exchange = createHttpExchange(options.address, options);
   const client = nodeVault({
     endpoint: options.address,
     apiVersion: 'v1',
@@ -142,7 +142,10 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
       () => told('2xx'),
       (thrown: unknown) => told(signal.aborted ? 'timeout' : statusOf(thrown, operation)),
     );
-    return within(work.deadline, operation, answer, onLate);
+    return within(work.deadline, answer, (cause) => {
+      onLate?.(answer);
+      return timedOut(operation, cause);
+    });
   }
 
   /** How long to wait before the request is sent again; `undefined`: not at all. */
@@ -165,15 +168,13 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   }
 
   async function send(request: VaultRequest, attempts = 1): Promise<unknown> {
-    const { operation, work, once, onLate } = request;
+    const { operation, work, once } = request;
     if (work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
     try {
       return await attempt(request);
     } catch (thrown) {
       const failure = thrown instanceof VaultError ? thrown : noAnswer(operation, thrown);
-      // What it creates may be there: sent again, there would be two.
-      const mayHaveCreated = onLate !== undefined && failure.code === 'vault_answer_invalid';
-      if (once || mayHaveCreated) throw failure;
+      if (once) throw failure;
       await pause(failure, attempts, work);
       return send(request, attempts + 1);
     }
@@ -214,27 +215,8 @@ function parseAnswer(
 
 /** Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/); `undefined`: do not retry. */
 function backOff(failure: VaultError, attempts: number, random: () => number): number | undefined {
-  if (!failure.retryable || failure.code === 'vault_timeout') return undefined;
-  if (failure.code === 'vault_answer_invalid' && attempts >= FOREIGN_ATTEMPTS) return undefined;
+  if (!failure.retryable || failure.code === 'vault_timeout' || failure.code === 'vault_answer_invalid')
+    return undefined;
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempts);
   return (failure.retryAfterMs ?? 0) + random() * ceiling;
-}
-
-/** The promise's outcome, or a `vault_timeout` once the deadline is over; `onLate` then gets the promise. */
-export function within<T>(
-  deadline: Deadline,
-  operation: string,
-  promise: Promise<T>,
-  onLate?: (promise: Promise<T>) => void,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const expire = () => {
-      onLate?.(promise);
-      reject(timedOut(operation, deadline.signal.reason));
-    };
-    if (deadline.signal.aborted) expire();
-    else deadline.signal.addEventListener('abort', expire, { once: true });
-    // After the deadline the caller has been told already: neither changes anything then.
-    promise.then(resolve, reject).finally(() => deadline.signal.removeEventListener('abort', expire));
-  });
 }

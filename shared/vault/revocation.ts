@@ -9,13 +9,17 @@ import { acknowledged } from './answer.ts';
 import { VaultError } from './failure.ts';
 import type { Grants } from './grants.ts';
 import { type Held, holderOf } from './held.ts';
+import { createLeaseLanes } from './lease-lanes.ts';
 import { createLeases } from './leases.ts';
 import type { Ledger, LedgerRecord } from './ledger.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequest, VaultRequests, Work } from './requests.ts';
 import type { Session } from './session.ts';
 
-/** `pending`: the token is dead, but something is left to do, such as the database user that Vault could not drop yet. */
+/**
+ * `pending`: something is left to do, such as the database user that Vault could not drop yet. The token is dead, unless the
+ * reason says otherwise; the record is kept, and marked.
+ */
 type RevocationOutcome =
   | { readonly state: 'revoked' }
   | { readonly state: 'pending'; readonly reason: string };
@@ -42,16 +46,22 @@ export interface RevocationOptions {
 
 // Vault drops a lease some milliseconds after its token; one that is busy, or was just unsealed, takes longer.
 const LOOKUP_DELAYS_MS = [5, 20, 80, 250, 750];
+// Of a database that has not answered lately, Vault mostly knows no more than we do.
+const delaysAfter = (before: Unproved) =>
+  before === 'late' ? LOOKUP_DELAYS_MS.slice(0, 2) : LOOKUP_DELAYS_MS;
 
 // Pods that are deleted together have their users dropped together, and PostgreSQL refuses one of two that change the same
 // rows at once ("tuple concurrently updated"): that is over a moment later.
 const DROP_AGAIN_AFTER_MS = [50, 200, 600];
 
-// A database that does not answer holds Vault up. The token, which may be good for more than the database, does not wait for it.
+// A database that does not answer holds Vault up: what belongs to it does not wait for longer than this.
 const LEASE_WITHIN_MS = 5_000;
+const TOKEN_WITHIN_MS = 1_000;
 
-/** `late`: as good as unknown, but it says nothing of anybody's policy. */
-type LeaseState = 'gone' | 'unknown' | 'late' | { readonly stuck: string };
+/** `late`, `skipped`: as good as unknown, but they say nothing of anybody's policy. `skipped` was not even tried. */
+type Unproved = 'unknown' | 'late' | 'skipped';
+type Proved = 'gone' | { readonly stuck: string };
+type LeaseState = Proved | Unproved;
 
 export function createRevocation(options: RevocationOptions): Revocation {
   const { session, requests, grants, ledger, held, now } = options;
@@ -60,6 +70,7 @@ export function createRevocation(options: RevocationOptions): Revocation {
   const withoutOwnRevocation = new Set<string>();
   // Folders of leases that our policy does not let us revoke.
   const withoutOurs = new Set<string>();
+  const lanes = createLeaseLanes(monotonicClock);
 
   /** At once and with its result: by the grant's own token where it is known, since the reference's policy forbids it to us. */
   async function revokeLease(record: LedgerRecord, work: Work): Promise<LeaseState> {
@@ -77,21 +88,31 @@ export function createRevocation(options: RevocationOptions): Revocation {
     );
   }
 
+  /** Beside those of other databases: one that does not answer holds up its own only. */
+  async function revokeLeaseInTurn(record: LedgerRecord, work: Work): Promise<LeaseState> {
+    if (record.leaseId === '') return 'gone';
+    const ran = await lanes.run(folderOf(record.leaseId), async () => {
+      const result = await revokeLeaseInTime(record, work);
+      return { late: result === 'late', result };
+    });
+    if ('result' in ran) return ran.result;
+    return ran.notTried === 'late' ? 'late' : 'skipped';
+  }
+
   /** With a part of the time only, whatever the database does. */
-  async function revokeLeaseInTime(record: LedgerRecord, work: Work): Promise<LeaseState> {
-    const { deadline } = work;
-    const within = Math.min(LEASE_WITHIN_MS, deadline.remainingMs() / 2);
-    const forLease = { ...work, deadline: deadlineIn(within, monotonicClock, deadline.signal) };
-    try {
-      return await revokeLeasePatiently(record, forLease);
-    } catch (error) {
-      if (error instanceof VaultError && error.code === 'vault_timeout' && !deadline.signal.aborted)
-        return 'late';
-      throw error;
-    } finally {
-      forLease.deadline.release();
-      work.vaultCalls = forLease.vaultCalls;
-    }
+  function revokeLeaseInTime(record: LedgerRecord, work: Work): Promise<LeaseState> {
+    return withinPart(LEASE_WITHIN_MS, work, (part) => revokeLeasePatiently(record, part));
+  }
+
+  /**
+   * Vault does not end a token while the end of its lease waits for a database: nor do we wait for that.
+   *
+   * @returns whether Vault has said that it is gone.
+   */
+  async function revokeToken({ token }: LedgerRecord, lease: LeaseState, work: Work): Promise<boolean> {
+    if (lease !== 'late') return grants.revoke(token, work).then(() => true);
+    const end = (part: Work) => grants.revoke(token, part).then(() => 'gone' as const);
+    return (await withinPart(TOKEN_WITHIN_MS, work, end)) === 'gone';
   }
 
   async function revokeLeasePatiently(record: LedgerRecord, work: Work): Promise<LeaseState> {
@@ -107,7 +128,7 @@ export function createRevocation(options: RevocationOptions): Revocation {
   }
 
   async function revokeOurselves(request: Omit<VaultRequest, 'token'>, leaseId: string): Promise<LeaseState> {
-    const folder = leaseId.slice(0, leaseId.lastIndexOf('/'));
+    const folder = folderOf(leaseId);
     if (withoutOurs.has(folder)) return 'unknown';
     const state = await acknowledged(request.operation, session.send(request)).then(
       () => 'gone' as const,
@@ -122,12 +143,8 @@ export function createRevocation(options: RevocationOptions): Revocation {
     return error.status === 403 ? 'unknown' : { stuck: error.detail || error.message };
   }
 
-  async function waitForLease(
-    record: LedgerRecord,
-    before: 'unknown' | 'late',
-    work: Work,
-  ): Promise<'gone' | { readonly stuck: string }> {
-    for (const delay of LOOKUP_DELAYS_MS) {
+  async function waitForLease(record: LedgerRecord, before: Unproved, work: Work): Promise<Proved> {
+    for (const delay of delaysAfter(before)) {
       await sleep(delay);
       if (await leases.isGone(record.leaseId, work)) return 'gone';
       // So its token was alive when it might not: of a dead one the lease is mostly gone, and says nothing of the policy.
@@ -135,6 +152,10 @@ export function createRevocation(options: RevocationOptions): Revocation {
       if (askedItself && record.role) withoutOwnRevocation.add(record.role);
     }
     return { stuck: 'the lease is still there after its token was revoked' };
+  }
+
+  async function provedFrom(lease: LeaseState, record: LedgerRecord, work: Work): Promise<Proved> {
+    return isUnproved(lease) ? waitForLease(record, lease, work) : lease;
   }
 
   /** All of it has ended: nothing has to be remembered any more. */
@@ -147,9 +168,10 @@ export function createRevocation(options: RevocationOptions): Revocation {
 
   return {
     async revokeGrant(uuid, record, work, leftToDo = '') {
-      let lease = await revokeLeaseInTime(record, work);
-      await grants.revoke(record.token, work);
-      if (lease === 'unknown' || lease === 'late') lease = await waitForLease(record, lease, work);
+      const first = await revokeLeaseInTurn(record, work);
+      const lease = (await revokeToken(record, first, work))
+        ? await provedFrom(first, record, work)
+        : { stuck: 'its database does not answer, and Vault has not ended its token in time' };
       const reason = lease === 'gone' ? leftToDo : lease.stuck;
       if (reason === '') {
         await forget(uuid, record, work);
@@ -161,3 +183,30 @@ export function createRevocation(options: RevocationOptions): Revocation {
     },
   };
 }
+
+/** @returns `late` where the part of the time was not enough, and there is more of it. */
+async function withinPart<T>(
+  mostMs: number,
+  work: Work,
+  task: (part: Work) => Promise<T>,
+): Promise<T | 'late'> {
+  const { deadline } = work;
+  const withinMs = Math.min(mostMs, deadline.remainingMs() / 2);
+  const part = { ...work, deadline: deadlineIn(withinMs, monotonicClock, deadline.signal) };
+  try {
+    return await task(part);
+  } catch (error) {
+    if (error instanceof VaultError && error.code === 'vault_timeout' && !deadline.signal.aborted)
+      return 'late';
+    throw error;
+  } finally {
+    part.deadline.release();
+    work.vaultCalls = part.vaultCalls;
+  }
+}
+
+/** What the leases of one role of a database have in common: `<mount>/creds/<role>`. */
+const folderOf = (leaseId: string): string => leaseId.slice(0, leaseId.lastIndexOf('/'));
+
+const isUnproved = (lease: LeaseState): lease is Unproved =>
+  lease === 'unknown' || lease === 'late' || lease === 'skipped';

@@ -4,6 +4,7 @@
  * not the function that asks for it either.
  */
 import * as v from 'valibot';
+import { seconds } from '../numbers.ts';
 import { Secret } from '../secret.ts';
 import { checked } from './answer.ts';
 import { VaultError } from './failure.ts';
@@ -36,7 +37,7 @@ export interface SecretIds {
 const WrapAnswer = v.object({
   wrap_info: v.object({
     token: v.pipe(v.string(), v.nonEmpty()),
-    ttl: v.number(),
+    ttl: seconds,
     creation_time: v.pipe(v.string(), v.isoTimestamp()),
   }),
 });

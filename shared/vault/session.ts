@@ -3,13 +3,14 @@
  * the life of the process: renewed when half of its TTL is over, made anew when it is gone, revoked at the end.
  */
 import * as v from 'valibot';
-import type { Clock, Deadline } from '../deadline.ts';
+import { type Clock, type Deadline, within } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
+import { seconds } from '../numbers.ts';
 import { Secret } from '../secret.ts';
 import { checked } from './answer.ts';
-import { VaultError } from './failure.ts';
+import { timedOut, VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
-import { type VaultRequest, type VaultRequests, type Work, within } from './requests.ts';
+import type { VaultRequest, VaultRequests, Work } from './requests.ts';
 
 export interface Session {
   /** A request with the login's token. One that Vault refuses (403) is sent once more after a new login. */
@@ -41,7 +42,7 @@ interface Login {
 const LoginAnswer = v.object({
   auth: v.object({
     client_token: v.pipe(v.string(), v.nonEmpty()),
-    lease_duration: v.number(),
+    lease_duration: seconds,
     renewable: v.boolean(),
   }),
 });
@@ -102,7 +103,7 @@ export function createSession(options: SessionOptions): Session {
       loggingIn = { work, login };
     }
     const { work, login } = loggingIn;
-    return within(deadline, LOGGING_IN, login).catch((error: unknown) => {
+    return within(deadline, login, (cause) => timedOut(LOGGING_IN, cause)).catch((error: unknown) => {
       // Whoever waits no longer is told what keeps the login from succeeding, if that is known.
       throw error instanceof VaultError && error.code === 'vault_timeout'
         ? (work.lastFailure ?? error)

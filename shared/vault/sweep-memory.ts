@@ -4,6 +4,7 @@
  */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import * as v from 'valibot';
+import { countUpTo, MOST_SHARDS, moment, seconds, secondsEitherWay } from '../numbers.ts';
 import { DocumentDeleted, type Kv } from './kv.ts';
 import type { Work } from './requests.ts';
 
@@ -65,32 +66,34 @@ export interface SweepMemory {
 const State = v.object({
   namespace: v.string(),
   leaseId: v.string(),
-  issuedAt: v.number(),
-  leaseTtlSeconds: v.number(),
-  leaseRenewedAt: v.number(),
-  leaseDueAt: v.number(),
-  tokenPeriodSeconds: v.number(),
-  tokenRenewedAt: v.number(),
-  tokenDueAt: v.number(),
-  probedAt: v.number(),
-  endsAt: v.number(),
+  issuedAt: moment,
+  leaseTtlSeconds: seconds,
+  leaseRenewedAt: moment,
+  leaseDueAt: moment,
+  tokenPeriodSeconds: seconds,
+  tokenRenewedAt: moment,
+  tokenDueAt: moment,
+  probedAt: moment,
+  endsAt: moment,
   clusterId: v.string(),
   secretToOwn: v.optional(v.string(), ''),
-  tokenEndSeen: v.optional(v.number(), 0),
+  tokenEndSeen: v.optional(countUpTo(1_000_000), 0),
   accessor: v.optional(v.string(), ''),
   // Of the versions that kept grants of live pods only.
   hadPod: v.optional(v.boolean(), true),
 });
-const Head = v.object({ chunks: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(10_000)) });
+// A million grants: all are read at once.
+const MOST_CHUNKS = 1_000;
+const Head = v.object({ chunks: countUpTo(MOST_CHUNKS) });
 const Grants = v.record(v.string(), State);
 const Chunk = v.object({ gzip: v.string() });
 const Last = v.object({
-  succeededAt: v.number(),
-  shortestLeaseSeconds: v.number(),
+  succeededAt: moment,
+  shortestLeaseSeconds: seconds,
   clusterId: v.string(),
-  shards: v.number(),
-  clockSkewSeconds: v.optional(v.number()),
-  rival: v.optional(v.object({ clusterId: v.string(), seenAt: v.number() })),
+  shards: countUpTo(MOST_SHARDS),
+  clockSkewSeconds: v.optional(secondsEitherWay),
+  rival: v.optional(v.object({ clusterId: v.string(), seenAt: moment })),
 });
 
 // One that has not been seen for so long does not sweep here any more.

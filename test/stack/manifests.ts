@@ -33,7 +33,12 @@ const knativeService = v.pipe(
     spec: v.object({
       template: v.object({
         metadata: v.object({ annotations: v.record(v.string(), v.string()) }),
-        spec: v.object({ ...podSpec.entries, containerConcurrency: v.number(), timeoutSeconds: v.number() }),
+        spec: v.object({
+          ...podSpec.entries,
+          containerConcurrency: v.number(),
+          timeoutSeconds: v.number(),
+          responseStartTimeoutSeconds: v.optional(v.number()),
+        }),
       }),
     }),
   }),
@@ -42,6 +47,7 @@ const knativeService = v.pipe(
     annotations: template.metadata.annotations,
     containerConcurrency: template.spec.containerConcurrency,
     timeoutSeconds: template.spec.timeoutSeconds,
+    responseStartTimeoutSeconds: template.spec.responseStartTimeoutSeconds,
     ...containerOf(template.spec),
   })),
 );

@@ -1,11 +1,15 @@
 /** A deleted pod: Knative's event source tells the revocation function, and its database user is gone. */
 import { ok } from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { query } from '../../stack/postgres.ts';
 import { until } from '../../stack/wait.ts';
 import { listRecords } from '../ledger.ts';
 import { credentialsIn } from '../login.ts';
 import { create, readExample } from '../pods.ts';
 import { type Demo, type Step, timed } from '../step.ts';
+
+/** The least that the configuration takes. */
+const GRACE_SECONDS = 60;
 
 export const revoked: Step = {
   title: "A pod is deleted: Knative's event source tells the revocation function",
@@ -51,9 +55,10 @@ export const missed: Step = {
     await deletePod(pod.namespace, pod.name, demo);
     ok(await userExists(user, demo), 'the database user is gone before anybody could know');
     narrator.did(`pod ${pod.name} deleted, and nobody was there to see it`);
-    // A record this young could be of a pod that is still being admitted; here it need be a second old only.
+    narrator.did('a grant this young could be of a pod that is still being admitted: a minute goes by');
+    await sleep(GRACE_SECONDS * 1_000);
     const sweepOnce = async () =>
-      (await stack.sweep({ overrides: { gracePeriodSecond: 1 } })).report['revoked'] === 1;
+      (await stack.sweep({ overrides: { gracePeriodSecond: GRACE_SECONDS } })).report['revoked'] === 1;
     const { ms } = await timed(() => until('a sweep has cleaned up', sweepOnce));
     ok(!(await userExists(user, demo)), `the database user ${user} is still there`);
     narrator.did('a sweep revoked the orphaned grant, its database user is gone', ms);

@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type AdmissionFunction, startAdmission } from '../support/admission-function.ts';
 import { type Census, NOTHING, newSince, takeCensus } from '../support/census.ts';
 import { startFaultProxy } from '../support/fault-proxy.ts';
-import { podWith } from '../support/pods.ts';
+import { container, podWith } from '../support/pods.ts';
 import { type RawAnswer, sendRaw } from '../support/raw-request.ts';
 import { ask, post, reviewOf } from '../support/reviews.ts';
 import { admission } from '../support/stack.ts';
@@ -41,11 +41,6 @@ describe('a body that is not a review', () => {
     ['null', 'null', `${review}the body is not as it should be`],
     ['a list', '[]', `${review}apiVersion is not as it should be`],
     [
-      'lists, a hundred thousand deep',
-      `${'['.repeat(1e5)}${']'.repeat(1e5)}`,
-      `${review}apiVersion is not as it should be`,
-    ],
-    [
       'another version',
       JSON.stringify({ ...good, apiVersion: 'admission.k8s.io/v1beta1' }),
       `${review}apiVersion is not as it should be`,
@@ -66,6 +61,41 @@ describe('a body that is not a review', () => {
   test.each(rows)('%s', async (_, body, line) => {
     await expectRefused(await sendRaw(`${admission.url}${admission.path}`, { pieces: [body] }), 400, line);
   });
+});
+
+test.each([
+  [
+    'lists, a hundred thousand deep',
+    `${'['.repeat(1e5)}${']'.repeat(1e5)}`,
+    'the body has 100000 values: expected at most 25000',
+  ],
+  [
+    'lists, twenty thousand deep',
+    `${'['.repeat(2e4)}${']'.repeat(2e4)}`,
+    'the body has 20000 levels: expected at most 100',
+  ],
+])('%s, are not even read', async (_, body, line) => {
+  await expectRefused(await sendRaw(`${admission.url}${admission.path}`, { pieces: [body] }), 413, line);
+});
+
+test('a variable so deep that nobody could write it down: the pod is denied, and nothing made', async () => {
+  const env = [{ name: 'X', valueFrom: 'DEEP' }];
+  const pod = { ...podWith({ role: 'gule-rw' }), spec: { containers: [{ name: 'app', env }] } };
+  const body = withRequest({ object: pod }).replace('"DEEP"', `${'['.repeat(1e4)}${']'.repeat(1e4)}`);
+  const { status, body: said } = await post(admission, body);
+  expect([status, said]).toEqual([200, expect.stringContaining('"allowed":false')]);
+  expect(await newSince(before)).toEqual(NOTHING);
+});
+
+test('more values than any pod has: its author is told the limit', async () => {
+  const env = Array.from({ length: 30_000 }, () => ({ name: 'X' }));
+  const review = reviewOf(podWith({ role: 'gule-rw' }, { containers: [{ ...container('app'), env }] }));
+  const { allowed, code, message } = await ask(admission, review);
+  expect([allowed, code]).toEqual([false, 413]);
+  expect(message).toMatch(
+    /no database credentials for this pod: the body has \d+ values: expected at most 25000$/,
+  );
+  expect(await newSince(before)).toEqual(NOTHING);
 });
 
 describe('a review of something else', () => {

@@ -5,7 +5,7 @@ import { type Census, NOTHING, newSince, takeCensus } from '../support/census.ts
 import { kubectl } from '../support/kubectl.ts';
 import { createPod, environmentOf, podWith, readPod, uuidsOf } from '../support/pods.ts';
 import { ask, patched, reviewOf } from '../support/reviews.ts';
-import { admission, exampleNamespace } from '../support/stack.ts';
+import { admission, exampleNamespace, stack } from '../support/stack.ts';
 
 let before: Census;
 beforeEach(async () => {
@@ -24,6 +24,27 @@ describe('a pod without the label', () => {
     expect(uuidsOf(pod)).toEqual([]);
     const verdict = await ask(admission, reviewOf(manifest));
     expect(verdict).toMatchObject({ allowed: true, operations: [], warnings: [] });
+    expect(await newSince(before)).toEqual(NOTHING);
+  });
+});
+
+describe('the mirror of a static pod', () => {
+  test('passes as it is, with a warning, and nothing is issued for it', async () => {
+    const { metadata, spec, ...kind } = podWith({ role: 'gule-rw' }, { serviceAccount: null });
+    const annotations = { ...metadata.annotations, 'kubernetes.io/config.mirror': 'abc' };
+    const manifest = {
+      ...kind,
+      metadata: { ...metadata, annotations },
+      spec: { ...spec, nodeName: 'node-1' },
+    };
+    // The API server gives it no service account, as all other pods have.
+    const path = `/api/v1/namespaces/${exampleNamespace}/pods`;
+    const { status, headers, body } = await stack.kubernetes.ask('POST', path, manifest);
+    expect([status, String(headers['warning'])]).toEqual([
+      201,
+      expect.stringContaining('this is a static pod'),
+    ]);
+    expect(body).not.toMatch(/DBUSER|db-creds-injector\.numberly\.io\/uuid/);
     expect(await newSince(before)).toEqual(NOTHING);
   });
 });

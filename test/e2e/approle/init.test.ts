@@ -36,7 +36,7 @@ test('what is no good is answered with the reason, and waiting goes on', async (
     [{ ...good, vaultAddr: 'ldap://vault' }, 400, /wrong or missing: vaultAddr/],
     [{ ...good, vaultCAs: '*' }, 400, /wrong or missing: vaultCAs/],
     [{ ...good, creationTime: '2020-01-01T00:00:00Z' }, 400, /the token has expired/],
-    ['x'.repeat(1024 * 1024 + 1), 413, /too long/],
+    ['x'.repeat(1024 * 1024 + 1), 413, /too large/],
   ];
   for (const [body, status, reason] of refused) {
     expect(await postTo(init.address, body)).toEqual({ status, body: expect.stringMatching(reason) });

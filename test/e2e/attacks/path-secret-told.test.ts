@@ -11,7 +11,7 @@ import { caBundleOf, pointWebhook } from '../../stack/kubernetes/webhook.ts';
 import { freePort } from '../../stack/process/ports.ts';
 import { kubectl } from '../support/kubectl.ts';
 import { podWith, tryCreatePod } from '../support/pods.ts';
-import { admission, stack } from '../support/stack.ts';
+import { admission, exampleNamespace, stack } from '../support/stack.ts';
 
 const TOLD = `${admission.path}?timeout=`;
 let server: Server | undefined;
@@ -76,6 +76,50 @@ describe('the author of a pod is told the secret', () => {
   });
 });
 
+/** The webhook's address in another form, as anybody may write it. */
+function patchClientConfig(clientConfig: object) {
+  const patch = [{ op: 'replace', path: '/webhooks/0/clientConfig', value: clientConfig }];
+  const args = ['patch', 'mutatingwebhookconfiguration', 'vault-db-injector', '--type=json'];
+  return kubectl([...args, `--patch=${JSON.stringify(patch)}`]);
+}
+
+describe('no other form of its address hides a secret', () => {
+  const secret = admission.path.slice(1);
+
+  test('not a host, which is told with the rest', async () => {
+    await setTimeoutSeconds(1);
+    // A name has at most 63 characters between two dots.
+    const host = `${secret.slice(0, 32)}.invalid`;
+    expect((await patchClientConfig({ url: `https://${host}/` })).ok).toBe(true);
+    await expect.poll(async () => (await refusal()).includes(host)).toBe(true);
+  });
+
+  test('not the path of a Service', async () => {
+    await setTimeoutSeconds(1);
+    const service = { namespace: exampleNamespace, name: 'nobody', port: 443, path: admission.path };
+    const metadata = { namespace: exampleNamespace, name: 'nobody' };
+    await stack.kubernetes.apply({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata,
+      spec: { ports: [{ port: 443 }] },
+    });
+    expect((await patchClientConfig({ service })).ok).toBe(true);
+    await expect
+      .poll(async () => (await refusal()).includes(`https://nobody.${exampleNamespace}.svc:443${TOLD}`))
+      .toBe(true);
+  });
+
+  test.each([
+    ['user and password', `https://user:${secret}@127.0.0.1:1/`, 'user information is not permitted'],
+    ['a query', `https://127.0.0.1:1/?${secret}`, 'query'],
+    ['a fragment', `https://127.0.0.1:1/#${secret}`, 'fragment'],
+  ])('%s are not allowed in it', async (_, url, reason) => {
+    const { ok, output } = await patchClientConfig({ url });
+    expect([ok, output.includes(reason)]).toEqual([false, true]);
+  });
+});
+
 describe('the author of a pod is not told the secret', () => {
   test('where no instance of the function can be started, and the gateway says so', async () => {
     await stack.control.suspend('admission');
@@ -89,6 +133,8 @@ describe('the author of a pod is not told the secret', () => {
     [404, 'there is nothing at this path', 'could not find the requested resource'],
     [500, 'no', 'an error on the server ("no")'],
     [503, 'no', 'unable to handle the request'],
+    [504, 'request timeout', 'unable to return a response in the time allotted'],
+    [413, 'the body is too large', 'status code 413'],
     [200, 'no review', "couldn't get version/kind"],
   ])('where the answer is %d', async (status, body, reason) => {
     await askInstead((_, outgoing) => outgoing.writeHead(status).end(body));

@@ -53,6 +53,56 @@ describe('a fault is named, with the command that mends it:', () => {
     ]);
   });
 
+  describe('the ledger', () => {
+    const mount = 'vault-injector';
+    const lines = (out: string) => wrongIn(out).filter((line) => line.includes("the ledger's"));
+    /** Of all that share it: put back at once. */
+    async function withConfig(config: object, back: object): Promise<{ code: number; out: string }> {
+      await stack.vault.call('POST', `${mount}/config`, config);
+      return patient.doctor().finally(() => stack.vault.call('POST', `${mount}/config`, back));
+    }
+
+    test('deletes what is written to it', async () => {
+      const { code, out } = await withConfig({ delete_version_after: '24h' }, { delete_version_after: '0s' });
+      expect([code, lines(out)]).toEqual([
+        1,
+        [
+          expect.stringMatching(
+            /^✗ the ledger's settings: vault-injector deletes what is written to it after 24h0m0s .*\n {4}vault write vault-injector\/config delete_version_after=0s/,
+          ),
+        ],
+      ]);
+    });
+
+    test('takes records only by check-and-set', async () => {
+      const { code, out } = await withConfig({ cas_required: true }, { cas_required: false });
+      expect([code, lines(out)]).toEqual([
+        1,
+        [expect.stringMatching(/cas_required.*\n {4}vault write vault-injector\/config cas_required=false$/)],
+      ]);
+    });
+
+    test('has a record that Vault will delete, which nobody needs a token to see', async () => {
+      const pod = await patient.strict.fleet.pod();
+      const path = `${mount}/metadata/${patient.strict.ledgerPrefix}/${pod.uuid}`;
+      await stack.vault.call('POST', path, { delete_version_after: '24h' });
+      await patient.strict.fleet.write(pod.uuid, await patient.strict.fleet.record(pod.uuid));
+      const { code, out } = await patient.doctor({ VAULT_TOKEN: '' });
+      await stack.vault.call('POST', path, { delete_version_after: '0s' });
+      await patient.strict.fleet.write(pod.uuid, await patient.strict.fleet.record(pod.uuid));
+      expect([code, lines(out)]).toEqual([
+        1,
+        [
+          expect.stringMatching(
+            /1 of the 1 youngest records are deleted by Vault itself, .*\n.*-delete-version-after=/,
+          ),
+        ],
+      ]);
+      expect(lines((await patient.doctor({ VAULT_TOKEN: '' })).out)).toEqual([]);
+      await deletePod(pod);
+    });
+  });
+
   test('an engine is not named in the policy', async () => {
     const policy = await patient.policy();
     const less = policy.replaceAll(`,"${patient.mount}/creds/*"`, '');

@@ -2,8 +2,9 @@
  * A proxy, an ingress' default backend or a moved mount answers in Vault's place. It says nothing of what Vault has: no
  * record is missing, nothing is written, nobody is evicted or revoked for it.
  */
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { addAuthRole, addPolicy } from '../../stack/vault/roles.ts';
+import { addAppRole, addAuthRole, addPolicy } from '../../stack/vault/roles.ts';
 import { type AdmissionFunction, startAdmission } from '../support/admission-function.ts';
 import { type Census, expectNothingNewSince, takeCensus } from '../support/census.ts';
 import { type FaultProxy, type Step, startFaultProxy } from '../support/fault-proxy.ts';
@@ -61,7 +62,7 @@ describe.each(ANSWERS)('%s', (_, answer) => {
       const keys = { vaultAddress: proxy.url, onLost: 'evict' };
       const { report } = await sweepIn(HOUR * 0.7, fleet, { keys, within: 8_000 });
       expect([report.evicted, report.lost, report.unknown]).toEqual([0, 0, 0]);
-      expect(report.failed + report.stuck).toBeGreaterThan(0);
+      expect(report.failed + report.stuck + report.pending).toBeGreaterThan(0);
       expect(await podsOf(fleet)).toHaveLength(2);
       expect(await fleet.records()).toEqual(expect.arrayContaining(live.map(({ uuid }) => uuid)));
 
@@ -85,7 +86,12 @@ describe('an admission', () => {
     proxy.heal();
     atFirst = await takeCensus();
   });
-  const verdict = () => ask(admission, reviewOf(podWith({ role: 'gule-rw' })), '8s');
+  /** A role is remembered for some seconds, so each question has one of its own. */
+  async function verdict(): Promise<Awaited<ReturnType<typeof ask>>> {
+    const name = `asked-${randomUUID().slice(0, 8)}-rw`;
+    await addAppRole(stack.vault, { name });
+    return ask(admission, reviewOf(podWith({ role: name })), '8s');
+  }
 
   test.each(ANSWERS)(
     'that is given %s for the record that it writes is denied and undone',
@@ -106,11 +112,6 @@ describe('an admission', () => {
       await expectNothingNewSince(atFirst);
     },
   );
-
-  test('that is given such an answer once goes on: it is asked again', async () => {
-    proxy.fail('role', answering(404, 'default backend - 404'));
-    expect(await verdict()).toMatchObject({ allowed: true });
-  });
 
   test('whose ledger is a KV engine of version 1 is denied and undone', async () => {
     const mount = 'kv-of-version-one';
@@ -149,8 +150,8 @@ test('records that are deleted by hand: a live pod keeps its credentials, a dele
   expect(await usersLeft(fleet)).toEqual([live.user]);
   expect(await fleet.records()).toEqual([live.uuid]);
 
-  // Half of the token's period later its record is asked for, and is not there.
-  const later = await sweepIn(17 * 24 * HOUR, fleet, { keys });
+  // Before the token's period ends its record is asked for, and is not there.
+  const later = await sweepIn(30 * 24 * HOUR, fleet, { keys });
   expect([later.code, later.report.renewed, later.report.recordsLost, later.report.lost]).toEqual([
     0, 1, 1, 0,
   ]);

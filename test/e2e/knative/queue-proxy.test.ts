@@ -1,4 +1,5 @@
 /** Knative's queue-proxy in front of the admission function, as in a pod: probe, concurrency, timeout, drain. */
+import * as v from 'valibot';
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
 import { request } from '../../stack/http.ts';
 import { startInstance } from '../../stack/knative/instance.ts';
@@ -35,6 +36,12 @@ async function start(changes: Partial<KnativeService> = {}) {
   return { ...instance, path: functions.webhookPath };
 }
 
+const Webhooks = v.object({ webhooks: v.tuple([v.object({ timeoutSeconds: v.number() })]) });
+const webhook = async () => {
+  const name = 'vault-db-injector';
+  const path = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${name}`;
+  return v.parse(Webhooks, await stack.kubernetes.call('GET', path)).webhooks[0];
+};
 const review = () => reviewOf(podWith({ role: 'gule-rw' }));
 
 test('an instance counts as ready only once it could log in', async () => {
@@ -82,6 +89,24 @@ test('what takes longer than the manifest allows is answered by the queue-proxy,
   expect([status, body]).toEqual([504, 'request timeout']);
   release.open();
   await expect.poll(() => proxy.count('revoke')).toBe(1);
+});
+
+test('a function that does not answer at all is answered for, ahead of the API server, and so is who waits for a place', async () => {
+  const { timeoutSeconds: webhookSeconds } = await webhook();
+  expect(admission.responseStartTimeoutSeconds).toBeLessThan(webhookSeconds);
+  const instance = await start({ responseStartTimeoutSeconds: 1, containerConcurrency: 1 });
+  await ask(instance, review());
+  proxy.heal();
+  const release = gate();
+  proxy.fail(
+    'credentials',
+    beforehand(() => release.opened),
+    Number.POSITIVE_INFINITY,
+  );
+  const asked = Array.from({ length: 3 }, () => post(instance, JSON.stringify(review()), '30s'));
+  const answers = (await Promise.all(asked)).map(({ status, body }) => [status, body]);
+  expect(answers).toEqual(Array(3).fill([504, 'request timeout']));
+  release.open();
 });
 
 test('told to end, it finishes what is under way and takes what still comes', async () => {

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import * as v from 'valibot';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { containerArguments, fillCompileCache } from '../../../fill-compile-cache.ts';
 import { renderManifests } from '../../stack/manifests.ts';
 import { nodeProgram, projectRoot } from '../../stack/paths.ts';
@@ -51,6 +51,40 @@ describe('the build', () => {
     const names = v.parse(Sbom, JSON.parse(stdout)).components.map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['node-vault', 'pino', 'valibot']));
     expect(names).not.toContain('vitest');
+  });
+});
+
+describe('the licences of all that is bundled', () => {
+  const Source = v.object({ sources: v.array(v.string()) });
+  let notice: string;
+  beforeAll(async () => {
+    notice = await readFile(join(projectRoot, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8');
+  });
+
+  test('stand beside it: of each package that a source map names', async () => {
+    const maps = (await readdir(join(projectRoot, 'dist'))).filter((name) => /\.[cm]js\.map$/.test(name));
+    expect(maps.length).toBeGreaterThan(8);
+    const read = async (name: string) =>
+      v.parse(Source, JSON.parse(await readFile(join(projectRoot, 'dist', name), 'utf8'))).sources;
+    const sources = (await Promise.all(maps.map(read))).flat();
+    const bundled = new Set(
+      sources.flatMap((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []),
+    );
+    expect(bundled.size).toBeGreaterThan(80);
+    expect([...bundled].filter((name) => !notice.includes(`\n${name} `))).toEqual([]);
+  });
+
+  test('are known, and none is the Functional Source License of what Sentry installs beside its library', () => {
+    const heads = [...notice.matchAll(/^-{100}\n(\S+) \S+ \(([^)]+)\)\n-{100}$/gm)];
+    expect(heads.length).toBeGreaterThan(80);
+    expect(new Set(heads.map(([, , id]) => id))).toEqual(
+      new Set(['0BSD', 'Apache-2.0', 'BSD-3-Clause', 'ISC', 'MIT']),
+    );
+    expect(heads.map(([, name]) => name)).not.toContain('sentry');
+  });
+
+  test('go into the image', () => {
+    expect(instructions.join('\n')).toMatch(/ cp .*dist\/THIRD-PARTY-LICENSES\.txt .*LICENSE \/app/);
   });
 });
 

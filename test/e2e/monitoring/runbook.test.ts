@@ -81,3 +81,31 @@ test('Secrets that stayed behind are found: those without an owner, once they ar
   const later = command.replace('1 day ago', '1 day');
   expect(await found(later)).toEqual([expect.stringMatching(/ left-behind .* <none>$/)]);
 });
+
+test('Secrets that a backup tool brought back are found: those that no pod refers to, once they are not new', async () => {
+  const command = commands.find((one) => one.includes('while read')) ?? '';
+  const create = (name: string) =>
+    stack.kubernetes.call('POST', `/api/v1/namespaces/${namespace}/secrets`, {
+      metadata: { name, labels: { 'vault-db-injector.numberly.io/credentials': 'true' } },
+    });
+  await create('db-creds-brought-back');
+  await create('db-creds-in-use');
+  await stack.kubernetes.call('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, {
+    metadata: { name: 'default' },
+  });
+  await stack.kubernetes.call('POST', `/api/v1/namespaces/${namespace}/pods`, {
+    metadata: { name: 'user' },
+    spec: {
+      automountServiceAccountToken: false,
+      containers: [{ name: 'app', image: 'app', envFrom: [{ secretRef: { name: 'db-creds-in-use' } }] }],
+    },
+  });
+  const found = async (by: string) =>
+    (await paste(by)).stdout
+      .split('\n')
+      .filter((line) => line.includes(`${namespace} delete secret db-creds-`));
+  expect(await found(command)).toEqual([]);
+  expect(await found(command.replace('10 minutes ago', '10 minutes'))).toEqual([
+    `kubectl --namespace ${namespace} delete secret db-creds-brought-back`,
+  ]);
+});

@@ -100,16 +100,16 @@ describe('a pod', () => {
 });
 
 describe('a pod that is deleted', () => {
-  test('while the function answers 503, since Vault is not to be reached: the event comes again', async () => {
+  test('while the function answers 503, since Vault has too much to do: the event comes again', async () => {
     const pod = await fleet.pod();
     const before = (await revocation.log()).length;
-    // A page in place of an answer is what the function waits for a moment only: four times.
-    proxy.fail('reading', answering(200, '<html>down for maintenance</html>'), 8);
+    // Longer than the function waits itself.
+    proxy.fail('reading', answering(429, '{"errors":["rate limit"]}', { 'retry-after': '30' }), 2);
     await deletePod(pod);
     await gone(pod);
     const failures = (await revocation.log()).slice(before).filter(({ level }) => level === 'error');
     expect(failures).toHaveLength(2);
-    expect(failures[0]).toMatchObject({ msg: 'request failed', code: 'vault_answer_invalid' });
+    expect(failures[0]).toMatchObject({ msg: 'request failed', code: 'vault_rate_limited' });
   });
 
   test('while source and function are down: the next sweep revokes it', async () => {

@@ -1,4 +1,7 @@
-/** Vault or the API server is away: the event is answered by 503, so that it is sent again, and never by 500. */
+/**
+ * Vault or the API server is away: the event is answered by 503, so that it is sent again, and never by 500. What no retry
+ * will mend is acknowledged, and left to the sweep.
+ */
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,6 +13,7 @@ import { type Fleet, openFleet } from '../support/fleet.ts';
 import { deletePod, expectOrder, usersLeft } from '../support/fleet-state.ts';
 import { dataOf, type RevocationFunction, send, startRevocation } from '../support/revoking.ts';
 import { stack } from '../support/stack.ts';
+import { AFTER_GRACE, sweepIn } from '../support/sweeping.ts';
 
 let fleet: Fleet;
 let proxy: FaultProxy;
@@ -43,22 +47,68 @@ async function expectDone(pod: Deleted): Promise<void> {
   expect(await fleet.records()).not.toContain(pod.uuid);
 }
 
+const busy = answering(429, '{"errors":["rate limit"]}', { 'retry-after': '30' });
+const away = answering(503, 'no backend');
 const page = answering(200, '<html>down for maintenance</html>');
-const refused = answering(400, '{"errors":["no"]}');
-const broken = answering(500, '{"errors":["internal error"]}');
-const rows: readonly (readonly [string, Step, typeof refused])[] = [
-  ['the record cannot be read', 'reading', broken],
-  ['what comes is no record', 'reading', page],
-  ['the token cannot be revoked', 'revoke', broken],
-  ['Vault would not revoke the token', 'revoke', refused],
-  ['the record cannot be deleted', 'forget', broken],
+const passing: readonly (readonly [string, Step, typeof busy])[] = [
+  ['the record cannot be read', 'reading', away],
+  ['the token cannot be revoked', 'revoke', away],
+  ['the record cannot be deleted', 'forget', away],
+  ['Vault has too many requests', 'reading', busy],
+  ['what comes is a page in place of a record', 'reading', page],
 ];
 
-test.each(rows)('while %s, 503; done when the event comes again', async (_, step, fault) => {
+test.each(passing)('while %s, 503; done when the event comes again', async (_, step, fault) => {
   const pod = await deleted();
-  // A page in place of an answer is asked for four times.
-  proxy.fail(step, fault, fault === page ? 4 : 1);
-  await expect503(pod);
+  proxy.fail(step, fault, 1_000);
+  await expect503(pod).finally(() => proxy.heal());
+  await expectDone(pod);
+});
+
+const denied = answering(403, '{"errors":["permission denied"]}');
+const refused = answering(400, '{"errors":["no"]}');
+const broken = answering(500, '{"errors":["internal error"]}');
+const lasting: readonly (readonly [string, Step, typeof busy, string])[] = [
+  ['the policy does not let the record be read', 'reading', denied, 'vault_denied'],
+  ['the record cannot be read', 'reading', broken, 'vault_rejected'],
+  ['the policy does not let the token be revoked', 'revoke', denied, 'vault_denied'],
+  ['Vault would not revoke the token', 'revoke', refused, 'vault_rejected'],
+  ['the token cannot be revoked', 'revoke', broken, 'vault_rejected'],
+  ['the record cannot be deleted', 'forget', broken, 'vault_rejected'],
+];
+
+test.each(lasting)(
+  'while %s: acknowledged, counted, told, and left to the sweep',
+  async (_, step, fault, code) => {
+    const pod = await deleted();
+    const before = (await revocation.outcomes())['left_to_sweep'] ?? 0;
+    proxy.fail(step, fault, 1_000);
+    expect((await send(revocation, { data: dataOf(pod) })).status).toBe(204);
+    proxy.heal();
+    expect((await revocation.outcomes())['left_to_sweep']).toBe(before + 1);
+    const told = async () => (await revocation.log()).findLast(({ uuid }) => uuid === pod.uuid);
+    await expect.poll(told).toMatchObject({
+      level: 'error',
+      outcome: 'left_to_sweep',
+      code,
+      namespace: pod.namespace,
+      pod: pod.name,
+      ...(step !== 'reading' && { mount: 'pgsql2-dv' }),
+    });
+    expect(await fleet.records()).toContain(pod.uuid);
+    expect((await sweepIn(AFTER_GRACE, fleet)).report.revoked).toBe(1);
+    expect([await fleet.records(), await usersLeft(fleet)]).toEqual([[], []]);
+  },
+);
+
+test('while a record cannot be read for what it is, it is left to the sweep, which reports it', async () => {
+  const pod = await deleted();
+  const record = await fleet.record(pod.uuid);
+  await fleet.write(pod.uuid, { Something: 'else' });
+  expect((await send(revocation, { data: dataOf(pod) })).status).toBe(204);
+  const told = async () => (await revocation.log()).findLast(({ uuid }) => uuid === pod.uuid);
+  await expect.poll(told).toMatchObject({ outcome: 'left_to_sweep', code: 'record_unreadable' });
+  await fleet.write(pod.uuid, record);
   await expectDone(pod);
 });
 

@@ -14,8 +14,8 @@ import { createProcesses } from '../../stack/process/processes.ts';
 
 export type BareCluster = Awaited<ReturnType<typeof startBareCluster>>;
 
-/** For a test file's top level: ends with the file. @param name of its folder. */
-export async function startBareCluster(name: string) {
+/** For a test file's top level: ends with the file. @param name of its folder. @param apiServerArguments of its own. */
+export async function startBareCluster(name: string, apiServerArguments: readonly string[] = []) {
   const folder = join(stackRoot, `e2e-${name}-${process.pid}`);
   const processes = createProcesses();
   const first: (() => Promise<void>)[] = [];
@@ -29,6 +29,7 @@ export async function startBareCluster(name: string) {
     etcdBinary: await program('etcd'),
     apiServerBinary: await program('kube-apiserver'),
     folder,
+    apiServerArguments,
     authority: await createAuthority(name),
   });
   const kubectlProgram = await program('kubectl');

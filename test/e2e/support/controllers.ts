@@ -11,6 +11,7 @@ import type { BareCluster } from './bare-cluster.ts';
 const NAMESPACE = 'vault-injector';
 const WEBHOOKS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 const JOBS = `/apis/batch/v1/namespaces/${NAMESPACE}/jobs`;
+const CHANNELS = `/apis/messaging.knative.dev/v1/namespaces/${NAMESPACE}/inmemorychannels`;
 const BROKER_ADDRESS = 'http://broker-ingress.knative-eventing.svc.cluster.local/vault-injector/pods';
 const REPORTED = [
   ['serving.knative.dev/v1', 'services'],
@@ -62,6 +63,7 @@ export function startControllers(
   }
 
   async function report(folder: string, plural: string, item: Item): Promise<void> {
+    if (plural === 'brokers') await makeChannel(item);
     const reason = failing.get(plural);
     const ready = reason === undefined ? { status: 'True' } : { status: 'False', reason, message: reason };
     const status = {
@@ -76,6 +78,21 @@ export function startControllers(
     // It may have been deleted, or changed: then the next look will do.
     if (stored.status === 200)
       await admin.ask('PUT', `${path}/status`, { ...JSON.parse(stored.body), status });
+  }
+
+  /** As Knative's controller of Brokers: the annotations of this group are the channel's, too. */
+  async function makeChannel({ metadata }: Item): Promise<void> {
+    const name = `${metadata.name}-kne-trigger`;
+    if ((await admin.ask('GET', `${CHANNELS}/${name}`)).status === 200) return;
+    const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) =>
+      key.startsWith('messaging.knative.dev'),
+    );
+    await admin.ask('POST', CHANNELS, {
+      apiVersion: 'messaging.knative.dev/v1',
+      kind: 'InMemoryChannel',
+      metadata: { name, annotations: Object.fromEntries(annotations) },
+      spec: {},
+    });
   }
 
   /** As cert-manager's cainjector. */

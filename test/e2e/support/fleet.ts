@@ -53,6 +53,8 @@ const Keyed = v.object({ data: v.object({ keys: v.array(v.string()) }) });
 
 export interface GrantWishes extends PodWishes {
   readonly role?: string;
+  /** Without their prefix, beside the role's. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** In place of the fleet's own. */
   readonly tokenReference?: 'token' | 'accessor';
 }
@@ -85,7 +87,7 @@ export async function openFleet(own: Keys = {}) {
   async function admitted(wishes: GrantWishes) {
     const { role = 'gule-rw', tokenReference = admission.tokenReference } = wishes;
     const manifest = podWith(
-      { role },
+      { role, ...wishes.annotations },
       {
         ...wishes,
         labels: { [label]: 'true', ...unguarded, ...wishes.labels },

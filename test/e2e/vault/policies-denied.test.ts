@@ -215,6 +215,45 @@ const attempts: readonly (readonly [ProcessPolicy, string, Call])[] = [
     'give a token for an entity',
     ['POST', other.createOrphan, { ...policy(application), entity_alias: 'x' }],
   ],
+  ['admission', 'have its own policy, by naming none', ['POST', other.createOrphan, {}]],
+  ['admission', 'have its own policy, by no body', ['POST', other.createOrphan]],
+  ['admission', 'have its own policy, by a period alone', ['POST', other.createOrphan, { period: '1h' }]],
+  [
+    'admission',
+    'have its own policy, by an empty list',
+    ['POST', other.createOrphan, { policies: [], period: '1h' }],
+  ],
+  [
+    'admission',
+    'have its own policy, by an empty text',
+    ['POST', other.createOrphan, { policies: '', period: '1h' }],
+  ],
+  [
+    'admission',
+    'have its own policy, by null',
+    ['POST', other.createOrphan, { policies: null, period: '1h' }],
+  ],
+  [
+    'admission',
+    'have its own policy, by its name in a text',
+    ['POST', other.createOrphan, { policies: '+-admission', period: '1h' }],
+  ],
+  ['admission', 'have a token without a period', ['POST', other.createOrphan, { policies: [application] }]],
+  [
+    'admission',
+    'have one with an empty period',
+    ['POST', other.createOrphan, { policies: [application], period: '0' }],
+  ],
+  [
+    'admission',
+    'make a child of its login',
+    ['POST', other.createOrphan, { ...policy(application), no_parent: false }],
+  ],
+  [
+    'admission',
+    'make a batch token',
+    ['POST', other.createOrphan, { ...policy(application), type: 'batch' }],
+  ],
   ['admission', 'issue credentials', ['GET', `${databaseMount}/creds/gule-rw`]],
   ['renewal', 'make a record', ['POST', `${secretName}/data/+/new`, { data: {} }]],
   ['renewal', 'read another cluster’s', ['GET', `${secretName}/data/another/${uuid}`]],
@@ -247,6 +286,27 @@ test.each(attempts)('%s cannot %s', async (name, _, [method, path, body]) => {
   expect([answer.status, answer.body]).toEqual([403, expect.stringContaining('permission denied')]);
 });
 
+test.each<[string, object]>([
+  ['nothing', {}],
+  ['a period alone', { period: '1h' }],
+  ['no policy', { policies: [], period: '1h' }],
+  ['an empty text for it', { policies: '', period: '1h' }],
+  ['a policy without a name', { policies: [''], period: '1h' }],
+  ['a policy alone', { policies: [application] }],
+])('admission that may give any policy cannot have its own by %s', async (_, body) => {
+  const any = await openStrictFleet();
+  const { auth } = v.parse(
+    Created,
+    await stack.vault.call('POST', 'auth/token/create', {
+      policies: [any.roleOf('admission')],
+      no_default_policy: true,
+    }),
+  );
+  const vault = createVaultApi({ address: openBao.address, token: auth.client_token });
+  expect((await vault.ask('POST', other.createOrphan, body)).status).toBe(403);
+  await vault.call('POST', other.createOrphan, policy(application));
+});
+
 test('admission can give the policies that it is for', async () => {
   const vault = createVaultApi({ address: openBao.address, token: tokenOf('admission', false) });
   await vault.call('POST', other.createOrphan, policy(application));
@@ -262,8 +322,9 @@ describe('the secret_ids that approle makes', () => {
 
   test.each<[string, string, object]>([
     ['cannot be wrapped for a day', '24h', { num_uses: 1 }],
-    ['cannot be chosen', '60s', { secret_id: 'hers' }],
-    ['cannot have their logins’ tokens bound', '60s', { token_bound_cidrs: ['127.0.0.1/32'] }],
+    ['cannot be used as often as one likes, by naming nothing', '60s', {}],
+    ['cannot be chosen', '60s', { secret_id: 'hers', num_uses: 1 }],
+    ['cannot have their logins’ tokens bound', '60s', { token_bound_cidrs: ['127.0.0.1/32'], num_uses: 1 }],
   ])('%s', async (_, ttl, body) => {
     expect((await wrap(ttl, body)).status).toBeGreaterThanOrEqual(400);
   });

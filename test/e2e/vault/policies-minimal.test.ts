@@ -20,7 +20,9 @@ function lesser(policy: string): Lesser[] {
     const [, path = ''] = /^path "(.*)"/.exec(block) ?? [];
     const [line = '', list = ''] = /capabilities = \[(.*)\]/.exec(block) ?? [];
     const capabilities = list.split(', ');
-    const parameters = block.match(/^ {4}".*$/gm) ?? [];
+    // What a path denies is no right.
+    const [allowed = ''] = /allowed_parameters = \{[\s\S]*?\n {2}\}/.exec(block) ?? [];
+    const parameters = allowed.match(/^ {4}".*$/gm) ?? [];
     const changed = (without: string, other: string): Lesser => ({
       without: `${path}: ${without}`,
       policy: (whole) => whole.replaceAll(comments, '').replace(block, other),

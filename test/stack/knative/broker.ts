@@ -33,6 +33,9 @@ const eventing = '/apis/eventing.knative.dev/v1';
 const messaging = '/apis/messaging.knative.dev/v1';
 const dispatcherPort = 8080;
 
+/** Knative's controller copies annotations of this group from a Broker to its channel. */
+const PROPAGATED = 'messaging.knative.dev';
+
 const anyObject = v.looseObject({
   metadata: v.looseObject({
     uid: v.string(),
@@ -59,14 +62,23 @@ const describeChannel = async (options: BrokerTargets, place: BrokerPlace): Prom
   const { name, namespace, broker, delivery } = trigger;
   const channel = `${broker}-kne-trigger`;
   const url = `${place.dispatcher}/${namespace}/${channel}`;
-  const { uid } = v.parse(
-    anyObject,
-    await kubernetes.call('GET', `${eventing}/namespaces/${namespace}/triggers/${name}`),
-  ).metadata;
+  const read = async (plural: string, object: string) =>
+    v.parse(
+      anyObject,
+      await kubernetes.call('GET', `${eventing}/namespaces/${namespace}/${plural}/${object}`),
+    ).metadata;
+  const { uid } = await read('triggers', name);
+  const { annotations = {} } = await read('brokers', broker);
   await kubernetes.apply({
     apiVersion: 'messaging.knative.dev/v1',
     kind: 'InMemoryChannel',
-    metadata: { name: channel, namespace },
+    metadata: {
+      name: channel,
+      namespace,
+      annotations: Object.fromEntries(
+        Object.entries(annotations).filter(([key]) => key.startsWith(PROPAGATED)),
+      ),
+    },
     spec: {
       subscribers: [
         {

@@ -45,6 +45,7 @@ const startQueueProxy = async (processes: Processes, options: QueueProxyOptions)
         USER_PORT: String(userPort),
         CONTAINER_CONCURRENCY: String(service.containerConcurrency),
         REVISION_TIMEOUT_SECONDS: String(service.timeoutSeconds),
+        REVISION_RESPONSE_START_TIMEOUT_SECONDS: String(service.responseStartTimeoutSeconds ?? 0),
         SERVING_READINESS_PROBE: JSON.stringify({ ...probe, successThreshold: 1 }),
         SERVING_NAMESPACE: service.namespace,
         SERVING_SERVICE: service.name,

@@ -29,6 +29,8 @@ export type ControlPlaneOptions = {
   apiServerBinary: string;
   folder: string;
   authority: Authority;
+  /** Of the API server, beside the stack's own. */
+  apiServerArguments?: readonly string[];
 };
 
 const startEtcd = async (processes: Processes, binary: string, folder: string): Promise<Part> => {
@@ -126,7 +128,7 @@ export const startControlPlane = async (
   const apiServer = await processes.start('server', {
     name: 'kube-apiserver',
     command: options.apiServerBinary,
-    args: apiServerArguments(folder, port, etcd),
+    args: [...apiServerArguments(folder, port, etcd), ...(options.apiServerArguments ?? [])],
     address: url,
     logFile: join(folder, 'kube-apiserver.log'),
     ready: async () => (await admin.ask('GET', '/readyz')).status === 200,

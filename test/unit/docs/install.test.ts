@@ -28,7 +28,15 @@ test('the scripts are there', () => {
 });
 
 describe('every option of the page', () => {
-  const kubectl = ['--server-side', '--kustomize', '--namespace', '--selector'];
+  const kubectl = [
+    '--server-side',
+    '--kustomize',
+    '--namespace',
+    '--selector',
+    '--ignore-not-found',
+    '--from',
+    '--for',
+  ];
   const options = [...page.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([name]) => name);
   test.each([...new Set(options)].filter((name) => !kubectl.includes(name)))('%s', (name) => {
     expect(`${USAGE}\n${ROTATE_USAGE}\n--help`).toContain(name);

@@ -5,7 +5,7 @@ function begin() {
   const failures: unknown[] = [];
   const background = createBackground((thrown) => failures.push(thrown));
   let isSettled = false;
-  const settled = () => background.settled().then(() => (isSettled = true));
+  const settled = () => background.settled(60_000).then(() => (isSettled = true));
   return { background, failures, settled, isSettled: () => isSettled };
 }
 
@@ -37,4 +37,12 @@ test('is settled after work that failed, and says so', async () => {
   background.add(Promise.resolve());
   await settled();
   expect(failures).toEqual([failure]);
+});
+
+test('is waited for no longer than it may take', async () => {
+  const { background, isSettled, settled } = begin();
+  background.add(new Promise(() => {}));
+  void settled();
+  await background.settled(1);
+  expect(isSettled()).toBe(false);
 });

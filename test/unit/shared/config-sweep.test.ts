@@ -65,6 +65,11 @@ describe('are read from file and environment', () => {
 describe('are refused', () => {
   test.each([
     ['INJECTOR_GRACE_PERIOD_SECOND', '0', 'gracePeriodSecond: expected at least 1'],
+    [
+      'INJECTOR_GRACE_PERIOD_SECOND',
+      '59',
+      'gracePeriodSecond: expected at least 60: a pod may be in admission',
+    ],
     ['INJECTOR_MAX_REVOKE_FRACTION', '1.5', 'maxRevokeFraction: expected a number between 0 and 1'],
     ['INJECTOR_MAX_REVOKE_FRACTION', '-1', 'maxRevokeFraction: expected a number between 0 and 1'],
     ['INJECTOR_ON_LOST', 'delete', 'onLost: expected report or evict'],

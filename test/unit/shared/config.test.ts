@@ -288,3 +288,25 @@ describe('a process that never asks Vault', () => {
     );
   });
 });
+
+test('a number has an upper bound, and the fault names it', () => {
+  expect(
+    faultsIn({
+      syncTTLSecond: 1e9,
+      gracePeriodSecond: '99999999999',
+      sweepShards: 101,
+      maxGrantsPerRole: 1e7,
+      vaultRateLimit: 1e300,
+      metricsPort: 65_536,
+      tokenTTL: '99999999h',
+    }),
+  ).toEqual([
+    'tokenTTL: expected a duration of at most ten years (87840h)',
+    'syncTTLSecond: expected at most 31622400',
+    'gracePeriodSecond: expected at most 31622400',
+    'maxGrantsPerRole: expected at most 1000000',
+    'sweepShards: expected at most 100',
+    'vaultRateLimit: expected at most 1000000',
+    'metricsPort: expected at most 65535',
+  ]);
+});

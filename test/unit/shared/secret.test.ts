@@ -76,4 +76,26 @@ describe('a foreign text in one of our lines', () => {
       ),
     );
   });
+
+  test.each([
+    ["Vault's", `hvs.${'Zq7'.repeat(30)}`],
+    ['a JWT', `eyJ${'Zq7'.repeat(30)}.${'Zq7'.repeat(60)}.${'Zq7'.repeat(30)}`],
+  ])('shows nothing of a token that its cut goes through: %s', (_, token) => {
+    const limit = 50;
+    // What comes to nothing, so that the cut comes into view.
+    for (let before = 0; before < 1_500; before += 1) {
+      for (const filler of ['\u0000', ' ', `s.${'a'.repeat(500)} `]) {
+        const text = `${filler.repeat(Math.ceil(before / filler.length)).slice(0, before)} ${token} the end`;
+        expect(printable(text, limit)).not.toContain('Zq7');
+      }
+    }
+  });
+
+  test('has no half of a character', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom('😀', 'x', '\ud83d', '\ude00') }), (text) => {
+        expect(printable(text, 5).isWellFormed()).toBe(true);
+      }),
+    );
+  });
 });

@@ -64,7 +64,11 @@ describe('AppRole tokens', () => {
     at('eventing.knative.dev/v1', 'triggers'),
     at('sources.knative.dev/v1', 'apiserversources'),
   ];
-  const all = Object.fromEntries(places.map((path) => [path, object('Ready', 'True')]));
+  const annotations = { 'messaging.knative.dev/async-handler': 'true' };
+  const ready = object('Ready', 'True');
+  const all = Object.fromEntries(
+    places.map((path) => [path, { ...ready, metadata: { ...ready.metadata, annotations } }]),
+  );
 
   test('need not be installed', async () => {
     expect(await lookAt('AppRole tokens', {})).toEqual({ state: 'ok', detail: 'not installed' });
@@ -90,5 +94,75 @@ describe('AppRole tokens', () => {
       detail: 'ApiServerSource approle: Ready is False: SinkMissing',
       mend: 'kubectl --namespace vault-injector describe apiserversources.sources.knative.dev approle',
     });
+  });
+});
+
+describe('a Broker of Knative', () => {
+  const BROKER = '/apis/eventing.knative.dev/v1/namespaces/vault-injector/brokers/pods';
+  const CHANNEL =
+    '/apis/messaging.knative.dev/v1/namespaces/vault-injector/inmemorychannels/pods-kne-trigger';
+  const PODS =
+    '/api/v1/namespaces/vault-injector/pods?labelSelector=eventing.knative.dev%2FsourceName%3Dpods';
+  const DEFINITION = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/brokers.eventing.knative.dev';
+  const ASYNC = { 'messaging.knative.dev/async-handler': 'true' };
+  const ready = object('Ready', 'True');
+  const broker = (annotations: object, status: object = {}) => ({
+    metadata: { ...ready.metadata, annotations, creationTimestamp: '2026-01-02T00:00:00Z' },
+    status: { ...ready.status, annotations: status },
+  });
+  const channel = (annotations: object) => ({ metadata: { annotations } });
+  const pod = (creationTimestamp: string) => ({ items: [{ metadata: { creationTimestamp } }] });
+  const release = (version: string) => ({ metadata: { labels: { 'app.kubernetes.io/version': version } } });
+  const AGAIN = 'npm run install:cluster -- --yes';
+
+  test.each([
+    ['delivers at once', { [BROKER]: broker(ASYNC), [CHANNEL]: channel(ASYNC) }, { state: 'ok' }],
+    ['has no channel yet', { [BROKER]: broker(ASYNC) }, { state: 'ok' }],
+    [
+      'has no annotation',
+      { [BROKER]: broker({}), [CHANNEL]: channel({}) },
+      { state: 'failed', detail: expect.stringMatching(/^it has no annotation /), mend: AGAIN },
+    ],
+    [
+      'has the annotation switched off',
+      { [BROKER]: broker({ 'messaging.knative.dev/async-handler': 'false' }) },
+      { state: 'failed', mend: AGAIN },
+    ],
+    [
+      'was given it when its channel was there',
+      { [BROKER]: broker(ASYNC), [CHANNEL]: channel({}) },
+      { state: 'failed', detail: expect.stringMatching(/^its channel has no annotation /), mend: AGAIN },
+    ],
+    [
+      'is of a Knative that does not know it',
+      { [BROKER]: broker(ASYNC), [CHANNEL]: channel({}), [DEFINITION]: release('1.16.4') },
+      { state: 'failed', mend: expect.stringMatching(/^upgrade Knative Eventing to 1\.17 or newer/) },
+    ],
+    [
+      'is of one that does',
+      { [BROKER]: broker(ASYNC), [CHANNEL]: channel({}), [DEFINITION]: release('v1.17.0') },
+      { state: 'failed', mend: AGAIN },
+    ],
+    [
+      'is younger than the pod of its source',
+      { [BROKER]: broker(ASYNC), [CHANNEL]: channel(ASYNC), [PODS]: pod('2026-01-01T23:59:59Z') },
+      {
+        state: 'failed',
+        mend: 'kubectl --namespace vault-injector delete pods --selector eventing.knative.dev/sourceName=pods',
+      },
+    ],
+    [
+      'is older than it',
+      { [BROKER]: broker(ASYNC), [CHANNEL]: channel(ASYNC), [PODS]: pod('2026-01-02T00:00:09Z') },
+      { state: 'ok' },
+    ],
+    ['is on Kafka', { [BROKER]: broker({ 'eventing.knative.dev/broker.class': 'Kafka' }) }, { state: 'ok' }],
+    [
+      'is on a channel in Kafka',
+      { [BROKER]: broker({}, { 'knative.dev/channelKind': 'KafkaChannel' }) },
+      { state: 'ok' },
+    ],
+  ])('%s', async (_, objects, expected) => {
+    expect(await lookAt('Broker pods', objects)).toMatchObject(expected);
   });
 });

@@ -45,13 +45,23 @@ describe('a path is accepted', () => {
     expect(await (await open()).accepted(secret)).toEqual([true]);
   });
 
+  test('without it at the root, where the API server sends the secret as its token', async () => {
+    const secret = newSecret();
+    write('current', secret);
+    const { accepts } = await open();
+    const tokens = [`Bearer ${secret}`, `Bearer ${newSecret()}`, secret, `Bearer ${secret} `, undefined];
+    const accepted = await Promise.all(tokens.map((token) => accepts('/', token)));
+    expect(accepted).toEqual([true, false, false, false, false]);
+    expect(await accepts('/elsewhere', `Bearer ${secret}`)).toBe(false);
+  });
+
   test('only as a whole and to the letter', async () => {
     const secret = `a${newSecret().slice(1)}`;
     write('current', secret);
     const { accepts } = await open();
     const near = [`/${secret.slice(1)}`, `/${secret}0`, `/${secret}/`, `//${secret}`, `/A${secret.slice(1)}`];
     const all = ['/', '', secret, ...near];
-    expect(await Promise.all(all.map(accepts))).toEqual(all.map(() => false));
+    expect(await Promise.all(all.map((path) => accepts(path)))).toEqual(all.map(() => false));
   });
 });
 
@@ -152,7 +162,7 @@ describe('the root', () => {
 
   test('is the only path where there are no secrets', async () => {
     const { accepts } = await open({ open: true });
-    expect(await Promise.all(['/', '', '/x', `/${newSecret()}`].map(accepts))).toEqual([
+    expect(await Promise.all(['/', '', '/x', `/${newSecret()}`].map((path) => accepts(path)))).toEqual([
       true,
       false,
       false,

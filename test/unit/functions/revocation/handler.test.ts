@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createRevoke, type RevocationParts } from '../../../../functions/revocation/handler.ts';
 import { deadlineIn } from '../../../../shared/deadline.ts';
+import { ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../../../shared/errors.ts';
 import type { DeletedPod } from '../../../../shared/events/deleted-pod.ts';
 import { Secret } from '../../../../shared/secret.ts';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
 import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
 import type { Revocation } from '../../../../shared/vault/revocation.ts';
+import { tableIn } from '../../docs/markdown-table.ts';
 
 type RevocationOutcome = Awaited<ReturnType<Revocation['revokeGrant']>>;
 const UUID = '019a0000-0000-7000-8000-000000000001';
@@ -34,10 +37,12 @@ interface World {
 function start({ live, others = [], records = {}, outcome, clusterId }: World) {
   const calls: string[] = [];
   const warnings: string[] = [];
+  const errors: unknown[] = [];
   const once = (call: string) => {
     if (calls.includes(call)) throw new Error(`a second ${call}`);
     calls.push(call);
   };
+  const metrics = createMetrics({ process: 'revocation', uuidLabel: false });
   const parts: RevocationParts = {
     pods: {
       get: async (namespace, name) => {
@@ -62,20 +67,21 @@ function start({ live, others = [], records = {}, outcome, clusterId }: World) {
       },
     },
     clock: () => 0,
-    metrics: createMetrics({ process: 'revocation', uuidLabel: false }),
+    metrics,
     log: {
       debug: () => {},
       info: () => {},
       warn: (message) => void warnings.push(message),
       sweep: () => expect.unreachable(),
       denied: () => expect.unreachable(),
-      error: () => expect.unreachable(),
+      error: (_message, _thrown, fields) => void errors.push(fields),
     },
     clusterId,
   };
   const revoke = createRevoke(parts);
   const work = () => ({ deadline: deadlineIn(1_000, () => 0), vaultCalls: 0 });
-  return { calls, warnings, revoke: (deleted: DeletedPod = pod) => revoke(deleted, work()) };
+  const counted = async () => (await metrics.expose()).text;
+  return { calls, warnings, errors, counted, revoke: (deleted: DeletedPod = pod) => revoke(deleted, work()) };
 }
 
 describe('a deleted pod', () => {
@@ -141,11 +147,75 @@ describe('events of one grant', () => {
   });
 
   test('of which the work fails: all are told, and the next one begins anew', async () => {
-    const failure = new Error('Vault is away');
+    const failure = new InjectorError('vault_unavailable', 'Vault is away');
     const { revoke } = start({ records: { [UUID]: record }, outcome: () => Promise.reject(failure) });
     const outcomes = await Promise.allSettled([revoke(), revoke()]);
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    await expect(revoke()).rejects.toThrow(`a second read ${UUID}`);
+    // It reads the record a second time, which the fake does not know of.
+    expect(await revoke()).toEqual(['left_to_sweep']);
+  });
+});
+
+describe('a grant that cannot be revoked', () => {
+  const failing = (code: ErrorCode) => () => Promise.reject(new InjectorError(code, 'no'));
+  const codes = Object.keys(ERROR_CATALOGUE).filter((name): name is ErrorCode => name in ERROR_CATALOGUE);
+  const whose = (what: 'again' | 'sweep') =>
+    codes.filter((code) => ERROR_CATALOGUE[code].retryable === (what === 'again'));
+
+  test.each(whose('again'))('for %s: tried again', async (code) => {
+    const outcome = failing(code);
+    const { revoke, errors } = start({ records: { [UUID]: record }, outcome });
+    await expect(revoke()).rejects.toMatchObject({ code });
+    expect(errors).toEqual([]);
+  });
+
+  test.each(whose('sweep'))('for %s: left to the sweep', async (code) => {
+    const outcome = failing(code);
+    const { revoke, errors } = start({ records: { [UUID]: record }, outcome });
+    expect(await revoke()).toEqual(['left_to_sweep']);
+    expect(errors).toEqual([
+      expect.objectContaining({
+        uuid: UUID,
+        namespace: 'team',
+        pod: 'web-0',
+        mount: 'db',
+        outcome: 'left_to_sweep',
+      }),
+    ]);
+  });
+
+  test('for a reason that nobody knows: left to the sweep', async () => {
+    const outcome = () => Promise.reject(new TypeError('x is not a function'));
+    const { revoke } = start({ records: { [UUID]: record }, outcome });
+    expect(await revoke()).toEqual(['left_to_sweep']);
+  });
+
+  test('beside one that can: that one is gone, and counted, whatever becomes of the event', async () => {
+    let turn = 0;
+    const outcome = async () => {
+      turn += 1;
+      if (turn === 1) throw new InjectorError('vault_timeout', 'late');
+      return { state: 'revoked' as const };
+    };
+    const { revoke, counted } = start({ records: { [UUID]: record, [OTHER]: record }, outcome });
+    await expect(revoke({ ...pod, uuids: [UUID, OTHER] })).rejects.toMatchObject({ code: 'vault_timeout' });
+    expect(await counted()).toContain('deletion_events_total{outcome="revoked"} 1');
+  });
+});
+
+describe('docs/renewal.md', () => {
+  const rows = tableIn(readFileSync('docs/renewal.md', 'utf8'), ['error', 'what becomes of the event']);
+
+  test('says of each error what becomes of the event', () => {
+    const said = rows.flatMap(([codes = '', what = '']) =>
+      (codes.match(/\w+/g) ?? []).map((code) => [code, what.startsWith('503') ? 'again' : 'sweep']),
+    );
+    const own = Object.fromEntries(said);
+    // Those of other processes are not met here.
+    const expected = Object.entries(ERROR_CATALOGUE)
+      .filter(([code]) => /^(?:vault|kubernetes|record|internal)/.test(code))
+      .map(([code, { retryable }]) => [code, retryable ? 'again' : 'sweep']);
+    expect(own).toEqual(Object.fromEntries(expected));
   });
 });
 

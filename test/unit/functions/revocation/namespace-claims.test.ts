@@ -60,3 +60,12 @@ describe('events of one namespace', () => {
     expect(await next).toBe('here');
   });
 });
+
+describe('a list that takes too long', () => {
+  it("is the API server's time-out, not Vault's", async () => {
+    const claims = createNamespaceClaims({ listNamespace: () => new Promise(() => {}) });
+    const late = { code: 'kubernetes_timeout', message: expect.stringContaining('list the pods') };
+    await expect(claims('team', deadlineIn(10, monotonicClock))).rejects.toMatchObject(late);
+    await expect(claims('team', deadlineIn(10, monotonicClock))).rejects.toMatchObject(late);
+  });
+});

@@ -38,11 +38,15 @@ async function start(senders: typeof options | undefined, send = published) {
     sendText(response, 204, '');
   };
   const clock = () => 0;
-  const guarded = fromSenders(sink, senders, { api: { send }, clock, log });
+  const checkSender = fromSenders(senders, { api: { send }, clock, log });
   const metrics = createMetrics({ process: 'revocation', uuidLabel: false });
-  http('sink', createRoutes(guarded, { session: { ready: async () => {} }, metrics, log, clock }));
+  const session = { ready: async () => {} };
+  const routes = createRoutes(sink, { session, metrics, log, clock, ...(checkSender && { checkSender }) });
+  http('sink', routes.handle);
   server = await serve({
     functionName: 'sink',
+    routes,
+    clock,
     port: 0,
     host: '127.0.0.1',
     tls: undefined,

@@ -22,8 +22,10 @@ async function start(wishes: Partial<RouteParts> = {}, post?: HttpFunction) {
       sendText(response, 204, '');
     });
   const session = { ready: async () => {} };
-  http('routes', createRoutes(own, { session, metrics, log, clock: () => 0, ...wishes }));
-  const options = { functionName: 'routes', port: 0, host: '127.0.0.1', tls: undefined };
+  const clock = () => 0;
+  const routes = createRoutes(own, { session, metrics, log, clock, ...wishes });
+  http('routes', routes.handle);
+  const options = { functionName: 'routes', routes, clock, port: 0, host: '127.0.0.1', tls: undefined };
   server = await serve({ ...options, maxBodyBytes: 1_000 });
   const url = `http://127.0.0.1:${server.port}`;
   const ask = async (method: string, path: string) => {

@@ -50,6 +50,16 @@ describe('the list of live pods', () => {
     expect(queries[0]?.get('fieldSelector')).toBe('status.phase!=Succeeded,status.phase!=Failed');
   });
 
+  test('has no mirror of a static pod: it has no grant, and nobody is to miss one', async () => {
+    const mirror = (name: string, more: object = {}) => {
+      const annotations = { 'kubernetes.io/config.mirror': 'x', ...more };
+      return { metadata: { ...item(name).metadata, annotations } };
+    };
+    const named = mirror('b', { 'db-creds-injector.numberly.io/uuid': 'u1' });
+    const listed = await pods(page([mirror('a'), named, item('c')])).listLive('inject', deadline);
+    expect(listed.map(({ name }) => name)).toEqual(['b', 'c']);
+  });
+
   test.each([
     ['empty', []],
     ['null, as the API server sends it for none', null],

@@ -99,7 +99,7 @@ describe("Vault's refusals", () => {
       status: 0,
       isAbsence: false,
     });
-    expect(refused.message).toContain(`not Vault's (HTTP ${status})`);
+    expect(refused.message).toContain(`is not what its API promises (HTTP ${status}: a proxy`);
   });
 
   test.each([

@@ -12,8 +12,8 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
 }
 
-async function ask(address: string) {
-  const exchange = createHttpExchange(address, undefined);
+async function ask(address: string, redirectHosts: readonly string[] = []) {
+  const exchange = createHttpExchange(address, { redirectHosts });
   const request = {
     uri: `${address}/v1/x`,
     method: 'POST',
@@ -41,8 +41,35 @@ describe('a standby that does not forward', () => {
     const standby = await serve((_, response) =>
       response.writeHead(307, { location: `${active}/v1/x` }).end(),
     );
-    expect(await ask(standby)).toMatchObject({ statusCode: 200, body: '{"ok":true}' });
+    const { host } = new URL(active);
+    expect(await ask(standby, ['vault-7.vault', host])).toMatchObject({
+      statusCode: 200,
+      body: '{"ok":true}',
+    });
     expect(seen).toEqual(['POST /v1/x {"a":1}']);
+  });
+
+  it.each([307, 308])('sends the token nowhere that the configuration does not name (%i)', async (status) => {
+    const seen: unknown[] = [];
+    const elsewhere = await serve((request, response) => {
+      seen.push(request.headers['x-vault-token']);
+      response.end('{}');
+    });
+    const { host, port } = new URL(elsewhere);
+    const standby = await serve((_, response) =>
+      response.writeHead(status, { location: `${elsewhere}/v1/x` }).end(),
+    );
+    for (const named of [[], ['vault-0.vault'], [`localhost:${port}`], [`127.0.0.1:${Number(port) - 1}`]]) {
+      await expect(ask(standby, named)).rejects.toMatchObject({
+        code: 'vault_unavailable',
+        message: expect.stringContaining(`leads to ${host}, which is not named`),
+      });
+    }
+    expect(seen).toEqual([]);
+    // A name without a port is at that of the address, which is another one here.
+    await expect(ask(standby, ['127.0.0.1'])).rejects.toMatchObject({ code: 'vault_unavailable' });
+    expect((await ask(standby, [host])).statusCode).toBe(200);
+    expect(seen).toEqual(['t']);
   });
 
   it('is followed once, not in circles', async () => {

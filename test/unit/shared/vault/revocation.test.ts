@@ -32,6 +32,7 @@ interface Vault {
   /** In this order; the last one goes on. */
   readonly lookups?: readonly (VaultError | 'there')[];
   readonly remove?: VaultError | 'done';
+  readonly revokeToken?: VaultError | 'done';
   /** With the injector's own login. */
   readonly revokeOurselves?: VaultError | 'done';
   /** Given back; absent: places are not counted. */
@@ -48,7 +49,14 @@ function answer(call: string, said: VaultError | 'done' | 'there' | undefined): 
   if (said instanceof VaultError) throw said;
 }
 
-function start({ revokeLease, lookups = [], remove = 'done', revokeOurselves, place }: Vault): Revocation {
+function start({
+  revokeLease,
+  lookups = [],
+  remove = 'done',
+  revokeToken = 'done',
+  revokeOurselves,
+  place,
+}: Vault): Revocation {
   let looked = 0;
   return createRevocation({
     requests: { send: async () => answer('revoke the lease', revokeLease) },
@@ -60,7 +68,7 @@ function start({ revokeLease, lookups = [], remove = 'done', revokeOurselves, pl
         looked += 1;
       },
     },
-    grants: { revoke: async () => answer('revoke the token', 'done') },
+    grants: { revoke: async () => answer('revoke the token', revokeToken) },
     ledger: {
       remove: async () => answer('forget', remove),
       write: async (uuid, changed) => {
@@ -152,8 +160,10 @@ describe('a grant whose database does not answer', () => {
     expect(await revocation.revokeGrant(UUID, record, work())).toEqual({ state: 'revoked' });
     const each = ['revoke the lease', 'revoke the token', 'look it up', 'look it up', 'forget'];
     expect(calls).toEqual(each);
-    // That it was late says nothing of its role's policy.
+    // The next one of its role is not tried, those of another role are: that it was late says nothing of their policies.
     await revocation.revokeGrant(UUID, record, work());
+    expect(calls.filter((call) => call === 'revoke the lease')).toHaveLength(1);
+    await revocation.revokeGrant(UUID, { ...record, leaseId: 'db/creds/other/1' }, work());
     expect(calls.filter((call) => call === 'revoke the lease')).toHaveLength(2);
   });
 
@@ -162,6 +172,24 @@ describe('a grant whose database does not answer', () => {
     expect(outcome.state).toBe('pending');
     expect(written).toEqual([{ ...record, revokingSince: NOW.toISOString() }]);
     expect(calls).toContain('revoke the token');
+  });
+});
+
+describe('a grant whose token Vault does not end while its database does not answer', () => {
+  const LATE = failure(0, '', 'vault_timeout');
+
+  test('is marked, and kept: the next attempt goes on with it', async () => {
+    const revocation = start({ revokeLease: LATE, revokeToken: LATE });
+    const outcome = await revocation.revokeGrant(UUID, record, work());
+    expect(outcome).toEqual({ state: 'pending', reason: expect.stringContaining('has not ended its token') });
+    expect(calls).toEqual(['revoke the lease', 'revoke the token', 'write']);
+    expect(written).toEqual([{ ...record, revokingSince: NOW.toISOString() }]);
+  });
+
+  test('is no excuse where the database does', async () => {
+    const revocation = start({ revokeLease: 'done', revokeToken: LATE });
+    await expect(revocation.revokeGrant(UUID, record, work())).rejects.toBe(LATE);
+    expect(written).toEqual([]);
   });
 });
 

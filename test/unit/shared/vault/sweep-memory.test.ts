@@ -107,3 +107,26 @@ test('the last good sweep is read as it was written, and not there where it is n
   documents.set('prefix-sweep/last-0', { ...last, succeededAt: 'yesterday' });
   expect(await memory.readLast(0, work)).toBeUndefined();
 });
+
+describe('numbers that no sweep writes', () => {
+  const last = { succeededAt: 1, shortestLeaseSeconds: 60, clusterId: 'c', shards: 1 };
+
+  test.each([
+    { shards: 1e9 },
+    { shards: 101 },
+    { shards: -1 },
+    { shards: 1.5 },
+    { succeededAt: 1e300 },
+    { shortestLeaseSeconds: 1e12 },
+  ])('%j: it is as if there had been none', async (changes) => {
+    documents.set('prefix-sweep/last-0', { ...last, ...changes });
+    expect(await memory.readLast(0, work)).toBeUndefined();
+    documents.set('prefix-sweep/last-0', last);
+    expect(await memory.readLast(0, work)).toEqual(last);
+  });
+
+  test('a million parts of an index are not even asked for', async () => {
+    documents.set('prefix-sweep/index-0-of-1', { chunks: 1e6 });
+    expect(await memory.readIndex(0, 1, work)).toEqual(new Map());
+  });
+});

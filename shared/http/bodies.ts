@@ -1,0 +1,102 @@
+/** Bodies of requests: judged by what their head says of them, and read within limits of length, of all together, and of time. */
+import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http';
+import { InjectorError } from '../errors.ts';
+
+/**
+ * How long Node's server waits for a request: for its head, and for all of it. A body that comes a byte at a time is
+ * answered with 408, and its connection closed.
+ */
+export const PATIENCE = {
+  headersTimeout: 5_000,
+  requestTimeout: 5_000,
+  connectionsCheckingInterval: 500,
+} as const satisfies ServerOptions;
+
+export interface BodyLimits {
+  /** Bytes of one body. */
+  readonly one: number;
+  /** Bytes of all that are being read, or whose requests have not been answered. */
+  readonly all: number;
+}
+
+export interface Bodies {
+  /**
+   * Resolves with the whole body; its bytes count until the response has ended.
+   *
+   * @throws InjectorError `request_encoding`, `request_too_large`, `too_busy`, `request_aborted`
+   */
+  read(request: IncomingMessage, response: ServerResponse): Promise<Buffer>;
+}
+
+export function createBodies({ one, all }: BodyLimits): Bodies {
+  let held = 0;
+
+  return {
+    async read(request, response) {
+      refuseByHead(request, one);
+      let own = 0;
+      /** @throws InjectorError `too_busy` */
+      const hold = (bytes: number) => {
+        if (held + bytes - own > all) throw tooBusy();
+        held += bytes - own;
+        own = bytes;
+      };
+      response.once('close', () => {
+        held -= own;
+        own = 0;
+      });
+      hold(declaredBytes(request));
+      return collect(request, (bytes) => {
+        if (bytes > one) throw tooLarge(one);
+        if (bytes > own) hold(bytes);
+      });
+    },
+  };
+}
+
+/** @param grow is told each new length, and throws where it is too much. */
+function collect(request: IncomingMessage, grow: (bytes: number) => void): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const take = (chunk: Buffer) => {
+      bytes += chunk.length;
+      try {
+        grow(bytes);
+        chunks.push(chunk);
+      } catch (error) {
+        request.off('data', take);
+        chunks.length = 0;
+        reject(error);
+      }
+    };
+    const giveUp = () => reject(new InjectorError('request_aborted', 'the caller hung up'));
+    request.on('data', take);
+    request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    request.once('error', giveUp);
+    request.once('close', () => request.readableEnded || giveUp());
+  });
+}
+
+/** @throws InjectorError */
+function refuseByHead(request: IncomingMessage, most: number): void {
+  const encoding = request.headers['content-encoding'];
+  // Its length would say nothing.
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new InjectorError('request_encoding', 'the body is encoded: expected it plain');
+  if (declaredBytes(request) > most) throw tooLarge(most);
+}
+
+const declaredBytes = ({ headers }: IncomingMessage) => Number(headers['content-length'] ?? 0);
+
+export function hasBody(request: IncomingMessage): boolean {
+  return request.headers['transfer-encoding'] !== undefined || declaredBytes(request) > 0;
+}
+
+function tooLarge(most: number): InjectorError {
+  return new InjectorError('request_too_large', `the body is too large: expected at most ${most} bytes`);
+}
+
+function tooBusy(): InjectorError {
+  return new InjectorError('too_busy', 'too much is being asked at once; try again');
+}

@@ -1,0 +1,61 @@
+/** How much a pod may ask for: what no pod needs is refused before Vault is asked for anything. */
+import { type DatabaseRequest, type ParsedAnnotations, variablesOf } from '../annotations.ts';
+import { valuesFor, variablesFor } from './patch.ts';
+import { containersOf, type Pod, type PodContainer } from './pod.ts';
+import { secretNameOf } from './secret-name.ts';
+
+/** Of one pod, in all of its databases. */
+const MAX_VARIABLES = 1_000;
+/** Variables, counted once in each container that gets them. */
+const MAX_PLACES = 5_000;
+// A pod of more would not fit into etcd, whose limit for all of it is 1.5 MiB.
+const MAX_PATCH_BYTES = 1024 * 1024;
+// As Kubernetes has them: what is longer would be refused after its credentials were issued.
+const MAX_NAME = 253;
+
+// In place of what Vault will issue: longer than any user name or password of it.
+const LONGEST_VALUE = 'x'.repeat(256);
+const LONGEST_SECRET_NAME = secretNameOf('x'.repeat(36));
+
+/** One sentence for the first limit that the pod exceeds. */
+export function tooMuch({ requests, containers: only }: ParsedAnnotations, pod: Pod): string[] {
+  const names = only && new Set(only);
+  const given = containersOf(pod)
+    .map(({ container }) => container)
+    .filter(({ name }) => !names || names.has(name));
+  const variables = requests.reduce((sum, request) => sum + variablesOf(request).length, 0);
+  if (variables > MAX_VARIABLES)
+    return [`the databases set ${variables} variables: expected at most ${MAX_VARIABLES}`];
+  if (variables * given.length > MAX_PLACES)
+    return [
+      `${variables} variables in ${given.length} containers are ${variables * given.length}: expected at most ${MAX_PLACES}; annotation "containers" says which containers get them`,
+    ];
+  const bytes = patchBytes(requests, given);
+  return bytes > MAX_PATCH_BYTES
+    ? [`the patch of the pod would take ${bytes} bytes: expected at most ${MAX_PATCH_BYTES}`]
+    : [];
+}
+
+/** At the most. */
+function patchBytes(requests: readonly DatabaseRequest[], given: readonly PodContainer[]): number {
+  const added = requests.flatMap((request) => [
+    ...variablesFor(request, valuesFor(request, LONGEST_VALUE, LONGEST_VALUE), LONGEST_SECRET_NAME),
+  ]);
+  const kept = given.map(({ env }) => env ?? []);
+  return bytesOf(added) * given.length + bytesOf(kept);
+}
+
+const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
+
+/** Names that are longer than any in Kubernetes. */
+export function tooLong({ metadata, spec }: Pod): string[] {
+  const names = {
+    'metadata.name': metadata.name,
+    'metadata.generateName': metadata.generateName,
+    'spec.serviceAccountName': spec.serviceAccountName,
+    'spec.nodeName': spec.nodeName,
+  };
+  return Object.entries(names)
+    .filter(([, name]) => name.length > MAX_NAME)
+    .map(([field, name]) => `${field} has ${name.length} characters: expected at most ${MAX_NAME}`);
+}

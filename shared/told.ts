@@ -1,0 +1,44 @@
+import { printable } from './secret.ts';
+
+/** What a person is told of what was found: the first of it in words, the rest as a number. */
+export interface Told {
+  /** Of all, those that nobody is told in words among them. */
+  readonly count: number;
+  /** @param sentence is made only where it will be read. */
+  add(sentence: () => string): void;
+  /** With "… and 980 more" at the end where there are more. */
+  sentences(): string[];
+}
+
+const MOST_SENTENCES = 20;
+const MOST_CHARACTERS = 3_000;
+const MAX_NAME = 63;
+
+export function createTold(): Told {
+  const told: string[] = [];
+  let count = 0;
+  let characters = 0;
+  return {
+    get count() {
+      return count;
+    },
+    add(sentence) {
+      count += 1;
+      if (told.length < count - 1 || told.length >= MOST_SENTENCES || characters > MOST_CHARACTERS) return;
+      const made = sentence();
+      characters += made.length;
+      told.push(made);
+    },
+    sentences: () => (count > told.length ? [...told, `… and ${count - told.length} more`] : [...told]),
+  };
+}
+
+/** "a, b, c and 980 more" */
+export function listed(names: Iterable<string>, most = 10): string {
+  const all = [...names];
+  const shown = all
+    .slice(0, most)
+    .map((name) => printable(name, MAX_NAME))
+    .join(', ');
+  return all.length > most ? `${shown} and ${all.length - most} more` : shown;
+}
