@@ -19,9 +19,9 @@ const available = (namespace: string, ...deployments: readonly string[]) =>
 export async function installDns(): Promise<void> {
   const template = await readFile(join(import.meta.dirname, 'coredns.yaml'), 'utf8');
   const filled = template
-    .replaceAll('${image}', `${registry.name}/coredns:${versions.coredns}`)
-    .replaceAll('${dns}', networks.dns)
-    .replaceAll('${hosts}', `${node.address} ${hostNames.join(' ')}`);
+    .replaceAll('%image%', `${registry.name}/coredns:${versions.coredns}`)
+    .replaceAll('%dns%', networks.dns)
+    .replaceAll('%hosts%', `${node.address} ${hostNames.join(' ')}`);
   await apply(filled);
   await available('kube-system', 'coredns');
 }
