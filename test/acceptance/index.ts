@@ -4,13 +4,14 @@
  */
 import { parseArgs } from 'node:util';
 import { environment } from '../cluster/up.ts';
+import { cleanUp } from './clean-up.ts';
 import { openOwnCluster } from './own-cluster.ts';
 import type { Figures, Step } from './step.ts';
 import { burst, deleted, oneApplication, prepareApplication } from './steps/application.ts';
 import { image } from './steps/image.ts';
 import { install, running, setUpVault, uninstall } from './steps/install.ts';
 import { stuckBesideOthers } from './steps/stuck.ts';
-import { kubectl, newId, vaultIn, type World } from './world.ts';
+import { newId, vaultIn, type World } from './world.ts';
 
 const STEPS: readonly Step[] = [
   image,
@@ -49,7 +50,7 @@ async function openWorld(): Promise<World> {
     image: env['IMAGE'] ?? '',
     clientImage: own?.clientImage ?? env['CLIENT_IMAGE'] ?? 'postgres:18-alpine',
     own,
-    say: (line) => console.log(line),
+    isInstalled: false,
   };
 }
 
@@ -80,12 +81,6 @@ function tell({ title, seconds, figures, failure }: Result): void {
   if (failure !== undefined) console.log(failure.replace(/^/gm, '    '));
 }
 
-/** What the run has made, beside the product. */
-async function cleanUp(world: World): Promise<void> {
-  await kubectl(world, 'delete', 'namespace', world.id, '--ignore-not-found', '--wait=false').catch(() => '');
-  await world.own?.endDatabase();
-}
-
 async function main(): Promise<number> {
   const world = await openWorld();
   const steps = STEPS.filter(({ isShort }) => isShort || !values.short);
@@ -98,12 +93,13 @@ async function main(): Promise<number> {
     // What comes after needs what was before.
     if (result.failure !== undefined) break;
   }
-  if (!values.keep) await cleanUp(world);
+  const leftBehind = values.keep ? [] : await cleanUp(world);
+  for (const what of leftBehind) console.error(`Not removed: ${what}`);
   const held = results.filter(({ failure }) => failure === undefined).length;
   console.log(
     `\n${held} of ${steps.length} steps held, ${((performance.now() - began) / 1_000).toFixed(0)} s`,
   );
-  return held === steps.length ? 0 : 1;
+  return held === steps.length && leftBehind.length === 0 ? 0 : 1;
 }
 
 main().then(

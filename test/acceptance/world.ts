@@ -21,7 +21,8 @@ export interface World {
   readonly clientImage: string;
   /** Absent on other clusters than the project's own. */
   readonly own: OwnCluster | undefined;
-  readonly say: (line: string) => void;
+  /** Whether the product is there by this run. */
+  isInstalled: boolean;
 }
 
 /** What can be done to the project's own cluster only. */

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Step } from '../step.ts';
-import { command, kubectl, install as runInstall } from '../world.ts';
+import { command, kubectl, install as runInstall, type World } from '../world.ts';
 
 const NAMESPACE = '--namespace=vault-injector';
 const Pods = v.object({
@@ -34,7 +34,7 @@ export const setUpVault: Step = {
   },
 };
 
-const settings = (world: Parameters<Step['run']>[0]) => [
+const settings = (world: World) => [
   ...[
     '--vault-address',
     'https://vault.example.com:8200',
@@ -63,6 +63,7 @@ export const install: Step = {
       throw new Error(
         'the product is installed in this cluster already: remove it first (npm run install:cluster -- --uninstall --credentials revoke --yes)',
       );
+    world.isInstalled = true;
     const first = performance.now();
     await runInstall(world, ...settings(world));
     const again = performance.now();
@@ -91,12 +92,17 @@ export const running: Step = {
   },
 };
 
+export async function removeProduct(world: World): Promise<void> {
+  await runInstall(world, '--uninstall', '--credentials', 'revoke', '--yes', '--settle', '5');
+  world.isInstalled = false;
+}
+
 export const uninstall: Step = {
   title: 'It is removed, with the credentials of live pods, and nothing is left',
   isShort: true,
   async run(world) {
     const began = performance.now();
-    await runInstall(world, '--uninstall', '--credentials', 'revoke', '--yes', '--settle', '5');
+    await removeProduct(world);
     const kinds =
       'namespaces,mutatingwebhookconfigurations,validatingadmissionpolicies,clusterroles,clusterrolebindings';
     const left = await kubectl(

@@ -4,6 +4,7 @@ import { inSeconds, type Step } from '../step.ts';
 import { apply, cli, kubectl, usersOf, type World, waitFor } from '../world.ts';
 import { available, deployment } from './application.ts';
 
+/** From the deletion of five pods to the last one's user dropped, termination and event included. */
 const WITHIN_MS = 5_000;
 
 async function prepare(world: World): Promise<number> {
