@@ -36,6 +36,7 @@ const SILENT_FOR_MS = 1_000;
 // What has not come whole by then, and what has not been answered by then: less than any grace period of our manifests.
 const DRIPPING_FOR_MS = 2_000;
 const DRAIN_WITHIN_MS = 20_000;
+const UNREAD_FOR_MS = 1_000;
 // Behind a proxy a few dozen; each costs memory before it has said who it is.
 const MOST_CONNECTIONS = 1_000;
 // Of the largest bodies as many as memory has room for while they are being answered.
@@ -56,8 +57,9 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
       if (request.method === 'POST')
         Object.assign(request, { rawBody: await bodies.read(request, response) });
     } catch (thrown) {
-      // What is still coming of the body, Node throws away: closed on unread bytes, a connection loses its answer as well.
-      if (!request.socket.destroyed) routes.fail(response, thrown);
+      if (request.socket.destroyed) return;
+      if (!draining && !request.complete) leaveUnread(request, response);
+      routes.fail(response, thrown);
       return;
     }
     // The framework parses nothing: of a body that has been read there is nothing left for it.
@@ -115,6 +117,19 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
       });
     },
   };
+}
+
+/**
+ * Has a client whose body is still coming get its answer: closed on unread bytes, a connection loses that as well. So it is
+ * left open for a moment, and nothing more is read of it: neither by us nor by Node, which would read all of it, to forget it.
+ */
+function leaveUnread(request: http.IncomingMessage, response: http.ServerResponse): void {
+  request.read(0);
+  request.pause();
+  response.shouldKeepAlive = true;
+  const { socket } = request;
+  const timer = setTimeout(() => socket.destroy(), UNREAD_FOR_MS);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 async function createTlsServer(files: TlsFiles, listener: http.RequestListener) {
