@@ -41,7 +41,7 @@ export async function apply(
 }
 
 // Controllers write an object's status at any time, and its version with it: that is no change of ours.
-export function asAsked({ metadata, status: _, ...rest }: KubernetesObject): object {
+function asAsked({ metadata, status: _, ...rest }: KubernetesObject): object {
   const { resourceVersion, managedFields, generation, ...named } = metadata;
   return { ...rest, metadata: named };
 }

@@ -26,7 +26,7 @@ const ofPart = (name: string, part: ClusterPart, user = 65_532): Image => ({
   user,
 });
 
-export const images: readonly Image[] = [
+const images: readonly Image[] = [
   ...(['controller', 'webhook', 'activator', 'autoscaler', 'queue'] as const).map((name) =>
     ofPart(`knative/serving-${name}:${SERVING}`, `serving-${name}`),
   ),
@@ -88,7 +88,7 @@ export async function build(
   }
 }
 
-export const minimal = join(paths.images, 'minimal.tar');
+const minimal = join(paths.images, 'minimal.tar');
 export const BASE = 'localhost/base';
 
 /** A small Debian: the parts are linked to its libc. */

@@ -107,7 +107,7 @@ const kubeletConfig = {
 };
 
 /** Also to have it again after a test has stopped it. */
-export async function startKubelet(): Promise<void> {
+async function startKubelet(): Promise<void> {
   const file = join(paths.run, 'kubelet.yaml');
   await writeFile(join(paths.run, 'resolv.conf'), `nameserver ${networks.dns}\n`);
   await put(file, stringify(kubeletConfig));

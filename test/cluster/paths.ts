@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { stackRoot } from '../stack/paths.ts';
 
 /** All that the cluster is made of and keeps, beside the stack's own. */
-export const clusterRoot = join(stackRoot, 'cluster');
+const clusterRoot = join(stackRoot, 'cluster');
 const run = join(clusterRoot, 'run');
 
 export const paths = {

@@ -2,7 +2,7 @@
 import { execa, type Options } from 'execa';
 import { paths, programPath } from './paths.ts';
 
-export const environment = (): Record<string, string> => ({
+const environment = (): Record<string, string> => ({
   PATH: programPath(),
   KUBECONFIG: paths.kubeconfig,
   CONTAINER_RUNTIME_ENDPOINT: `unix://${paths.containerd}`,

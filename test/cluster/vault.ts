@@ -21,7 +21,7 @@ const readKeys = async (): Promise<Keys> => v.parse(Keys, JSON.parse(await readF
 const caFile = pki('vault-ca.crt');
 
 export const rootToken = async (): Promise<string> => (await readKeys()).root_token;
-export const rootVault = async (): Promise<VaultApi> =>
+const rootVault = async (): Promise<VaultApi> =>
   createVaultApi({ address: vaultAddress, caFile, token: await rootToken() });
 
 const config = `storage "raft" {

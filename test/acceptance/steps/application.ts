@@ -115,7 +115,7 @@ export const oneApplication: Step = {
 };
 
 /** How the command line reaches Vault from here. */
-export const access = ({ env }: World): string[] => [
+const access = ({ env }: World): string[] => [
   '--vault-address',
   String(env['VAULT_ADDR']),
   ...(env['VAULT_CACERT'] ? ['--vault-ca', env['VAULT_CACERT']] : []),

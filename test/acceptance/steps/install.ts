@@ -19,17 +19,22 @@ const Pods = v.object({
   ),
 });
 
+/** @param mounts of the database engines whose leases the product may renew and revoke. */
+export async function setUp(world: World, mounts: readonly string[]): Promise<void> {
+  const env = {
+    ...world.env,
+    LEDGER_PREFIX: world.id,
+    DATABASE_MOUNTS: mounts.join(' '),
+    POLICY_PREFIX: world.id,
+  };
+  await command({ ...world, env }, 'knative/vault/set-up.sh', []);
+}
+
 export const setUpVault: Step = {
   title: 'Vault gets the policies and roles of the three processes',
   isShort: true,
   async run(world) {
-    const env = {
-      ...world.env,
-      LEDGER_PREFIX: world.id,
-      DATABASE_MOUNTS: 'databases',
-      POLICY_PREFIX: world.id,
-    };
-    await command({ ...world, env }, 'knative/vault/set-up.sh', []);
+    await setUp(world, ['databases']);
     return {};
   },
 };

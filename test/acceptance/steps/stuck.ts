@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inSeconds, type Step } from '../step.ts';
 import { apply, cli, kubectl, usersOf, type World, waitFor } from '../world.ts';
 import { available, deployment } from './application.ts';
+import { setUp } from './install.ts';
 
 /** From the deletion of five pods to the last one's user dropped, termination and event included. */
 const WITHIN_MS = 5_000;
@@ -97,6 +98,8 @@ export const stuckBesideOthers: Step = {
       return { 'others dropped': inSeconds(took) };
     } finally {
       await own?.halt('SIGCONT');
+      // As an operator does who reads of it; what was left is revoked with the rest.
+      await setUp(world, ['databases', `${id}-forgotten`]);
       await own?.endDatabase();
     }
   },
