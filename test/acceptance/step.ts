@@ -8,6 +8,8 @@ export interface Step {
   readonly title: string;
   /** Whether it is part of the short form, which runs at every change. */
   readonly isShort: boolean;
+  /** Whether it does what only the project's own cluster lets it do, such as halting a database. */
+  readonly needsOwnCluster?: true;
   run(world: World): Promise<Figures>;
 }
 

@@ -69,6 +69,7 @@ async function prepare(world: World): Promise<number> {
 export const stuckBesideOthers: Step = {
   title: 'One database hangs, one mount is missing in the policy: other deletions do not wait',
   isShort: true,
+  needsOwnCluster: true,
   async run(world) {
     const port = await prepare(world);
     const { id, own } = world;
