@@ -17,11 +17,13 @@ const post = (path: string, body: object) => api.send({ method: 'POST', path, bo
 beforeAll(async () => {
   const metadata = { name: NAMESPACE };
   await post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata });
+  const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
+  await post(`/api/v1/namespaces/${NAMESPACE}/serviceaccounts`, account);
   const pods = Array.from({ length: PODS }, (_, number) => ({
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: `long-${number}`, annotations: { long: 'x'.repeat(LONGEST) } },
-    spec: { containers: [{ name: 'main', image: 'none' }] },
+    spec: { automountServiceAccountToken: false, containers: [{ name: 'main', image: 'none' }] },
   }));
   for (const pod of pods) await post(`/api/v1/namespaces/${NAMESPACE}/pods`, pod);
 });
