@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { asInjectorError, ERROR_CATALOGUE, InjectorError } from '../../shared/errors.ts';
-import { createBodies, PATIENCE } from '../../shared/http/bodies.ts';
+import { createBodies, TLS_PATIENCE } from '../../shared/http/bodies.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Post } from './post.ts';
 
@@ -42,7 +42,7 @@ export async function openReception({ tls, address, read, log }: ReceptionParts)
     return post;
   }
 
-  const server = createServer({ ...tls, ...PATIENCE }, (request, response) => {
+  const server = createServer({ ...tls, ...TLS_PATIENCE }, (request, response) => {
     receive(request, response).then(
       (post) => answer(response, 200, 'taken', () => take(post)),
       (thrown: unknown) => {

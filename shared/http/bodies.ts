@@ -1,5 +1,6 @@
 /** Bodies of requests: judged by what their head says of them, and read within limits of length, of all together, and of time. */
 import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http';
+import type { TlsOptions } from 'node:tls';
 import { InjectorError } from '../errors.ts';
 
 /**
@@ -11,6 +12,9 @@ export const PATIENCE = {
   requestTimeout: 5_000,
   connectionsCheckingInterval: 500,
 } as const satisfies ServerOptions;
+
+/** The same over TLS, whose handshake has a time of its own: two minutes, where nothing is said. */
+export const TLS_PATIENCE = { ...PATIENCE, handshakeTimeout: 5_000 } as const satisfies TlsOptions;
 
 export interface BodyLimits {
   /** Bytes of one body. */

@@ -8,7 +8,7 @@ import https from 'node:https';
 import { InjectorError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { PATIENCE } from './bodies.ts';
+import { PATIENCE, TLS_PATIENCE } from './bodies.ts';
 import { sendMetrics, sendText } from './routes.ts';
 import { followTlsFiles, readTlsFiles, type TlsFiles, versionOf } from './tls-files.ts';
 
@@ -61,7 +61,7 @@ function createTlsServer(files: TlsFiles, clientCaFile: string | undefined, answ
   });
   const requestCert = clientCaFile !== undefined;
   const server = https.createServer(
-    { ...PATIENCE, ...context(), requestCert, rejectUnauthorized: true },
+    { ...TLS_PATIENCE, ...context(), requestCert, rejectUnauthorized: true },
     answer,
   );
   followTlsFiles(server, watched, version, context);

@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import type { Clock } from '../deadline.ts';
 import { createArrivals } from './arrival.ts';
-import { createBodies, PATIENCE } from './bodies.ts';
+import { createBodies, PATIENCE, TLS_PATIENCE } from './bodies.ts';
 import type { Routes } from './routes.ts';
 import { followTlsFiles, readTlsFiles, type TlsFiles, versionOf } from './tls-files.ts';
 
@@ -135,7 +135,7 @@ function leaveUnread(request: http.IncomingMessage, response: http.ServerRespons
 async function createTlsServer(files: TlsFiles, listener: http.RequestListener) {
   const https = await import('node:https');
   const version = versionOf(files);
-  const server = https.createServer({ ...PATIENCE, ...readTlsFiles(files) }, listener);
+  const server = https.createServer({ ...TLS_PATIENCE, ...readTlsFiles(files) }, listener);
   followTlsFiles(server, files, version);
   return server;
 }
