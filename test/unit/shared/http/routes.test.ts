@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type HttpFunction, http } from '@google-cloud/functions-framework';
 import { afterEach, describe, expect, test } from 'vitest';
 import { InjectorError } from '../../../../shared/errors.ts';
@@ -133,4 +135,26 @@ describe('what the function throws', () => {
     expect([status, body]).toEqual([503, expect.stringContaining('its log says what')]);
     expect(body).not.toContain('planted');
   });
+});
+
+test('figures that many ask for at once are made once', async () => {
+  let made = 0;
+  const metrics = {
+    ...createMetrics({ process: 'revocation', uuidLabel: false }),
+    expose: async () => {
+      made += 1;
+      await pause(100);
+      return { contentType: 'text/plain', text: 'figures' };
+    },
+  };
+  await start({ metrics });
+  const socket = connect(server?.port ?? 0, '127.0.0.1');
+  let said = '';
+  socket.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  socket.write('GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(1_000));
+  await expect.poll(() => said.split('figures').length - 1, { timeout: 10_000 }).toBe(1_000);
+  socket.destroy();
+  expect(made).toBeLessThan(100);
 });
