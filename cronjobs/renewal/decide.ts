@@ -60,9 +60,12 @@ export function decide(
     : { suspected, grants: suspected + sum([...living.values()]) };
   if (isTooMany(brake.suspected, brake.grants)) return { revoke: [], held: [], brake };
 
-  const isHolding = isTooMany(sum([...neverBorn.values()]), orphans.length + sum([...living.values()]));
+  const isHolding = ledger
+    ? isTooMany(ledger.suspected, ledger.grants)
+    : isTooMany(sum([...neverBorn.values()]), orphans.length + sum([...living.values()]));
+  // Of a share nobody sees how many a namespace has in all.
   const isHeld = ({ hadPod, record: { namespace } }: Orphan) =>
-    isHolding && !hadPod && (neverBorn.get(namespace) ?? 0) > NEVER_BORN_COUNTED;
+    isHolding && !hadPod && (ledger !== undefined || (neverBorn.get(namespace) ?? 0) > NEVER_BORN_COUNTED);
   return {
     revoke: orphans.filter((orphan) => !isHeld(orphan)),
     held: orphans.filter(isHeld),

@@ -115,6 +115,10 @@ describe('the decision', () => {
     const gone = orphans(1, 'b', true);
     const plan = decide([...orphans(100, 'a', false), ...gone], surroundings);
     expect([plan.brake, plan.revoke, plan.held.length]).toEqual([undefined, gone, 100]);
+    // Nor are so few revoked for being few in this share.
+    const few = { ...ledger, suspected: 21, grants: 21 };
+    const inOne = decide(orphans(5, 'a', false), { ...surroundings, living: new Map(), ledger: few });
+    expect([inOne.brake, inOne.revoke, inOne.held.length]).toEqual([undefined, [], 5]);
     // A whole cluster's, which nobody here knows.
     const strange = { ...surroundings, living: new Map(), ledger: { ...ledger, suspected: 504 } };
     expect(decide(inMany(21, 6), strange).brake).toBeDefined();
