@@ -1,4 +1,5 @@
 /** Server-side apply, and what it changed. */
+import { isDeepStrictEqual } from 'node:util';
 import { type Kubectl, saidBy } from '../kubectl.ts';
 import { FIELD_MANAGER, find, type KubernetesObject, keyOf, listOf, nameOf, objectsIn } from '../objects.ts';
 import { Refusal } from '../refusal.ts';
@@ -15,7 +16,7 @@ export async function apply(
   objects: readonly KubernetesObject[],
   options: { readonly force: boolean },
 ): Promise<Changes> {
-  const before = await versionsOf(kubectl, objects);
+  const before = new Map((await find(kubectl, objects)).map((object) => [keyOf(object), object]));
   const args = [
     'apply',
     '--server-side',
@@ -27,17 +28,22 @@ export async function apply(
   ];
   const { code, stdout, stderr } = await kubectl.run(args, listOf(objects));
   if (code !== 0) throw new Refusal(`not everything could be applied:\n  ${why(stderr)}`);
-  const after = objectsIn(JSON.parse(stdout)).map((object) => ({
-    name: nameOf(object),
-    was: before.get(keyOf(object)),
-    version: object.metadata.resourceVersion,
-  }));
-  const namesOf = (some: typeof after) => some.map(({ name }) => name);
+  const after = objectsIn(JSON.parse(stdout));
+  const namesOf = (pick: (was: KubernetesObject | undefined, is: KubernetesObject) => boolean) =>
+    after.filter((object) => pick(before.get(keyOf(object)), object)).map(nameOf);
+  const isAsBefore = (was: KubernetesObject, is: KubernetesObject) =>
+    isDeepStrictEqual(asAsked(was), asAsked(is));
   return {
-    created: namesOf(after.filter(({ was }) => was === undefined)),
-    changed: namesOf(after.filter(({ was, version }) => was !== undefined && was !== version)),
-    unchanged: namesOf(after.filter(({ was, version }) => was === version)),
+    created: namesOf((was) => was === undefined),
+    changed: namesOf((was, is) => was !== undefined && !isAsBefore(was, is)),
+    unchanged: namesOf((was, is) => was !== undefined && isAsBefore(was, is)),
   };
+}
+
+// Controllers write an object's status at any time, and its version with it: that is no change of ours.
+function asAsked({ metadata, status: _, ...rest }: KubernetesObject): object {
+  const { resourceVersion, managedFields, generation, ...named } = metadata;
+  return { ...rest, metadata: named };
 }
 
 // What kubectl goes on with is about its own options.
@@ -48,13 +54,4 @@ function why(stderr: string): string {
   return /conflict/i.test(said)
     ? `${said}\nSomebody else has set these fields. To take them over, run it again with --force-conflicts`
     : said;
-}
-
-async function versionsOf(
-  kubectl: Kubectl,
-  objects: readonly KubernetesObject[],
-): Promise<Map<string, string | undefined>> {
-  return new Map(
-    (await find(kubectl, objects)).map((object) => [keyOf(object), object.metadata.resourceVersion]),
-  );
 }

@@ -77,6 +77,8 @@ export interface Sweep extends SweepParts, Found {
   /** Whether records that name no cluster are ours; where nobody can say, they are not. */
   readonly ownsUnnamed: () => Promise<boolean>;
   readonly leaseEnd: LeaseEnd;
+  /** Grants of which this sweep renewed all that was due. */
+  readonly renewed: Set<string>;
   /** Grants of live pods that Vault does not know any more. */
   readonly lost: Set<string>;
   /** Grants of live pods whose records are gone from the ledger: kept by the sweep's memory. */

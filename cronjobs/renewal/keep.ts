@@ -128,6 +128,7 @@ async function keep(grant: Kept, sweep: Sweep, work: Work): Promise<void> {
   }
   if (isDue) {
     report.renewed += 1;
+    sweep.renewed.add(uuid);
     log.debug('grant renewed', nameOf(uuid, sweep));
   }
   const state = index.get(uuid);

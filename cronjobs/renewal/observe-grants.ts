@@ -4,7 +4,7 @@ import type { Sweep } from './context.ts';
 import { dueIn, isForeign } from './grant-state.ts';
 
 export function observeGrants(sweep: Sweep): void {
-  const { index, claims, lost, report, startedAt, metrics } = sweep;
+  const { index, claims, lost, renewed, report, startedAt, metrics } = sweep;
   const perNamespace = new Map<string, number>();
   for (const [uuid, state] of index) {
     const isOurs = claims.has(uuid) && !isForeign(state, sweep);
@@ -12,17 +12,12 @@ export function observeGrants(sweep: Sweep): void {
     if (!isOurs || lost.has(uuid)) continue;
     const { namespace } = state;
     perNamespace.set(namespace, (perNamespace.get(namespace) ?? 0) + 1);
-    if (isOverdue(state, startedAt)) report.overdue += 1;
+    // What is due at every sweep, since it lasts for so few of them, is not overdue once this one has renewed it.
+    const due = dueIn(state, startedAt);
+    if ((due.lease || due.token) && !renewed.has(uuid)) report.overdue += 1;
     observeExpiry(uuid, state, sweep);
   }
   for (const [namespace, count] of perNamespace) metrics.set('grants', { namespace }, count);
-}
-
-/** What is due at every sweep, since it lasts for so few of them, is not overdue once this one has renewed it. */
-function isOverdue(state: GrantState, startedAt: number): boolean {
-  const due = dueIn(state, startedAt);
-  const lease = due.lease && state.leaseRenewedAt < startedAt;
-  return lease || (due.token && state.tokenRenewedAt < startedAt);
 }
 
 function observeExpiry(uuid: string, state: GrantState, { metrics }: Sweep): void {

@@ -43,6 +43,7 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
     forEach: createForEach({ deadline: working, attempt, log: parts.log }),
     ownsUnnamed: once(() => askOwnsUnnamed(state)),
     leaseEnd: createLeaseEnd(),
+    renewed: new Set(),
     lost: new Set(),
     recordsLost: new Set(),
   };

@@ -42,7 +42,7 @@ async function run(settings: Settings, log: Logger): Promise<void> {
   const reception = await openReception({
     tls: await selfSigned(new Date()),
     address: settings.address,
-    read: (body) => readPost(body, Date.now(), settings.vaultAddress),
+    read: (body) => readPost(body, settings.vaultAddress),
     log,
   });
   log.info('waiting for a secret_id', { port: 50_000 });

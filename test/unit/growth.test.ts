@@ -123,7 +123,7 @@ const post = (field: string) => (text: string) => {
     vaultAddr: 'https://v',
     vaultCAs: '',
   };
-  return outcome(() => readPost(Buffer.from(JSON.stringify({ ...body, [field]: text })), 0, 'https://v'));
+  return outcome(() => readPost(Buffer.from(JSON.stringify({ ...body, [field]: text })), 'https://v'));
 };
 
 function outcome(work: () => unknown): unknown {

@@ -83,7 +83,7 @@ test('Secrets that stayed behind are found: those without an owner, once they ar
 });
 
 test('Secrets that a backup tool brought back are found: those that no pod refers to, once they are not new', async () => {
-  const command = commands.find((one) => one.includes('while read')) ?? '';
+  const command = commands.find((one) => one.includes('delete secret')) ?? '';
   const create = (name: string) =>
     stack.kubernetes.call('POST', `/api/v1/namespaces/${namespace}/secrets`, {
       metadata: { name, labels: { 'vault-db-injector.numberly.io/credentials': 'true' } },

@@ -17,6 +17,9 @@ type GoRecipe = Extract<Recipe, { kind: 'go' }>;
 type PipRecipe = Extract<Recipe, { kind: 'pip' }>;
 type ManifestsRecipe = Extract<Recipe, { kind: 'manifests' }>;
 
+const flagsOf = ({ flags }: GoRecipe): string =>
+  flags === undefined ? linkerFlags : `${linkerFlags} ${flags}`;
+
 const buildWithGo = async (recipe: GoRecipe, output: string, report: Report): Promise<void> => {
   const go = (args: readonly string[], onLine: (line: string) => void = () => {}): Promise<string> =>
     run({ command: 'go', args, cwd: recipe.module, onLine });
@@ -25,7 +28,9 @@ const buildWithGo = async (recipe: GoRecipe, output: string, report: Report): Pr
   const total = (await withClock(report, () => 'downloading Go modules', listed)).split('\n').length;
 
   let compiled = 0;
-  const build = go(['build', '-v', '-ldflags', linkerFlags, '-o', output, recipe.package], (line) => {
+  const tags = recipe.tags === undefined ? [] : ['-tags', recipe.tags];
+  const args = ['build', '-v', ...tags, '-ldflags', flagsOf(recipe), '-o', output, recipe.package];
+  const build = go(args, (line) => {
     // With -v every line is a package, but for those about downloads, which begin with "go: ".
     if (!line.startsWith('go: ')) compiled += 1;
   });
@@ -100,5 +105,5 @@ export const fingerprint = async (recipe: Recipe): Promise<string> => {
   const versions = await readFile(join(recipe.module, 'go.mod'), 'utf8');
   if (recipe.kind === 'manifests') return `${JSON.stringify(recipe.sources)}\n${versions}`;
   const source = recipe.source === undefined ? '' : await readFile(recipe.source, 'utf8');
-  return `${recipe.package}\n${linkerFlags}\n${versions}${source}`;
+  return `${recipe.package}\n${flagsOf(recipe)}\n${versions}${source}`;
 };

@@ -6,7 +6,7 @@ import { stackRoot } from '../paths.ts';
 import { withLock } from '../process/lock.ts';
 import type { Report } from '../progress.ts';
 import { build, fingerprint } from './build.ts';
-import { installedPath, type PartName, parts } from './parts.ts';
+import { installedPath, type PartName, parts, type Recipe } from './parts.ts';
 
 const works = async (file: string): Promise<boolean> => {
   try {
@@ -28,13 +28,26 @@ const findOnMachine = async (name: PartName): Promise<string | undefined> => {
   return undefined;
 };
 
-const isInstalled = async (name: PartName, expected: string): Promise<boolean> => {
+const isInstalled = async (target: string, expected: string): Promise<boolean> => {
   try {
-    await access(installedPath(name), name.endsWith('.yaml') ? constants.R_OK : constants.X_OK);
-    return (await readFile(`${installedPath(name)}.recipe`, 'utf8')) === expected;
+    await access(target, target.endsWith('.yaml') ? constants.R_OK : constants.X_OK);
+    return (await readFile(`${target}.recipe`, 'utf8')) === expected;
   } catch {
     return false;
   }
+};
+
+/** Makes what the recipe says, unless it is there already. */
+export const installRecipe = async (recipe: Recipe, target: string, report: Report): Promise<void> => {
+  const expected = await fingerprint(recipe);
+  if (await isInstalled(target, expected)) return;
+  const onWait = () => report('waiting for another installation to end');
+  const install = async (): Promise<void> => {
+    if (await isInstalled(target, expected)) return;
+    await build(recipe, target, report);
+    await writeFile(`${target}.recipe`, expected);
+  };
+  await withLock(join(stackRoot, 'install.lock'), install, onWait);
 };
 
 /** The part's program: the machine's own, else the one in .stack/bin, which is made first where it is missing. */
@@ -42,17 +55,6 @@ export const findOrInstall = async (name: PartName, report: Report): Promise<str
   const recipe = parts[name];
   const found = recipe.kind === 'manifests' ? undefined : await findOnMachine(name);
   if (found !== undefined) return found;
-
-  const target = installedPath(name);
-  const expected = await fingerprint(recipe);
-  if (await isInstalled(name, expected)) return target;
-
-  const onWait = () => report('waiting for another installation to end');
-  const install = async (): Promise<void> => {
-    if (await isInstalled(name, expected)) return;
-    await build(recipe, target, report);
-    await writeFile(`${target}.recipe`, expected);
-  };
-  await withLock(join(stackRoot, 'install.lock'), install, onWait);
-  return target;
+  await installRecipe(recipe, installedPath(name), report);
+  return installedPath(name);
 };

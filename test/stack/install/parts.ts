@@ -7,6 +7,10 @@ type GoRecipe = {
   package: string;
   /** Of a program of the stack's own. */
   source?: string;
+  /** Build tags, separated by spaces. */
+  tags?: string;
+  /** For the linker, beside those of all. */
+  flags?: string;
 };
 
 /** How a part that is not on the machine gets there. */

@@ -1,0 +1,117 @@
+/**
+ * `npm run acceptance`: the product in a real cluster, by what a user has. Against any cluster that has its requirements
+ * (`--kubeconfig`, Vault and PostgreSQL by the environment), or the project's own. Exits with 0 only if all held.
+ */
+import { parseArgs } from 'node:util';
+import { environment } from '../cluster/up.ts';
+import { cleanUp } from './clean-up.ts';
+import { openOwnCluster } from './own-cluster.ts';
+import type { Figures, Step } from './step.ts';
+import { burst, deleted, oneApplication, prepareApplication } from './steps/application.ts';
+import { image } from './steps/image.ts';
+import { install, running, setUpVault, uninstall } from './steps/install.ts';
+import { stuckBesideOthers } from './steps/stuck.ts';
+import { newId, vaultIn, type World } from './world.ts';
+
+const STEPS: readonly Step[] = [
+  image,
+  setUpVault,
+  install,
+  running,
+  prepareApplication,
+  oneApplication,
+  deleted,
+  stuckBesideOthers,
+  burst(30, true),
+  burst(100, false),
+  uninstall,
+];
+
+const { values } = parseArgs({
+  options: {
+    kubeconfig: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+    short: { type: 'boolean', default: false },
+  },
+});
+
+async function openWorld(): Promise<World> {
+  const own = values.kubeconfig === undefined ? await openOwnCluster() : undefined;
+  const given = Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+  const env: Record<string, string> = own
+    ? { ...given, ...(await environment()), PATH: own.path }
+    : { ...given, KUBECONFIG: values.kubeconfig ?? '' };
+  return {
+    env,
+    id: newId(),
+    vault: vaultIn(env),
+    image: env['IMAGE'] ?? '',
+    clientImage: own?.clientImage ?? env['CLIENT_IMAGE'] ?? 'postgres:18-alpine',
+    own,
+    isInstalled: false,
+  };
+}
+
+function canRun({ title, needsOwnCluster }: Step, { own }: World): boolean {
+  const can = own !== undefined || !needsOwnCluster;
+  if (!can) console.log(`- ${title}: only on the project's own cluster`);
+  return can;
+}
+
+interface Result {
+  readonly title: string;
+  readonly seconds: number;
+  readonly figures: Figures;
+  readonly failure: string | undefined;
+}
+
+async function runStep(step: Step, world: World): Promise<Result> {
+  const began = performance.now();
+  const seconds = () => (performance.now() - began) / 1_000;
+  try {
+    const figures = await step.run(world);
+    return { title: step.title, seconds: seconds(), figures, failure: undefined };
+  } catch (error) {
+    const failure = error instanceof Error ? error.message : String(error);
+    return { title: step.title, seconds: seconds(), figures: {}, failure };
+  }
+}
+
+function tell({ title, seconds, figures, failure }: Result): void {
+  const told = Object.entries(figures).map(([name, value]) => `${name} ${value}`);
+  console.log(
+    `${failure === undefined ? '✔' : '✘'} ${title.padEnd(84)} ${seconds.toFixed(1).padStart(6)} s  ${told.join(', ')}`,
+  );
+  if (failure !== undefined) console.log(failure.replace(/^/gm, '    '));
+}
+
+async function main(): Promise<number> {
+  const world = await openWorld();
+  const steps = STEPS.filter(({ isShort }) => isShort || !values.short).filter((step) => canRun(step, world));
+  const began = performance.now();
+  const results: Result[] = [];
+  for (const step of steps) {
+    const result = await runStep(step, world);
+    results.push(result);
+    tell(result);
+    // What comes after needs what was before.
+    if (result.failure !== undefined) break;
+  }
+  const leftBehind = values.keep ? [] : await cleanUp(world);
+  for (const what of leftBehind) console.error(`Not removed: ${what}`);
+  const held = results.filter(({ failure }) => failure === undefined).length;
+  console.log(
+    `\n${held} of ${steps.length} steps held, ${((performance.now() - began) / 1_000).toFixed(0)} s`,
+  );
+  return held === steps.length && leftBehind.length === 0 ? 0 : 1;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  },
+);

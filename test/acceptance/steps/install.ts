@@ -1,0 +1,123 @@
+import * as v from 'valibot';
+import type { Step } from '../step.ts';
+import { command, kubectl, install as runInstall, type World } from '../world.ts';
+
+const NAMESPACE = '--namespace=vault-injector';
+const Pods = v.object({
+  items: v.array(
+    v.object({
+      spec: v.object({
+        containers: v.array(
+          v.object({
+            name: v.string(),
+            securityContext: v.object({ readOnlyRootFilesystem: v.optional(v.boolean()) }),
+          }),
+        ),
+      }),
+      status: v.object({ containerStatuses: v.array(v.object({ name: v.string(), imageID: v.string() })) }),
+    }),
+  ),
+});
+
+/** @param mounts of the database engines whose leases the product may renew and revoke. */
+export async function setUp(world: World, mounts: readonly string[]): Promise<void> {
+  const env = {
+    ...world.env,
+    LEDGER_PREFIX: world.id,
+    DATABASE_MOUNTS: mounts.join(' '),
+    POLICY_PREFIX: world.id,
+  };
+  await command({ ...world, env }, 'knative/vault/set-up.sh', []);
+}
+
+export const setUpVault: Step = {
+  title: 'Vault gets the policies and roles of the three processes',
+  isShort: true,
+  async run(world) {
+    await setUp(world, ['databases']);
+    return {};
+  },
+};
+
+const settings = (world: World) => [
+  ...[
+    '--vault-address',
+    'https://vault.example.com:8200',
+    '--vault-auth-path',
+    'kubernetes',
+    '--prefix',
+    world.id,
+  ],
+  ...(world.env['VAULT_CACERT'] ? ['--vault-ca', world.env['VAULT_CACERT']] : []),
+  ...['--image', world.image],
+];
+
+export const install: Step = {
+  title: 'It is installed by command, and once more without a change',
+  isShort: true,
+  async run(world) {
+    const there = await kubectl(
+      world,
+      'get',
+      'namespace',
+      'vault-injector',
+      '--ignore-not-found',
+      '--output=name',
+    );
+    if (there !== '')
+      throw new Error(
+        'the product is installed in this cluster already: remove it first (npm run install:cluster -- --uninstall --credentials revoke --yes)',
+      );
+    world.isInstalled = true;
+    const first = performance.now();
+    await runInstall(world, ...settings(world));
+    const again = performance.now();
+    const said = await runInstall(world, ...settings(world));
+    if (/^(Created|Changed):/m.test(said)) throw new Error(`a second run changes something:\n${said}`);
+    const end = performance.now();
+    return {
+      first: `${((again - first) / 1_000).toFixed(1)} s`,
+      again: `${((end - again) / 1_000).toFixed(1)} s`,
+    };
+  },
+};
+
+export const running: Step = {
+  title: 'The functions run from that image, on a root that nobody can write to',
+  isShort: true,
+  async run(world) {
+    const selector = '--selector=serving.knative.dev/service=admission';
+    const answer = await kubectl(world, 'get', 'pods', NAMESPACE, selector, '--output=json');
+    const [pod] = v.parse(Pods, JSON.parse(answer)).items;
+    const container = pod?.spec.containers.find(({ name }) => name === 'admission');
+    const status = pod?.status.containerStatuses.find(({ name }) => name === 'admission');
+    if (!container?.securityContext.readOnlyRootFilesystem) throw new Error('its root can be written to');
+    if (!status?.imageID.includes('sha256:')) throw new Error('its image has no digest');
+    return { digest: status.imageID.replace(/^.*@/, '').slice(0, 19) };
+  },
+};
+
+export async function removeProduct(world: World): Promise<void> {
+  await runInstall(world, '--uninstall', '--credentials', 'revoke', '--yes', '--settle', '5');
+  world.isInstalled = false;
+}
+
+export const uninstall: Step = {
+  title: 'It is removed, with the credentials of live pods, and nothing is left',
+  isShort: true,
+  async run(world) {
+    const began = performance.now();
+    await removeProduct(world);
+    const kinds =
+      'namespaces,mutatingwebhookconfigurations,validatingadmissionpolicies,clusterroles,clusterrolebindings';
+    const left = await kubectl(
+      world,
+      'get',
+      kinds,
+      '--selector=app.kubernetes.io/part-of=vault-db-injector',
+      '--output=name',
+    );
+    if (left.trim() !== '') throw new Error(`these are left: ${left}`);
+    return { removed: `${((performance.now() - began) / 1_000).toFixed(1)} s` };
+  },
+};

@@ -1,0 +1,107 @@
+/** A database that hangs, and a mount that a policy has forgotten: deletions of other pods do not wait for them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inSeconds, type Step } from '../step.ts';
+import { apply, cli, kubectl, usersOf, type World, waitFor } from '../world.ts';
+import { available, deployment } from './application.ts';
+import { setUp } from './install.ts';
+
+/** From the deletion of five pods to the last one's user dropped, termination and event included. */
+const WITHIN_MS = 5_000;
+
+async function prepare(world: World): Promise<number> {
+  const { id, own } = world;
+  if (!own) throw new Error('a database can be halted on the project’s own cluster only');
+  const port = await own.startDatabase();
+  const vault = ['--vault-address', String(world.env['VAULT_ADDR'])];
+  const hung = `${id}-hung`;
+  const elsewhere = { ...world, env: { ...world.env, PGPORT: String(port) } };
+  const server = ['--server', `${world.env['PGHOST']}:${port}`];
+  await cli(
+    elsewhere,
+    'setup',
+    'database',
+    id,
+    '--connection',
+    hung,
+    '--role',
+    hung,
+    ...server,
+    ...vault,
+    '--yes',
+  );
+  const names = ['--namespace', id, '--service-account', 'app'];
+  await cli(world, 'setup', 'app', ...names, '--role', hung, '--name', hung, ...vault, '--yes');
+  // A mount that the revocation function's policy does not name.
+  const forgotten = `${id}-forgotten`;
+  const mount = ['--mount', forgotten];
+  await cli(
+    world,
+    'setup',
+    'database',
+    id,
+    '--connection',
+    forgotten,
+    '--role',
+    forgotten,
+    ...mount,
+    '--new-password',
+    '--server',
+    `${world.env['PGHOST']}:${world.env['PGPORT'] ?? 5432}`,
+    ...vault,
+    '--yes',
+  );
+  await cli(
+    world,
+    'setup',
+    'app',
+    ...names,
+    '--role',
+    forgotten,
+    '--name',
+    forgotten,
+    ...mount,
+    ...vault,
+    '--yes',
+  );
+  return port;
+}
+
+export const stuckBesideOthers: Step = {
+  title: 'One database hangs, one mount is missing in the policy: other deletions do not wait',
+  isShort: true,
+  needsOwnCluster: true,
+  async run(world) {
+    const port = await prepare(world);
+    const { id, own } = world;
+    await apply(world, deployment(world, { name: 'hung', role: `${id}-hung`, replicas: 2, port }));
+    await apply(
+      world,
+      deployment(world, { name: 'forgotten', role: `${id}-forgotten`, mount: `${id}-forgotten` }),
+    );
+    await apply(world, deployment(world, { name: 'good', role: id, replicas: 5 }));
+    for (const name of ['hung', 'forgotten', 'good']) await available(world, name, 120);
+    const remove = (name: string) =>
+      kubectl(world, 'delete', `deployment/${name}`, `--namespace=${id}`, '--wait=false');
+    await own?.halt('SIGSTOP');
+    try {
+      await Promise.all([remove('hung'), remove('forgotten')]);
+      await sleep(4_000);
+      const before = (await usersOf(world)).length;
+      const began = performance.now();
+      await remove('good');
+      await waitFor(
+        'the others are dropped',
+        async () => (await usersOf(world)).length <= before - 5,
+        60_000,
+      );
+      const took = performance.now() - began;
+      if (took > WITHIN_MS) throw new Error(`the others waited ${inSeconds(took)}`);
+      return { 'others dropped': inSeconds(took) };
+    } finally {
+      await own?.halt('SIGCONT');
+      // As an operator does who reads of it; what was left is revoked with the rest.
+      await setUp(world, ['databases', `${id}-forgotten`]);
+      await own?.endDatabase();
+    }
+  },
+};

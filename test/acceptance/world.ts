@@ -1,0 +1,131 @@
+/** The cluster, Vault and PostgreSQL that the product is installed into, by what any user of theirs has. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { Client } from 'pg';
+import * as v from 'valibot';
+import { nodeProgram, projectRoot } from '../stack/paths.ts';
+import { createVaultApi, type VaultApi } from '../stack/vault/api.ts';
+
+/** Where things are, by the names that command line tools know. */
+export type Environment = Readonly<Record<string, string>>;
+
+export interface World {
+  readonly env: Environment;
+  /** Of this run: namespaces and roles are called by it. */
+  readonly id: string;
+  readonly vault: VaultApi;
+  /** The product's image, once it is known. */
+  image: string;
+  /** An image with `sh` and `psql`. */
+  readonly clientImage: string;
+  /** Absent on other clusters than the project's own. */
+  readonly own: OwnCluster | undefined;
+  /** Whether the product is there by this run. */
+  isInstalled: boolean;
+}
+
+/** What can be done to the project's own cluster only. */
+export interface OwnCluster {
+  buildImage(tag: string): Promise<string>;
+  /** A second database server, which can be halted; @returns its port. */
+  startDatabase(): Promise<number>;
+  halt(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>;
+  endDatabase(): Promise<void>;
+}
+
+const Needed = v.object({
+  VAULT_ADDR: v.string(),
+  VAULT_TOKEN: v.string(),
+  PGHOST: v.string(),
+  PGPASSWORD: v.string(),
+});
+
+/** @throws where the environment does not say where Vault and PostgreSQL are. */
+export function vaultIn(env: Environment): VaultApi {
+  const found = v.safeParse(Needed, env);
+  if (!found.success)
+    throw new Error(
+      'the environment has to name Vault and PostgreSQL: VAULT_ADDR, VAULT_TOKEN, PGHOST, PGPASSWORD',
+    );
+  const { VAULT_ADDR: address, VAULT_TOKEN: token } = found.output;
+  return createVaultApi({ address, token, caFile: env['VAULT_CACERT'] });
+}
+
+export const newId = (): string => `acceptance-${randomUUID().slice(0, 6)}`;
+
+/** @throws with the end of its output. */
+export async function command(
+  { env }: World,
+  name: string,
+  args: readonly string[],
+  input?: string,
+): Promise<string> {
+  const { exitCode, all, stdout } = await execa(name, args, {
+    cwd: projectRoot,
+    env,
+    all: true,
+    reject: false,
+    ...(input !== undefined && { input }),
+  });
+  if (exitCode === 0) return String(stdout);
+  throw new Error(`${name} ${args.join(' ')}\n${String(all).trimEnd().split('\n').slice(-25).join('\n')}`);
+}
+
+export const kubectl = (world: World, ...args: readonly string[]) => command(world, 'kubectl', args);
+export const apply = (world: World, manifests: string) =>
+  command(world, 'kubectl', ['apply', '--filename=-'], manifests);
+
+/** The command line, as its users have it in a clone. */
+export const cli = (world: World, ...args: readonly string[]) =>
+  command(world, nodeProgram, ['cli/vault-db-injector.js', ...args]);
+export const install = (world: World, ...args: readonly string[]) =>
+  command(world, nodeProgram, ['cli/install.ts', ...args]);
+
+/** One row an object of the answer. */
+export async function sql({ env }: World, query: string, port = Number(env['PGPORT'] ?? 5432)) {
+  const client = new Client({
+    host: env['PGHOST'],
+    port,
+    user: env['PGUSER'] ?? 'postgres',
+    password: env['PGPASSWORD'],
+    database: 'postgres',
+    ...(env['PGSSLMODE'] !== 'disable' && { ssl: { rejectUnauthorized: false } }),
+  });
+  await client.connect();
+  try {
+    return (await client.query(query)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const Rows = v.array(v.object({ rolname: v.string() }));
+
+/** Database users that Vault has made for this run, and not dropped. */
+export async function usersOf(world: World, port?: number): Promise<string[]> {
+  const rows = await sql(
+    world,
+    `SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-%' AND rolcanlogin`,
+    port,
+  );
+  return v.parse(Rows, rows).map(({ rolname }) => rolname);
+}
+
+const Keys = v.object({ data: v.object({ keys: v.array(v.string()) }) });
+
+export async function recordsIn({ vault, id }: World): Promise<string[]> {
+  const { status, body } = await vault.ask('LIST', `vault-injector/metadata/${id}`);
+  return status === 404 ? [] : v.parse(Keys, JSON.parse(body)).data.keys;
+}
+
+/** @returns how long it took, in milliseconds. */
+export async function waitFor(what: string, isSo: () => Promise<boolean>, withinMs: number): Promise<number> {
+  const began = performance.now();
+  while (!(await isSo().catch(() => false))) {
+    if (performance.now() - began > withinMs)
+      throw new Error(`waited ${withinMs / 1_000} s in vain until ${what}`);
+    await sleep(100);
+  }
+  return performance.now() - began;
+}

@@ -1,0 +1,39 @@
+/** Commands of the cluster's own programs. */
+import { execa, type Options } from 'execa';
+import { paths, programPath } from './paths.ts';
+
+const environment = (): Record<string, string> => ({
+  PATH: programPath(),
+  KUBECONFIG: paths.kubeconfig,
+  CONTAINER_RUNTIME_ENDPOINT: `unix://${paths.containerd}`,
+  CONTAINERD_ADDRESS: paths.containerd,
+});
+
+/** @throws with the end of its output. */
+export async function command(
+  name: string,
+  args: readonly string[],
+  options: Pick<Options, 'cwd' | 'input' | 'env' | 'timeout'> = {},
+): Promise<string> {
+  const { stdout, all, exitCode } = await execa(name, args, {
+    ...options,
+    env: { ...environment(), ...options.env },
+    all: true,
+    reject: false,
+  });
+  if (exitCode === 0) return String(stdout);
+  const end = String(all).trimEnd().split('\n').slice(-15).join('\n');
+  throw new Error(`${[name, ...args].join(' ').slice(0, 200)} failed:\n${end}`);
+}
+
+export const kubectl = (...args: readonly string[]): Promise<string> => command('kubectl', args);
+
+/** Server-side, as the platform's own; once more after a moment, since kinds and webhooks take one to be known. */
+export async function apply(manifests: string): Promise<void> {
+  const args = ['apply', '--server-side', '--force-conflicts', '--field-manager=platform', '--filename=-'];
+  const once = () => command('kubectl', args, { input: manifests });
+  await once().catch(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    await once();
+  });
+}
