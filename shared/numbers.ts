@@ -3,8 +3,8 @@ import * as v from 'valibot';
 
 // Vault counts in nanoseconds, of which 64 bits hold 292 years.
 const LONGEST_SECONDS = 10_000_000_000;
-// What a Date can be.
-const LATEST_MS = 8_640_000_000_000_000;
+/** What a Date can be. As a time at which something is due: never. */
+export const LATEST_MS = 8_640_000_000_000_000;
 
 /** A length of time that somebody else names. */
 export const seconds = v.pipe(v.number(), v.minValue(0), v.maxValue(LONGEST_SECONDS));

@@ -42,14 +42,15 @@ const LONGEST_REST = 32;
 
 /**
  * Makes a text of foreign origin (a Vault error, an annotation's value) fit for one line of a log or a
- * message: no control characters, no token, at most `limit` characters. It costs what the limit is, not what the text is.
+ * message: no control characters, no invisible ones, no token, at most `limit` characters. It costs what the limit is, not what the text is.
  */
 export function printable(text: string, limit = 200): string {
   const lookedAt = limit * LOOKED_AT + LOOKED_AT_LEAST;
   const isCut = text.length > lookedAt;
   const masked = text.slice(0, lookedAt).replace(TOKEN_SHAPES, REDACTED);
   const line = (isCut ? masked.slice(0, -LONGEST_REST) : masked)
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    // Signs of format, too: they turn a line round, or make two words look like one.
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()
     // Half of a character would not get through every parser after us.
     .toWellFormed();

@@ -20,7 +20,8 @@ export async function cleanUp(
   const { report, metrics, log } = sweep;
   report.orphaned = orphans.length;
   if (orphans.length === 0) return;
-  const { revoke, held, brake } = decide(orphans, surroundingsOf(orphans, all, sweep));
+  const { over, plan } = await planFor(orphans, surroundingsOf(orphans, all, sweep), sweep);
+  const { revoke, held, brake } = plan;
   if (brake) {
     report.braked = true;
     // They are not renewed either: no live pod names them, and a pod where nobody looks has a sweep of its own.
@@ -29,14 +30,16 @@ export async function cleanUp(
     );
     return;
   }
-  report.neverBorn = held.length;
-  await revokeAll([...revoke, ...(await ended(held, sweep))], sweep);
+  const heldOver = await tellHeld(held, sweep);
+  report.neverBorn = held.length - heldOver.length;
+  await revokeAll([...revoke, ...heldOver, ...over], sweep);
   const isDone = report.failed + report.pending + report.stuck === 0;
   metrics.count(isDone ? 'pod_cleanup_count_success' : 'pod_cleanup_count_error', {});
 }
 
 function surroundingsOf(orphans: readonly Orphan[], all: readonly string[], sweep: Sweep): Surroundings {
   const { index, options, claims, startedAt } = sweep;
+  const { shards } = options;
   const orphaned = new Set(orphans.map(({ uuid }) => uuid));
   const living = new Map<string, number>();
   for (const [uuid, state] of index) {
@@ -46,21 +49,45 @@ function surroundingsOf(orphans: readonly Orphan[], all: readonly string[], swee
   const isSuspected = (uuid: string) =>
     !claims.has(uuid) && !looksYoung(uuid, startedAt, options.gracePeriodSeconds);
   const ledger =
-    options.shards === 1 ? undefined : { suspected: all.filter(isSuspected).length, grants: all.length };
+    shards === 1 ? undefined : { suspected: all.filter(isSuspected).length, grants: all.length, shards };
   return { living, maxRevokeFraction: options.maxRevokeFraction, ledger };
 }
 
+/**
+ * With the brake on, grants that never had a pod count only as long as their leases last: whoever has pods refused in many
+ * namespaces must not keep it on for ever.
+ */
+async function planFor(orphans: readonly Orphan[], surroundings: Surroundings, sweep: Sweep) {
+  const plan = decide(orphans, surroundings);
+  if (!plan.brake || surroundings.ledger) return { over: [], plan };
+  const over = new Set(
+    await ended(
+      orphans.filter(({ hadPod, record }) => !hadPod && record.leaseId !== ''),
+      sweep,
+    ),
+  );
+  const again = decide(
+    orphans.filter((orphan) => !over.has(orphan)),
+    surroundings,
+  );
+  return { over: [...over], plan: again };
+}
+
+/** @returns those of them that may be revoked all the same. */
+async function tellHeld(held: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
+  if (held.length === 0) return [];
+  const namespaces = [...new Set(held.map(({ record }) => record.namespace))];
+  sweep.log.warn(
+    `${held.length} grants never had a pod, too many of all (namespaces: ${printable(namespaces.join(', '))}): they are left to end with their leases`,
+  );
+  return ended(held, sweep);
+}
+
 /** Of the grants that never had a pod those whose leases have run out: nobody can lose anything by their end. */
-async function ended(held: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
-  const { startedAt, leases, log } = sweep;
+async function ended(neverBorn: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
+  const { startedAt, leases } = sweep;
   const over: Orphan[] = [];
-  if (held.length > 0) {
-    const namespaces = [...new Set(held.map(({ record }) => record.namespace))];
-    log.warn(
-      `${held.length} grants never had a pod, too many of all (namespaces: ${printable(namespaces.join(', '))}): they are left to end with their leases`,
-    );
-  }
-  const mayBeOver = held.filter(
+  const mayBeOver = neverBorn.filter(
     ({ record, issuedAt }) => startedAt - issuedAt > (record.leaseTtlSeconds ?? 0) * 1_000,
   );
   const ask = async (orphan: Orphan, work: Work) => {
@@ -68,7 +95,6 @@ async function ended(held: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
     if (leaseId === '' || (await leases.isGone(leaseId, work))) over.push(orphan);
   };
   await sweep.forEach(mayBeOver, ask, { name: nameOf });
-  sweep.report.neverBorn -= over.length;
   return over;
 }
 

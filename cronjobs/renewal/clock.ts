@@ -11,7 +11,15 @@ const TELL_FROM_SECONDS = 5;
  * @returns whether the clocks agree well enough for anything to be revoked.
  */
 export function checkClock({ time, options, report, log }: Sweep): boolean {
-  const skewSeconds = Math.round((time.skewMs() ?? 0) / 1_000);
+  const skewMs = time.skewMs();
+  if (skewMs === undefined) {
+    report.failed += 1;
+    log.warn(
+      "nothing is revoked: none of Vault's answers told its time (header Date), so nobody can say how old a grant is; see that no proxy takes the header away, or adds one of a cache (Age)",
+    );
+    return false;
+  }
+  const skewSeconds = Math.round(skewMs / 1_000);
   report.clockSkewSeconds = skewSeconds;
   const seconds = Math.abs(skewSeconds);
   if (seconds < TELL_FROM_SECONDS) return true;

@@ -24,7 +24,7 @@ export interface Surroundings {
   readonly living: ReadonlyMap<string, number>;
   readonly maxRevokeFraction: number;
   /** Of the whole ledger, where this process has read a share of it only: how many grants nobody claims, of how many. */
-  readonly ledger: Suspicion | undefined;
+  readonly ledger: (Suspicion & { readonly shards: number }) | undefined;
 }
 
 interface Suspicion {
@@ -51,19 +51,32 @@ export function decide(
     suspected > ALWAYS_ALLOWED && suspected > maxRevokeFraction * all;
 
   const neverBorn = countBy(orphans.filter(({ hadPod }) => !hadPod));
-  const counted = [...neverBorn.values()].map((count) => Math.min(count, NEVER_BORN_COUNTED));
-  const suspected = orphans.filter(({ hadPod }) => hadPod).length + sum(counted);
-  const brake = ledger ?? { suspected, grants: suspected + sum([...living.values()]) };
+  // Of a share that much less: a namespace's grants are in all of them.
+  const most = Math.ceil(NEVER_BORN_COUNTED / (ledger?.shards ?? 1));
+  const beyond = sum([...neverBorn.values()].map((count) => Math.max(0, count - most)));
+  const suspected = orphans.length - beyond;
+  const brake = ledger
+    ? without(ledger, beyond * ledger.shards)
+    : { suspected, grants: suspected + sum([...living.values()]) };
   if (isTooMany(brake.suspected, brake.grants)) return { revoke: [], held: [], brake };
 
-  const isHolding = isTooMany(sum([...neverBorn.values()]), orphans.length + sum([...living.values()]));
+  const isHolding = ledger
+    ? isTooMany(ledger.suspected, ledger.grants)
+    : isTooMany(sum([...neverBorn.values()]), orphans.length + sum([...living.values()]));
+  // Of a share nobody sees how many a namespace has in all.
   const isHeld = ({ hadPod, record: { namespace } }: Orphan) =>
-    isHolding && !hadPod && (neverBorn.get(namespace) ?? 0) > NEVER_BORN_COUNTED;
+    isHolding && !hadPod && (ledger !== undefined || (neverBorn.get(namespace) ?? 0) > NEVER_BORN_COUNTED);
   return {
     revoke: orphans.filter((orphan) => !isHeld(orphan)),
     held: orphans.filter(isHeld),
     brake: undefined,
   };
+}
+
+/** The other shares have about as many that do not count as this one. */
+function without({ suspected, grants }: Suspicion, beyond: number): Suspicion {
+  const left = Math.max(0, suspected - beyond);
+  return { suspected: left, grants: grants - (suspected - left) };
 }
 
 function countBy(orphans: readonly Orphan[]): ReadonlyMap<string, number> {

@@ -1,4 +1,5 @@
 /** What a sweep knows of one grant, and what follows from that alone. */
+import { LATEST_MS } from '../../shared/numbers.ts';
 import { uuidTime } from '../../shared/uuid-time.ts';
 import type { LedgerRecord, StoredRecord } from '../../shared/vault/ledger.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
@@ -32,7 +33,7 @@ export function initialState(
     issuedAt,
     leaseTtlSeconds: record.leaseTtlSeconds ?? 0,
     leaseRenewedAt: issuedAt,
-    leaseDueAt: record.leaseId === '' ? Number.MAX_SAFE_INTEGER : due(record.leaseTtlSeconds),
+    leaseDueAt: record.leaseId === '' ? LATEST_MS : due(record.leaseTtlSeconds),
     tokenPeriodSeconds: record.tokenPeriodSeconds ?? 0,
     tokenRenewedAt: issuedAt,
     tokenDueAt: due(record.tokenPeriodSeconds),

@@ -33,8 +33,8 @@ export type Revoke = (pod: DeletedPod, work: Work) => Promise<readonly GrantOutc
 
 /**
  * @returns a function that resolves when nothing is left to do that another try could mend, and rejects where Vault or the
- *   API server did not answer; each grant is seen to, whatever becomes of the others. Two calls for the same grant at the
- *   same moment do the work once.
+ *   API server did not answer; each grant is seen to, whatever becomes of the others. Two calls for the same grant of
+ *   the same pod at the same moment do the work once.
  */
 export function createRevoke(parts: RevocationParts): Revoke {
   const underWay = new Map<string, Promise<GrantOutcome>>();
@@ -47,10 +47,12 @@ export function createRevoke(parts: RevocationParts): Revoke {
     const startedAt = parts.clock();
     const outcomes = await Promise.allSettled(
       pod.uuids.map((uuid) => {
-        const running = underWay.get(uuid);
+        // What is said of another pod has an outcome of its own: a forged event must not answer for the true one.
+        const key = `${pod.namespace}/${pod.name}/${uuid}`;
+        const running = underWay.get(key);
         if (running) return running;
-        const started = revokeOrLeave(uuid, pod, successor, work, parts).finally(() => underWay.delete(uuid));
-        underWay.set(uuid, started);
+        const started = revokeOrLeave(uuid, pod, successor, work, parts).finally(() => underWay.delete(key));
+        underWay.set(key, started);
         return started;
       }),
     );

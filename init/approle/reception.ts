@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { asInjectorError, ERROR_CATALOGUE, InjectorError } from '../../shared/errors.ts';
-import { createBodies, PATIENCE } from '../../shared/http/bodies.ts';
+import { createBodies, TLS_PATIENCE } from '../../shared/http/bodies.ts';
+import { oneAtATime } from '../../shared/http/one-at-a-time.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Post } from './post.ts';
 
@@ -42,16 +43,19 @@ export async function openReception({ tls, address, read, log }: ReceptionParts)
     return post;
   }
 
-  const server = createServer({ ...tls, ...PATIENCE }, (request, response) => {
-    receive(request, response).then(
-      (post) => answer(response, 200, 'taken', () => take(post)),
-      (thrown: unknown) => {
-        const { code, message } = asInjectorError(thrown);
-        log.warn(`a post is refused: ${message}`, { code });
-        answer(response, ERROR_CATALOGUE[code].status, message);
-      },
-    );
-  });
+  const server = createServer(
+    { ...tls, ...TLS_PATIENCE },
+    oneAtATime((request, response) => {
+      receive(request, response).then(
+        (post) => answer(response, 200, 'taken', () => take(post)),
+        (thrown: unknown) => {
+          const { code, message } = asInjectorError(thrown);
+          log.warn(`a post is refused: ${message}`, { code });
+          answer(response, ERROR_CATALOGUE[code].status, message);
+        },
+      );
+    }),
+  );
   server.maxConnections = MOST_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => reject(cannotListen(address, cause)));

@@ -1,5 +1,6 @@
 /** Bodies of requests: judged by what their head says of them, and read within limits of length, of all together, and of time. */
 import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http';
+import type { TlsOptions } from 'node:tls';
 import { InjectorError } from '../errors.ts';
 
 /**
@@ -11,6 +12,9 @@ export const PATIENCE = {
   requestTimeout: 5_000,
   connectionsCheckingInterval: 500,
 } as const satisfies ServerOptions;
+
+/** The same over TLS, whose handshake has a time of its own: two minutes, where nothing is said. */
+export const TLS_PATIENCE = { ...PATIENCE, handshakeTimeout: 5_000 } as const satisfies TlsOptions;
 
 export interface BodyLimits {
   /** Bytes of one body. */
@@ -27,6 +31,10 @@ export interface Bodies {
    */
   read(request: IncomingMessage, response: ServerResponse): Promise<Buffer>;
 }
+
+// Each is an object of its own, whatever it holds: of single bytes, 4 MiB would take hundreds. What comes over a network
+// whole has a few thousand.
+const MOST_PIECES = 10_000;
 
 export function createBodies({ one, all }: BodyLimits): Bodies {
   let held = 0;
@@ -46,7 +54,12 @@ export function createBodies({ one, all }: BodyLimits): Bodies {
         own = 0;
       });
       hold(declaredBytes(request));
-      return collect(request, (bytes) => {
+      return collect(request, (bytes, pieces) => {
+        if (pieces > MOST_PIECES)
+          throw new InjectorError(
+            'request_too_large',
+            `the body is in too many pieces: expected at most ${MOST_PIECES}`,
+          );
         if (bytes > one) throw tooLarge(one);
         if (bytes > own) hold(bytes);
       });
@@ -54,15 +67,15 @@ export function createBodies({ one, all }: BodyLimits): Bodies {
   };
 }
 
-/** @param grow is told each new length, and throws where it is too much. */
-function collect(request: IncomingMessage, grow: (bytes: number) => void): Promise<Buffer> {
+/** @param grow is told each new length, and of how many pieces, and throws where it is too much. */
+function collect(request: IncomingMessage, grow: (bytes: number, pieces: number) => void): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const take = (chunk: Buffer) => {
       bytes += chunk.length;
       try {
-        grow(bytes);
+        grow(bytes, chunks.length + 1);
         chunks.push(chunk);
       } catch (error) {
         request.off('data', take);

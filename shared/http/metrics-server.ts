@@ -8,7 +8,8 @@ import https from 'node:https';
 import { InjectorError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { PATIENCE } from './bodies.ts';
+import { PATIENCE, TLS_PATIENCE } from './bodies.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { sendMetrics, sendText } from './routes.ts';
 import { followTlsFiles, readTlsFiles, type TlsFiles, versionOf } from './tls-files.ts';
 
@@ -29,14 +30,14 @@ export async function serveMetrics(
   metrics: Metrics,
   log: Logger,
 ): Promise<() => void> {
-  const answer: http.RequestListener = (request, response) => {
+  const answer = oneAtATime((request, response) => {
     if (request.url?.split('?')[0] !== '/metrics') return sendText(response, 404, 'expected /metrics');
     if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 405, 'expected GET');
     sendMetrics(response, metrics).catch((error) => {
       log.error('metrics could not be shown', error);
       sendText(response, 500, 'metrics could not be shown');
     });
-  };
+  });
   const server = tls ? createTlsServer(tls, clientCaFile, answer) : http.createServer(PATIENCE, answer);
   server.maxConnections = MOST_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
@@ -61,7 +62,7 @@ function createTlsServer(files: TlsFiles, clientCaFile: string | undefined, answ
   });
   const requestCert = clientCaFile !== undefined;
   const server = https.createServer(
-    { ...PATIENCE, ...context(), requestCert, rejectUnauthorized: true },
+    { ...TLS_PATIENCE, ...context(), requestCert, rejectUnauthorized: true },
     answer,
   );
   followTlsFiles(server, watched, version, context);

@@ -96,8 +96,19 @@ function failWith(response: ServerResponse, thrown: unknown, log: Logger): void 
   sendText(response, sendersFault ? status : 503, error.message);
 }
 
+const exposing = new WeakMap<Metrics, ReturnType<Metrics['expose']>>();
+
+/** Each exposition holds up the rest for a moment: those who ask for figures together share one. */
+function exposed(metrics: Metrics): ReturnType<Metrics['expose']> {
+  const underWay = exposing.get(metrics);
+  if (underWay) return underWay;
+  const started = metrics.expose().finally(() => exposing.delete(metrics));
+  exposing.set(metrics, started);
+  return started;
+}
+
 export async function sendMetrics(response: ServerResponse, metrics: Metrics): Promise<void> {
-  const { contentType, text } = await metrics.expose();
+  const { contentType, text } = await exposed(metrics);
   response.setHeader('content-type', contentType);
   response.end(text);
 }

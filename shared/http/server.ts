@@ -7,7 +7,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import { getTestServer } from '@google-cloud/functions-framework/testing';
 import type { Clock } from '../deadline.ts';
 import { createArrivals } from './arrival.ts';
-import { createBodies, PATIENCE } from './bodies.ts';
+import { createBodies, PATIENCE, TLS_PATIENCE } from './bodies.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { Routes } from './routes.ts';
 import { followTlsFiles, readTlsFiles, type TlsFiles, versionOf } from './tls-files.ts';
 
@@ -66,13 +67,13 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
     framework.emit('request', request, response);
   }
 
-  const listener: http.RequestListener = (request, response) => {
+  const listener = oneAtATime((request, response) => {
     noteArrival(request);
     underWay.set(response, request);
     response.on('close', () => underWay.delete(response));
     if (draining) response.shouldKeepAlive = false;
     void receive(request, response);
-  };
+  });
   const server = options.tls
     ? await createTlsServer(options.tls, listener)
     : http.createServer(PATIENCE, listener);
@@ -135,7 +136,7 @@ function leaveUnread(request: http.IncomingMessage, response: http.ServerRespons
 async function createTlsServer(files: TlsFiles, listener: http.RequestListener) {
   const https = await import('node:https');
   const version = versionOf(files);
-  const server = https.createServer({ ...PATIENCE, ...readTlsFiles(files) }, listener);
+  const server = https.createServer({ ...TLS_PATIENCE, ...readTlsFiles(files) }, listener);
   followTlsFiles(server, files, version);
   return server;
 }

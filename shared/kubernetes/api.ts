@@ -55,11 +55,24 @@ export class KubernetesError extends InjectorError {
   }
 }
 
+/** There is more in the answer than this process has memory for. A list can be asked for in smaller pages. */
+export class AnswerTooLong extends KubernetesError {
+  constructor() {
+    super(
+      'kubernetes_rejected',
+      `the API server's answer is too long: expected at most ${MAX_ANSWER_BYTES} bytes`,
+      0,
+    );
+    this.name = 'AnswerTooLong';
+  }
+}
+
 interface Answer {
   readonly status: number;
   readonly body: string;
 }
 
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 100;
 
@@ -206,7 +219,13 @@ function headersOf({ headers }: RequestOptions): Record<string, string> {
 
 async function read(answer: IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of answer) chunks.push(chunk);
+  let bytes = 0;
+  for await (const chunk of answer) {
+    bytes += chunk.length;
+    // Leaving the loop destroys the answer, and its connection.
+    if (bytes > MAX_ANSWER_BYTES) throw new AnswerTooLong();
+    chunks.push(chunk);
+  }
   return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') };
 }
 

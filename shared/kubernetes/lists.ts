@@ -1,7 +1,7 @@
 /** Lists of the API server, in pages, and never returned in part. */
 import * as v from 'valibot';
 import type { Deadline } from '../deadline.ts';
-import { checked, type KubernetesApi, KubernetesError } from './api.ts';
+import { AnswerTooLong, checked, type KubernetesApi, KubernetesError } from './api.ts';
 
 export interface ListRequest {
   readonly api: KubernetesApi;
@@ -11,7 +11,10 @@ export interface ListRequest {
   readonly deadline: Deadline;
 }
 
-const PAGE_SIZE = 500;
+// Of usual objects. A pod's author may write 256 KiB of annotations: pages of such are asked for in smaller ones.
+const PAGE_SIZES = [500, 50, 5, 1];
+// More pods than any cluster has.
+const MOST_ITEMS = 1_000_000;
 
 /**
  * All items. A list whose next page the API server no longer has (410) is begun anew, once: half of one is never used.
@@ -31,29 +34,52 @@ export async function listAll<S extends v.GenericSchema>(
 }
 
 async function pages<S extends v.GenericSchema>(item: S, request: ListRequest): Promise<v.InferOutput<S>[]> {
-  const { api, path, query, accept, deadline } = request;
   const Page = v.object({
+    // What stands before the API server may answer with JSON, too.
+    kind: v.pipe(v.string(), v.endsWith('List')),
     metadata: v.object({ continue: v.optional(v.string(), '') }),
     // A list of nothing is `null` in metadata-only form, and an answer like all others.
     items: v.nullable(v.array(item)),
   });
   const all: v.InferOutput<S>[] = [];
-  let token = '';
+  const tokens = new Set<string>();
+  let [token, size] = ['', 0];
   do {
-    const page = new URLSearchParams({
-      ...query,
-      limit: String(PAGE_SIZE),
-      ...(token && { continue: token }),
-    });
-    const answer = await api.send({
-      method: 'GET',
-      path: `${path}?${page}`,
-      ...(accept && { accept }),
-      deadline,
-    });
+    const { answer, size: tookSize } = await page(request, token, size);
+    size = tookSize;
     const { items, metadata } = checked(Page, answer);
-    all.push(...(items ?? []));
+    for (const one of items ?? []) all.push(one);
     token = metadata.continue;
+    if (tokens.has(token) || all.length > MOST_ITEMS || tokens.size > MOST_ITEMS) throw endless();
+    if (token !== '') tokens.add(token);
   } while (token !== '');
   return all;
+}
+
+/** @param size which of the sizes to begin with: the first one that is not too much is gone on with. */
+async function page({ api, path, query, accept, deadline }: ListRequest, token: string, size: number) {
+  for (let at = size; ; at += 1) {
+    const limit = PAGE_SIZES[at];
+    const asked = new URLSearchParams({
+      ...query,
+      limit: String(limit),
+      ...(token && { continue: token }),
+    });
+    try {
+      const answer = await api.send({
+        method: 'GET',
+        path: `${path}?${asked}`,
+        ...(accept && { accept }),
+        deadline,
+      });
+      return { answer, size: at };
+    } catch (error) {
+      if (!(error instanceof AnswerTooLong) || at + 1 >= PAGE_SIZES.length) throw error;
+    }
+  }
+}
+
+/** A broken server would have us ask without end, and remember all of it. */
+function endless(): KubernetesError {
+  return new KubernetesError('kubernetes_unavailable', "the API server's list has no end", 200);
 }

@@ -30,21 +30,34 @@ export interface Pods {
   get(namespace: string, name: string, deadline: Deadline): Promise<LivePod | undefined>;
 }
 
+// A pod has at most so many databases; what an annotation has beyond is not ours.
+const MAX_UUIDS = 32;
+const MAX_UUIDS_LENGTH = 2_048;
+// A part of a text would keep all of it in memory: it is made anew.
+const beginning = v.pipe(
+  v.string(),
+  v.transform((text) => Buffer.from(text.slice(0, MAX_UUIDS_LENGTH)).toString()),
+);
 const Metadata = v.object({
   namespace: v.string(),
   name: v.string(),
   uid: v.string(),
-  annotations: v.optional(v.record(v.string(), v.string()), {}),
+  // No others: of all pods of a cluster they would be more than the job has memory for.
+  annotations: v.optional(
+    v.object({
+      [UUID_ANNOTATION]: v.optional(beginning),
+      [MIRROR_ANNOTATION]: v.optional(beginning),
+    }),
+    {},
+  ),
 });
 const Item = v.object({ metadata: Metadata });
 const PodWithPhase = v.object({
+  kind: v.literal('Pod'),
   metadata: Metadata,
   status: v.optional(v.object({ phase: v.optional(v.string(), '') }), {}),
 });
 
-// A pod has at most so many databases; what an annotation has beyond is not ours.
-const MAX_UUIDS = 32;
-const MAX_UUIDS_LENGTH = 2_048;
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const ENDED = ['Succeeded', 'Failed'];
 
@@ -61,13 +74,18 @@ export function createPods(api: KubernetesApi): Pods {
 
   return {
     listLive: (label, deadline) => list('/api/v1/pods', `${label}=true`, deadline),
-    listNamespace: (namespace, deadline) =>
-      list(`/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`, undefined, deadline),
+    async listNamespace(namespace, deadline) {
+      const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`;
+      const listed = await list(path, undefined, deadline);
+      if (listed.some((pod) => pod.namespace !== namespace)) throw anotherAnswer();
+      return listed;
+    },
 
     async get(namespace, name, deadline) {
       const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;
       try {
         const pod = checked(PodWithPhase, await api.send({ method: 'GET', path, deadline }));
+        if (pod.metadata.namespace !== namespace || pod.metadata.name !== name) throw anotherAnswer();
         return ENDED.includes(pod.status.phase ?? '') ? undefined : livePod(pod.metadata);
       } catch (error) {
         if (error instanceof KubernetesError && error.status === 404 && error.reason === 'NotFound')
@@ -76,6 +94,11 @@ export function createPods(api: KubernetesApi): Pods {
       }
     },
   };
+}
+
+/** That somebody else's pods are there says nothing of those that were asked for. */
+function anotherAnswer(): KubernetesError {
+  return new KubernetesError('kubernetes_unavailable', "the API server's answer is about other pods", 200);
 }
 
 /** A static pod has none, and needs none: admission leaves its mirror alone. */

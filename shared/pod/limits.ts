@@ -1,5 +1,7 @@
 /** How much a pod may ask for: what no pod needs is refused before Vault is asked for anything. */
 import { type DatabaseRequest, type ParsedAnnotations, variablesOf } from '../annotations.ts';
+import { printable } from '../secret.ts';
+import { NAME_OR_NONE } from './names.ts';
 import { valuesFor, variablesFor } from './patch.ts';
 import { containersOf, type Pod, type PodContainer } from './pod.ts';
 import { secretNameOf } from './secret-name.ts';
@@ -47,15 +49,22 @@ function patchBytes(requests: readonly DatabaseRequest[], given: readonly PodCon
 
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
-/** Names that are longer than any in Kubernetes. */
-export function tooLong({ metadata, spec }: Pod): string[] {
+/**
+ * Names that no object of Kubernetes has. The API server looks at them after its webhooks, and the ledger takes no record
+ * with one.
+ */
+export function unfitNames({ metadata, spec }: Pod): string[] {
   const names = {
     'metadata.name': metadata.name,
     'metadata.generateName': metadata.generateName,
     'spec.serviceAccountName': spec.serviceAccountName,
     'spec.nodeName': spec.nodeName,
   };
-  return Object.entries(names)
-    .filter(([, name]) => name.length > MAX_NAME)
-    .map(([field, name]) => `${field} has ${name.length} characters: expected at most ${MAX_NAME}`);
+  return Object.entries(names).flatMap(([field, name]) => {
+    if (name.length > MAX_NAME)
+      return [`${field} has ${name.length} characters: expected at most ${MAX_NAME}`];
+    // Of generateName only the beginning is to be seen, and no record has it.
+    if (field === 'metadata.generateName' || NAME_OR_NONE.test(name)) return [];
+    return [`${field} is "${printable(name, 63)}": expected lower case letters, digits, "-" and "."`];
+  });
 }

@@ -2,7 +2,7 @@
 import { type ParsedAnnotations, UUID_ANNOTATION } from '../annotations.ts';
 import { printable } from '../secret.ts';
 import { createTold, listed } from '../told.ts';
-import { tooLong, tooMuch } from './limits.ts';
+import { tooMuch, unfitNames } from './limits.ts';
 import { containersOf, type Pod } from './pod.ts';
 
 /** What stands in the way of the pod's credentials, one sentence each, and how much more there is. */
@@ -15,7 +15,7 @@ export function problemsOf(parsed: ParsedAnnotations, pod: Pod): string[] {
       () => `annotation "containers" names "${printable(name, 63)}": expected one of ${listed(present)}`,
     );
   }
-  return [...parsed.problems, ...tooLong(pod), ...told.sentences(), ...tooMuch(parsed, pod)];
+  return [...parsed.problems, ...unfitNames(pod), ...told.sentences(), ...tooMuch(parsed, pod)];
 }
 
 /** Nothing is issued for it: nobody would use that, and the API server would refuse what refers to a Secret. */

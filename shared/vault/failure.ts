@@ -119,7 +119,11 @@ interface Words {
   readonly data: unknown;
 }
 
-const Errors = v.object({ errors: v.array(v.unknown()) });
+const Errors = v.union([
+  v.looseObject({ errors: v.pipe(v.array(v.string()), v.nonEmpty()) }),
+  // That there is nothing, Vault says with these very words: beside others they are somebody else's.
+  v.strictObject({ errors: v.pipe(v.array(v.string()), v.maxLength(0)) }),
+]);
 const Envelope = v.object({ request_id: v.string(), data: v.unknown() });
 
 /** @returns `undefined` for a body that is not Vault's, such as a proxy's page. */
@@ -128,7 +132,7 @@ function wordsIn(body: string): Words | undefined {
   const refused = v.safeParse(Errors, parsed);
   if (refused.success) {
     const { errors } = refused.output;
-    const detail = printable(errors.slice(0, MOST_ERRORS).map(String).join('; '));
+    const detail = printable(errors.slice(0, MOST_ERRORS).join('; '));
     return { detail, isEmpty: errors.length === 0, data: undefined };
   }
   const answered = v.safeParse(Envelope, parsed);

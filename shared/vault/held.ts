@@ -5,7 +5,8 @@
  */
 import { InjectorError } from '../errors.ts';
 import type { Kv } from './kv.ts';
-import type { LedgerRecord } from './ledger.ts';
+import { isGrantUuid, type LedgerRecord } from './ledger.ts';
+import { isPath } from './path.ts';
 import type { Work } from './requests.ts';
 
 /** Of which grants there may be so many. */
@@ -36,6 +37,8 @@ export interface Held {
 }
 
 const WHAT = 'the place of a grant';
+// A namespace, a role, and a mount of some parts.
+const MOST_FOLDERS = 10;
 
 /**
  * @param folder in the engine that `kv` is of.
@@ -47,11 +50,15 @@ export function createHeld(kv: Kv, folder: string, most: number): Held {
   const put = (uuid: string, of: Holder, work: Work) =>
     kv.keepOneVersion(WHAT, `${folderOf(of)}/${uuid}`, work);
 
-  async function below(path: string, work: Work): Promise<string[]> {
+  /** What cannot be a place is passed over: whoever wrote it must not keep the others from being seen to. */
+  async function below(path: string, depth: number, work: Work): Promise<string[]> {
+    if (depth > MOST_FOLDERS) return [];
     const names = await kv.list('the places of grants', path, work);
-    const found = names.map((name) =>
-      name.endsWith('/') ? below(`${path}/${name.slice(0, -1)}`, work) : [`${path}/${name}`],
-    );
+    const found = names.map((name) => {
+      if (isGrantUuid(name)) return [`${path}/${name}`];
+      const folder = name.slice(0, -1);
+      return name.endsWith('/') && isPath(folder) ? below(`${path}/${folder}`, depth + 1, work) : [];
+    });
     return (await Promise.all(found)).flat();
   }
 
@@ -60,7 +67,7 @@ export function createHeld(kv: Kv, folder: string, most: number): Held {
     async take(uuid, of, work) {
       await put(uuid, of, work);
       const names = await kv.list('the places of grants', folderOf(of), work);
-      const others = names.filter((name) => !name.endsWith('/') && name !== uuid).length;
+      const others = names.filter((name) => isGrantUuid(name) && name !== uuid).length;
       if (others < most) return;
       throw new InjectorError(
         'too_many_grants',
@@ -69,7 +76,7 @@ export function createHeld(kv: Kv, folder: string, most: number): Held {
     },
     release: (uuid, of, work) => kv.remove(WHAT, `${folderOf(of)}/${uuid}`, work),
     async all(work) {
-      const paths = await below(folder, work);
+      const paths = await below(folder, 0, work);
       return paths.flatMap((path) => placeAt(path.slice(folder.length + 1)));
     },
   };

@@ -19,7 +19,7 @@ interface HttpResponse {
   readonly statusCode: number;
   readonly retryAfter: string | undefined;
   readonly location: string | undefined;
-  /** The server's clock, as RFC 9110 writes it (`Date`). */
+  /** The server's clock, as RFC 9110 writes it (`Date`); absent where a cache has kept the answer (`Age`), or nobody says. */
   readonly date: string | undefined;
   /** Whether the headers say that the body is JSON; Vault's 204 says so too. */
   readonly isJson: boolean;
@@ -135,7 +135,7 @@ function exchange(request: typeof http.request, agent: http.Agent, sent: HttpReq
             statusCode: incoming.statusCode ?? 0,
             retryAfter: incoming.headers['retry-after'],
             location: incoming.headers.location,
-            date: incoming.headers.date,
+            date: incoming.headers.age === undefined ? incoming.headers.date : undefined,
             isJson: /^application\/json\b/i.test(incoming.headers['content-type'] ?? ''),
             body: Buffer.concat(chunks).toString('utf8'),
           }),

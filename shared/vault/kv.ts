@@ -46,23 +46,37 @@ export interface Kv {
   list(what: string, path: string, work: Work): Promise<string[]>;
 }
 
+// What every answer of Vault's has, and nothing else's: JSON alone proves little.
+const request_id = v.string();
+const moment = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  // Not every text of that form is one.
+  v.check((time) => Number.isFinite(Date.parse(time))),
+);
 const Document = v.object({
+  request_id,
   data: v.object({
     data: v.record(v.string(), v.unknown()),
     metadata: v.object({
-      created_time: v.pipe(v.string(), v.isoTimestamp()),
+      created_time: moment,
       version: countUpTo(Number.MAX_SAFE_INTEGER),
     }),
   }),
 });
 const Written = v.object({
+  request_id,
   data: v.object({ version: v.pipe(countUpTo(Number.MAX_SAFE_INTEGER), v.minValue(1)) }),
 });
 const Deleted = v.object({
   data: v.null(),
   metadata: v.object({ version: countUpTo(Number.MAX_SAFE_INTEGER) }),
 });
-const Listing = v.object({ data: v.object({ keys: v.array(v.string()) }) });
+const Listing = v.object({
+  request_id,
+  // Of nothing Vault says 404.
+  data: v.object({ keys: v.pipe(v.array(v.string()), v.nonEmpty()) }),
+});
 
 /** @param mount of the KV engine, without slashes at its ends. */
 export function createKv(session: Pick<Session, 'send'>, mount: string): Kv {

@@ -6,6 +6,7 @@ import { validate } from 'uuid';
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
 import { seconds } from '../numbers.ts';
+import { NAME_OR_NONE } from '../pod/names.ts';
 import { Secret } from '../secret.ts';
 import type { Kv } from './kv.ts';
 import { isPath } from './path.ts';
@@ -49,6 +50,7 @@ export class UnreadableRecord extends InjectorError {
 }
 
 export interface Ledger {
+  /** @throws UnreadableRecord for one that could not be read again; VaultError */
   write(uuid: string, record: LedgerRecord, work: Work): Promise<void>;
   /**
    * @returns `undefined` if Vault says that there is none.
@@ -83,7 +85,7 @@ export const isGrantUuid = (name: string): boolean => validate(name) && name ===
 const MOST_CHARACTERS = 1_024;
 const text = v.pipe(v.string(), v.maxLength(MOST_CHARACTERS));
 // Namespace and Secret become parts of paths of the API server, the lease's folder one of Vault's.
-const named = v.optional(v.pipe(text, v.regex(/^(?:[a-z\d][a-z\d.-]{0,252})?$/)), '');
+const named = v.optional(v.pipe(text, v.regex(NAME_OR_NONE)), '');
 const Common = v.object({
   LeaseId: v.optional(
     v.pipe(
@@ -116,11 +118,14 @@ const Fields = v.union([
 export function createLedger(kv: Kv, prefix: string): Ledger {
   const at = (uuid: string) => `${prefix}/${uuid}`;
   return {
-    write: (uuid, record, work) => kv.write('a record of the ledger', at(uuid), fieldsOf(record), work),
+    async write(uuid, record, work) {
+      await kv.write('a record of the ledger', at(uuid), readable(record), work);
+    },
     async replace(uuid, record, version, work) {
+      const fields = readable(record);
       // Before it is written: with the write the older ones go.
       await kv.keepOneVersion('a record of the ledger', at(uuid), work);
-      await kv.write('a record of the ledger', at(uuid), fieldsOf(record), work, version);
+      await kv.write('a record of the ledger', at(uuid), fields, work, version);
     },
     remove: (uuid, work) => kv.remove('a record of the ledger', at(uuid), work),
     async list(work) {
@@ -139,6 +144,17 @@ export function createLedger(kv: Kv, prefix: string): Ledger {
       return { record: recordOf(parsed.output), writtenAt, version };
     },
   };
+}
+
+/**
+ * Nobody could renew or revoke by a record that cannot be read.
+ *
+ * @throws UnreadableRecord
+ */
+function readable(record: LedgerRecord): object {
+  const fields = fieldsOf(record);
+  if (!v.is(Fields, fields)) throw new UnreadableRecord();
+  return fields;
 }
 
 function fieldsOf(record: LedgerRecord): object {

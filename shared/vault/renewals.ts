@@ -40,7 +40,7 @@ interface RenewedToken {
   readonly accessor: string;
 }
 
-const LeaseAnswer = v.object({ lease_duration: seconds });
+const leaseAnswer = (leaseId: string) => v.object({ lease_id: v.literal(leaseId), lease_duration: seconds });
 const TokenAnswer = v.object({
   auth: v.object({ lease_duration: seconds, accessor: v.optional(v.string(), '') }),
 });
@@ -64,7 +64,7 @@ export function createRenewals(session: Pick<Session, 'send'>): Renewals {
       const operation = 'renew a lease';
       const path = vaultPath('sys/leases/renew');
       const renewal = session.send({ operation, method: 'POST', path, body, work });
-      return checked(LeaseAnswer, operation, await unlessLost('lease', renewal)).lease_duration;
+      return checked(leaseAnswer(leaseId), operation, await unlessLost('lease', renewal)).lease_duration;
     },
     async renewToken(token, work) {
       const answer = await unlessLost('token', actOnToken(session, 'renew', token, work));

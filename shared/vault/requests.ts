@@ -112,7 +112,9 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
       throw refusal({ operation, status: statusCode, retryAfter, body: answer.body });
     }
     const parsed = parseAnswer(operation, answer);
-    options.time?.observe(answer.date, sentAt, monotonicClock());
+    // What something else on the way has answered says nothing of Vault's clock.
+    if (parsed === undefined || 'request_id' in parsed)
+      options.time?.observe(answer.date, sentAt, monotonicClock());
     return { statusCode, body: parsed, request: { path: uri } };
   }
 
@@ -201,7 +203,7 @@ function statusOf(thrown: unknown, operation: string): string {
 function parseAnswer(
   operation: string,
   { statusCode, body, isJson }: { statusCode: number; body: string; isJson: boolean },
-): unknown {
+): object | undefined {
   if (statusCode === 204 && isJson && body === '') return undefined;
   if (statusCode === 204 || body === '') throw foreignAnswer(operation, statusCode);
   try {

@@ -85,7 +85,7 @@ const State = v.object({
 // A million grants: all are read at once.
 const MOST_CHUNKS = 1_000;
 const Head = v.object({ chunks: countUpTo(MOST_CHUNKS) });
-const Grants = v.record(v.string(), State);
+const Grants = v.record(v.string(), v.unknown());
 const Chunk = v.object({ gzip: v.string() });
 const Last = v.object({
   succeededAt: moment,
@@ -117,15 +117,18 @@ function pack(grants: Record<string, GrantState>): string {
   return gzipSync(JSON.stringify(grants)).toString('base64');
 }
 
-/** What is not what was packed is forgotten: the ledger has the truth. */
-function unpack(packed: string): Record<string, GrantState> {
+/** What is not what was packed is forgotten, each grant by itself: the ledger has the truth. */
+function unpack(packed: string): [string, GrantState][] {
   try {
     const text = gunzipSync(Buffer.from(packed, 'base64'), { maxOutputLength: MAX_CHUNK_BYTES }).toString(
       'utf8',
     );
-    return v.parse(Grants, JSON.parse(text));
+    return Object.entries(v.parse(Grants, JSON.parse(text))).flatMap(([uuid, found]) => {
+      const state = v.safeParse(State, found);
+      return state.success ? [[uuid, state.output]] : [];
+    });
   } catch {
-    return {};
+    return [];
   }
 }
 
@@ -146,7 +149,7 @@ export function createSweepMemory(kv: Kv, folder: string, unnamed: string): Swee
 
   async function readChunk(path: string, work: Work): Promise<[string, GrantState][]> {
     const chunk = v.safeParse(Chunk, await read(path, work));
-    return chunk.success ? Object.entries(unpack(chunk.output.gzip)) : [];
+    return chunk.success ? unpack(chunk.output.gzip) : [];
   }
 
   async function readLast(path: string, work: Work): Promise<LastSweep | undefined> {

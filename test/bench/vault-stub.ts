@@ -35,7 +35,11 @@ export async function startVaultStub(): Promise<VaultStub> {
   const server: Server = createServer((request, response) => {
     arrived();
     const [, answer] = ANSWERS.find(([path]) => path.test(request.url ?? '')) ?? [];
-    request.resume().on('end', () => response.end(JSON.stringify(answer ?? { data: {} })));
+    request
+      .resume()
+      .on('end', () =>
+        response.end(JSON.stringify({ request_id: 'stub', ...(answer ?? { data: { version: 1 } }) })),
+      );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

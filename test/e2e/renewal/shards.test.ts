@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readLease } from '../support/census.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
-import { expectOrder, usersLeft } from '../support/fleet-state.ts';
+import { deletePod, expectOrder, usersLeft } from '../support/fleet-state.ts';
 import { HOUR, type Swept, sweepIn } from '../support/sweeping.ts';
 
 const SHARDS = [0, 1, 2, 3];
@@ -20,7 +20,7 @@ const inShards = (keys = {}) =>
   Promise.all(
     SHARDS.map((shard) => sweepIn(LATER, fleet, { shard, keys: { ...keys, sweepShards: SHARDS.length } })),
   );
-const sum = (sweeps: readonly Swept[], of: 'live' | 'renewed' | 'orphaned' | 'revoked') =>
+const sum = (sweeps: readonly Swept[], of: 'live' | 'renewed' | 'orphaned' | 'revoked' | 'neverBorn') =>
   sweeps.reduce((total, { report }) => total + report[of], 0);
 const codes = (sweeps: readonly Swept[]) => sweeps.map(({ code }) => code);
 
@@ -45,7 +45,9 @@ test('four renew and revoke exactly what one does, each its own share, and nobod
 });
 
 test('the brake is put on by all of them, though no share alone is suspicious', async () => {
-  await fleet.orphans(21);
+  const pods = await fleet.pods(21);
+  await inShards();
+  await Promise.all(pods.map(deletePod));
   const sweeps = await inShards();
   expect(codes(sweeps)).toEqual([3, 3, 3, 3]);
   expect(sum(sweeps, 'revoked')).toBe(0);
@@ -53,5 +55,16 @@ test('the brake is put on by all of them, though no share alone is suspicious', 
 
   const told = await inShards({ maxRevokeFraction: 1 });
   expect([codes(told), sum(told, 'revoked')]).toEqual([[0, 0, 0, 0], 21]);
+  expect(await fleet.records()).toEqual([]);
+});
+
+test('what was never born in one namespace puts no brake on, and is held by all of them', async () => {
+  await fleet.orphans(21);
+  const sweeps = await inShards();
+  expect([codes(sweeps), sum(sweeps, 'revoked')]).toEqual([[0, 0, 0, 0], 0]);
+  expect(sum(sweeps, 'neverBorn')).toBe(21);
+  expect(await usersLeft(fleet)).toHaveLength(21);
+
+  await inShards({ maxRevokeFraction: 1 });
   expect(await fleet.records()).toEqual([]);
 });

@@ -58,6 +58,19 @@ describe('a foreign text in one of our lines', () => {
     expect(printable('a\r\nb\tc\u0000d\u2028e\u2029f\u001b[31mg\u0085h')).toBe('a b c d e f [31mg h');
   });
 
+  test.each([
+    ['turn the line round', 'role "\u202egnp.exe"', 'role " gnp.exe"'],
+    ['keep it apart', 'a\u2066b\u2069c', 'a b c'],
+    ['cannot be seen', 'ro\u200ble\u00ad\ufeffx\u{e0041}', 'ro le x'],
+    [
+      'part a token',
+      `hvs.${'a'.repeat(10)}\u200b${'a'.repeat(10)}`,
+      `hvs.${'a'.repeat(10)} ${'a'.repeat(10)}`,
+    ],
+  ])('has no signs of format, such as those that %s', (_, text, shown) => {
+    expect(printable(text)).toBe(shown);
+  });
+
   test('has at most so many characters', () => {
     expect(printable('x'.repeat(300))).toBe(`${'x'.repeat(199)}…`);
     expect(printable('x'.repeat(10), 10)).toBe('x'.repeat(10));
@@ -71,7 +84,7 @@ describe('a foreign text in one of our lines', () => {
         (text, limit) => {
           const shown = printable(text, limit);
           expect(shown.length).toBeLessThanOrEqual(limit);
-          expect(shown).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
+          expect(shown).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
         },
       ),
     );

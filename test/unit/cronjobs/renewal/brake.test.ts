@@ -33,6 +33,23 @@ test('one author whose pods are refused after their admission does not keep the 
   expect(await run()).toMatchObject({ orphaned: 26, braked: false, revoked: 26, neverBorn: 0, code: 0 });
 });
 
+test('nor does one of many namespaces, for longer than the leases last', async () => {
+  const { grant, pod, withoutPod, run, revoked, changed } = world();
+  for (let count = 0; count < 4; count += 1) pod(grant(10));
+  const gone = grant(10);
+  pod(gone);
+  await run();
+  withoutPod(gone);
+  const refused = Array.from({ length: 30 }, (_, number) =>
+    grant(70, { namespace: `hostile-${number % 6}` }),
+  );
+  expect(await run()).toMatchObject({ orphaned: 31, braked: true, revoked: 0 });
+
+  for (const uuid of refused) changed.ended.add(uuid);
+  expect(await run()).toMatchObject({ orphaned: 31, braked: false, revoked: 31, neverBorn: 0, code: 0 });
+  expect(revoked).toContain(gone);
+});
+
 describe('the decision', () => {
   const orphans = (count: number, namespace: string, hadPod: boolean): Orphan[] =>
     Array.from({ length: count }, (_, number) => ({
@@ -84,7 +101,26 @@ describe('the decision', () => {
   test('is that of the whole ledger where several processes share it', () => {
     const surroundings = { living: new Map([['a', 100]]), maxRevokeFraction: 0.5 };
     const few = orphans(2, 'a', true);
-    expect(decide(few, { ...surroundings, ledger: { suspected: 60, grants: 100 } }).brake).toBeDefined();
-    expect(decide(few, { ...surroundings, ledger: { suspected: 40, grants: 100 } }).revoke).toEqual(few);
+    expect(
+      decide(few, { ...surroundings, ledger: { suspected: 60, grants: 100, shards: 4 } }).brake,
+    ).toBeDefined();
+    expect(
+      decide(few, { ...surroundings, ledger: { suspected: 40, grants: 100, shards: 4 } }).revoke,
+    ).toEqual(few);
+  });
+
+  test('counts an author of a namespace as little where several processes share the ledger', () => {
+    const ledger = { suspected: 400 + 4, grants: 400 + 4 + 100, shards: 4 };
+    const surroundings = { living: new Map([['b', 25]]), maxRevokeFraction: 0.5, ledger };
+    const gone = orphans(1, 'b', true);
+    const plan = decide([...orphans(100, 'a', false), ...gone], surroundings);
+    expect([plan.brake, plan.revoke, plan.held.length]).toEqual([undefined, gone, 100]);
+    // Nor are so few revoked for being few in this share.
+    const few = { ...ledger, suspected: 21, grants: 21 };
+    const inOne = decide(orphans(5, 'a', false), { ...surroundings, living: new Map(), ledger: few });
+    expect([inOne.brake, inOne.revoke, inOne.held.length]).toEqual([undefined, [], 5]);
+    // A whole cluster's, which nobody here knows.
+    const strange = { ...surroundings, living: new Map(), ledger: { ...ledger, suspected: 504 } };
+    expect(decide(inMany(21, 6), strange).brake).toBeDefined();
   });
 });

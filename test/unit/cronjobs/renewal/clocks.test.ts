@@ -86,3 +86,15 @@ describe("a node's clock that differs from Vault's", () => {
     },
   );
 });
+
+test("where no answer tells Vault's time, nobody knows how old a grant is: nothing is revoked", async () => {
+  const { grant, pod, run, changed, revoked, renewed, lines } = world();
+  changed.hasDate = false;
+  pod(grant(40));
+  grant(40);
+  expect(await run()).toMatchObject({ renewed: 2, revoked: 0, failed: 1, code: 1 });
+  expect([revoked, renewed.length]).toEqual([[], 2]);
+  expect(lines.map(({ message }) => message)).toContainEqual(
+    expect.stringContaining("none of Vault's answers told its time"),
+  );
+});

@@ -44,6 +44,8 @@ export function world() {
   const changed = {
     now: NOW,
     skewMs: 0,
+    /** Whether Vault's answers tell its time. */
+    hasDate: true,
     clusterUid: async () => 'ours',
     onRenewal: async (_uuid: string) => {},
     onRevocation: async (_uuid: string) => {},
@@ -162,7 +164,7 @@ export function world() {
       requestsSent: () => 0,
       metrics: createMetrics({ process: 'renewal', uuidLabel: false }),
       log,
-      time: { now: () => changed.now, skewMs: () => changed.skewMs },
+      time: { now: () => changed.now, skewMs: () => (changed.hasDate ? changed.skewMs : undefined) },
       random: () => 0.5,
       options: {
         injectorLabel: 'vault-db-injector',

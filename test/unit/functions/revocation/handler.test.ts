@@ -31,10 +31,12 @@ interface World {
   readonly records?: Readonly<Record<string, LedgerRecord>>;
   readonly outcome?: () => Promise<RevocationOutcome>;
   readonly clusterId?: string;
+  /** Events of two pods name the grant. */
+  readonly readTwice?: boolean;
 }
 
 /** Fakes that fail on what nobody expected: a second read or revocation of the same grant, another pod. */
-function start({ live, others = [], records = {}, outcome, clusterId }: World) {
+function start({ live, others = [], records = {}, outcome, clusterId, readTwice = false }: World) {
   const calls: string[] = [];
   const warnings: string[] = [];
   const errors: unknown[] = [];
@@ -46,7 +48,7 @@ function start({ live, others = [], records = {}, outcome, clusterId }: World) {
   const parts: RevocationParts = {
     pods: {
       get: async (namespace, name) => {
-        if (namespace !== 'team' || name !== 'web-0')
+        if ((namespace !== 'team' && !readTwice) || name !== 'web-0')
           throw new Error(`nobody asked for ${namespace}/${name}`);
         return live && { namespace, name, uid: 'uid', uuids: live };
       },
@@ -54,7 +56,7 @@ function start({ live, others = [], records = {}, outcome, clusterId }: World) {
     namespaceClaims: async (namespace) => [{ namespace, name: 'web-1', uid: 'other', uuids: others }],
     ledger: {
       read: async (uuid) => {
-        once(`read ${uuid}`);
+        if (!readTwice) once(`read ${uuid}`);
         const found = records[uuid];
         return found && { record: found, writtenAt: new Date(0), version: 1 };
       },
@@ -145,6 +147,12 @@ describe('events of one grant', () => {
     const all = Promise.all([revoke(), revoke(), revoke()]);
     resolve({ state: 'revoked' });
     expect(await all).toEqual([['revoked'], ['revoked'], ['revoked']]);
+  });
+
+  test('at the same moment as one that is forged: the refusal is that one’s own', async () => {
+    const { revoke } = start({ records: { [UUID]: record }, readTwice: true });
+    const forged = { ...pod, namespace: 'hostile' };
+    expect(await Promise.all([revoke(forged), revoke()])).toEqual([['refused'], ['revoked']]);
   });
 
   test('of which the work fails: all are told, and the next one begins anew', async () => {

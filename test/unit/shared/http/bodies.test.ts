@@ -1,7 +1,7 @@
 /** Bodies as a function's server reads them: judged by the head, and all of them together within a limit. */
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { asInjectorError } from '../../../../shared/errors.ts';
 import { createBodies } from '../../../../shared/http/bodies.ts';
@@ -65,6 +65,38 @@ describe('a body', () => {
     const { whole } = await serve();
     expect(await whole('x'.repeat(11), { 'transfer-encoding': 'chunked' })).toBe('request_too_large');
   });
+});
+
+// Each piece is an object of its own, some hundred times as large as its one byte.
+describe('a body in very many pieces', () => {
+  async function inPieces(pieces: number): Promise<string> {
+    const bodies = createBodies({ one: 1_000_000, all: 1_000_000 });
+    server = createServer((incoming, response) => {
+      bodies.read(incoming, response).then(
+        ({ length }) => response.end(String(length)),
+        (thrown: unknown) => response.end(asInjectorError(thrown).code),
+      );
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address: AddressInfo | string | null = server.address();
+    const socket = connect(typeof address === 'object' ? (address?.port ?? 0) : 0, '127.0.0.1');
+    let said = '';
+    socket.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    socket.on('error', () => {});
+    const head = 'POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n';
+    socket.write(`${head}${'1\r\nx\r\n'.repeat(pieces)}0\r\n\r\n`);
+    await expect.poll(() => said).toMatch(/\r\n\r\n./);
+    socket.destroy();
+    return said.slice(said.indexOf('\r\n\r\n') + 4);
+  }
+
+  test('is refused, however short it is', async () => {
+    expect(await inPieces(20_000)).toBe('request_too_large');
+  });
+
+  test('that are not so many is read', async () => expect(await inPieces(1_000)).toBe('1000'));
 });
 
 describe('bodies that are too many together', () => {

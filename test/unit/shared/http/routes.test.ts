@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type HttpFunction, http } from '@google-cloud/functions-framework';
 import { afterEach, describe, expect, test } from 'vitest';
 import { InjectorError } from '../../../../shared/errors.ts';
@@ -132,5 +134,52 @@ describe('what the function throws', () => {
     const [status, body] = await ask('POST', '/');
     expect([status, body]).toEqual([503, expect.stringContaining('its log says what')]);
     expect(body).not.toContain('planted');
+  });
+});
+
+test('figures that many ask for at once are made once', async () => {
+  let made = 0;
+  const metrics = {
+    ...createMetrics({ process: 'revocation', uuidLabel: false }),
+    expose: async () => {
+      made += 1;
+      await pause(100);
+      return { contentType: 'text/plain', text: 'figures' };
+    },
+  };
+  await start({ metrics });
+  const url = `http://127.0.0.1:${server?.port}/metrics`;
+  const answers = await Promise.all(Array.from({ length: 100 }, () => request(url)));
+  expect(answers.every(({ body }) => body === 'figures')).toBe(true);
+  expect(made).toBeLessThan(20);
+});
+
+describe('requests that do not wait for the answer to the one before', () => {
+  async function speak(text: string) {
+    const { asked } = await start();
+    const socket = connect(server?.port ?? 0, '127.0.0.1').on('error', () => {});
+    let said = '';
+    socket.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+    });
+    socket.write(text);
+    return { asked, socket, count: () => said.split(' 204 ').length - 1 };
+  }
+  const post = 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi';
+
+  test('end their connection, and few of them are begun', async () => {
+    const { asked, socket } = await speak(post.repeat(5_000));
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(asked.length).toBeLessThan(2);
+  });
+
+  test('that do wait are answered on one connection', async () => {
+    const { asked, socket, count } = await speak(post);
+    for (let answered = 1; answered <= 20; answered += 1) {
+      await expect.poll(count, { interval: 1 }).toBe(answered);
+      socket.write(post);
+    }
+    await expect.poll(() => asked.length).toBe(21);
+    socket.destroy();
   });
 });

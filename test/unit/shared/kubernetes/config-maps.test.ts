@@ -70,7 +70,7 @@ test('all with the label are listed, whatever is in them', async () => {
     metadata: { name: `letter-${index}`, uid: `u${index}`, labels: {} },
     ...item,
   }));
-  const { list, requests } = configMaps({ metadata: {}, items });
+  const { list, requests } = configMaps({ kind: 'ConfigMapList', metadata: {}, items });
   expect((await list(deadline)).map(({ name, uid, data }) => [name, uid, data])).toEqual([
     ['letter-0', 'u0', { key: 'value' }],
     ['letter-1', 'u1', undefined],

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { deadlineIn } from '../../../../shared/deadline.ts';
-import { KubernetesError } from '../../../../shared/kubernetes/api.ts';
+import { AnswerTooLong, KubernetesError } from '../../../../shared/kubernetes/api.ts';
 import { createPods, parseUuids } from '../../../../shared/kubernetes/pods.ts';
 
 const deadline = deadlineIn(60_000, () => 0);
 const item = (name: string, uuid?: string) => ({
+  kind: 'Pod',
   metadata: {
     namespace: 'team',
     name,
@@ -12,7 +13,11 @@ const item = (name: string, uuid?: string) => ({
     ...(uuid !== undefined && { annotations: { 'db-creds-injector.numberly.io/uuid': uuid } }),
   },
 });
-const page = (items: unknown, more = '') => ({ metadata: { continue: more }, items });
+const page = (items: unknown, more = '') => ({
+  kind: 'PartialObjectMetadataList',
+  metadata: { continue: more },
+  items,
+});
 
 const gone = new KubernetesError('kubernetes_rejected', 'expired', 410);
 
@@ -81,8 +86,57 @@ describe('the list of live pods', () => {
     ['without its items', [{ metadata: {} }]],
     ['with an item that is none', [page([item('a'), {}])]],
     ['that is none', ['<html></html>']],
+    ['of something that is no list', [{ metadata: {}, items: null }]],
+    ['of another kind', [{ ...page(null), kind: 'Status' }]],
+    ['that goes round', [page([item('a')], 'x'), page([item('b')], 'y'), page([item('c')], 'x')]],
+    ['that goes on at the same place', [page([], 'x'), page([], 'x')]],
+    ['with an item too long for any page', Array.from({ length: 4 }, () => new AnswerTooLong())],
   ])('%s is never returned in part', async (_, answers) => {
     await expect(pods(...answers).listLive('inject', deadline)).rejects.toBeInstanceOf(KubernetesError);
+  });
+});
+
+test('a page that is too long is asked for in smaller ones, and so are those behind it', async () => {
+  const { listLive, queries } = pods(
+    page([item('a')], 'x'),
+    new AnswerTooLong(),
+    new AnswerTooLong(),
+    page([item('b')], 'y'),
+    page([item('c')]),
+  );
+  expect((await listLive('inject', deadline)).map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+  expect(queries.map((query) => `${query.get('limit')} ${query.get('continue')}`)).toEqual([
+    '500 null',
+    '500 x',
+    '50 x',
+    '5 x',
+    '5 y',
+  ]);
+});
+
+test('of long annotations no more is kept than may be ours', async () => {
+  const long = { ...item('a', 'u'.repeat(200_000)) };
+  Object.assign(long.metadata.annotations ?? {}, { other: 'x'.repeat(200_000) });
+  const listed = await pods(page([long])).listLive('inject', deadline);
+  expect(JSON.stringify(listed).length).toBeLessThan(2_500);
+});
+
+describe('an answer about other pods is none', () => {
+  test('where those of a namespace were asked for', async () => {
+    const listed = pods(page([item('a')])).listNamespace('others', deadline);
+    await expect(listed).rejects.toThrow('is about other pods');
+  });
+
+  test.each([
+    ['another name', { name: 'b' }],
+    ['another namespace', { namespace: 'others' }],
+  ])('where one was: %s', async (_, other) => {
+    const answer = { ...item('a'), metadata: { ...item('a').metadata, ...other } };
+    await expect(pods(answer).get('team', 'a', deadline)).rejects.toThrow('is about other pods');
+  });
+
+  test('and what is no pod at all', async () => {
+    await expect(pods({ metadata: item('a').metadata }).get('team', 'a', deadline)).rejects.toThrow();
   });
 });
 

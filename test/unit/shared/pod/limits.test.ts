@@ -78,6 +78,22 @@ describe('a pod may have', () => {
   });
 });
 
+// The API server looks at a pod's names after its webhooks, and a record with such a name could never be read again.
+test.each([
+  ['metadata.name', { name: 'Web_0' }, {}],
+  ['metadata.name', { name: '../../x' }, {}],
+  ['metadata.name', { name: 'web-\u202e0' }, {}],
+  ['spec.serviceAccountName', {}, { serviceAccountName: 'default ' }],
+  ['spec.serviceAccountName', {}, { serviceAccountName: '-app' }],
+  ['spec.nodeName', {}, { nodeName: 'NODE' }],
+])('a name that Kubernetes has not is refused before anything is issued: %s', (field, metadata, spec) => {
+  expect(problems(variables(2), podOf(1, metadata, spec))).toEqual([
+    expect.stringMatching(
+      new RegExp(`^${field} is "[^"]+": expected lower case letters, digits, "-" and "."$`),
+    ),
+  ]);
+});
+
 test('what is counted for a patch is no less than the patch takes', () => {
   const { requests } = parse({ ...variables(100), 'a.template': 'x' });
   const pod = podOf(30);

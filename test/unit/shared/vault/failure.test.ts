@@ -89,6 +89,9 @@ describe("Vault's refusals", () => {
         'null',
         '{"errors":"no"}',
         '{"message":"no Route matched"}',
+        '{"errors":[],"status":404}',
+        '{"errors":[{"code":"NOT_FOUND"}]}',
+        '{"errors":[null,{"toString":1},[[["x"]]]]}',
       ].map((body) => [status, body] as const),
     ),
   )('of something else in its place are retried, and say nothing of Vault: %i %j', (status, body) => {

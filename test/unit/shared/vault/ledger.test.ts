@@ -53,3 +53,21 @@ test('the one is written in the place of the other, and only of what was read', 
   ]);
   expect(written[1]).not.toHaveProperty('TokenId');
 });
+
+test.each([
+  ['podName', 'Web_0'],
+  ['serviceAccountName', 'a b'],
+  ['nodeName', 'NODE'],
+  ['leaseId', 'db/creds/../rw'],
+  ['secretName', '..'],
+])('a record that could not be read again is not written: %s', async (field, value) => {
+  const { ledger, written } = ledgerOf({ ...theirs, TokenId: 's.x' });
+  const stored = await ledger.read('a', work);
+  if (!stored) throw new Error('there is one');
+  const wrong = { ...stored.record, [field]: value };
+  await expect(ledger.write('a', wrong, work)).rejects.toBeInstanceOf(UnreadableRecord);
+  await expect(ledger.replace('a', wrong, 3, work)).rejects.toBeInstanceOf(UnreadableRecord);
+  expect(written).toEqual([]);
+  await ledger.write('a', stored.record, work);
+  expect(written).toHaveLength(1);
+});

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { initialState } from '../../../../cronjobs/renewal/grant-state.ts';
 import { deadlineIn } from '../../../../shared/deadline.ts';
 import type { Kv } from '../../../../shared/vault/kv.ts';
 import {
@@ -88,6 +89,32 @@ describe("a sweep's memory", () => {
     await memory.writeIndex(0, 1, states(CHUNK + 3), work);
     documents.set('prefix-sweep/index-0-of-1-0', broken);
     expect((await memory.readIndex(0, 1, work)).size).toBe(3);
+  });
+
+  test.each([
+    ['a time that is none', { leaseDueAt: Number.MAX_SAFE_INTEGER }],
+    ['a length that is none', { leaseTtlSeconds: Number.NaN }],
+  ])('of which one grant has %s forgets that one, and not the thousand beside it', async (_, wrong) => {
+    const written = states(CHUNK);
+    written.set('00000007', { ...state(7), ...wrong });
+    await memory.writeIndex(0, 1, written, work);
+    const found = await memory.readIndex(0, 1, work);
+    expect([found.size, found.has('00000007')]).toEqual([CHUNK - 1, false]);
+  });
+
+  test('keeps what a sweep makes of a record without a lease', async () => {
+    const record = {
+      ...state(1),
+      token: { accessor: 'a' },
+      serviceAccountName: '',
+      podName: '',
+      nodeName: '',
+    };
+    const stored = { record: { ...record, leaseId: '' }, writtenAt: new Date(), version: 1 };
+    const moment = { startedAt: Date.now(), syncIntervalSeconds: 300, random: () => 0 };
+    const index = new Map([['a', initialState('a', stored, moment)]]);
+    await memory.writeIndex(0, 1, index, work);
+    expect(await memory.readIndex(0, 1, work)).toEqual(index);
   });
 
   test.each([{}, { chunks: -1 }, { chunks: 1e9 }, { chunks: 'many' }])(
