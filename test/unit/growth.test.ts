@@ -272,7 +272,8 @@ const NASTY = [
   '=',
 ];
 
-const SMALL = 4_000;
+// Where memory comes in larger pieces a step may look like growth at one of these sizes, and not at the other.
+const SIZES = [4_000, 16_000] as const;
 // A sample of the smaller one takes so long, which even a coarse clock can tell apart.
 const LEAST_MS = 2;
 const RUNS = 15;
@@ -284,8 +285,8 @@ async function timed(work: () => unknown, times: number): Promise<number> {
 }
 
 /** How much longer the larger one takes, at best. */
-async function growth(door: (text: string) => unknown, part: string): Promise<number> {
-  const small = part.repeat(SMALL / part.length);
+async function growth(door: (text: string) => unknown, part: string, size: number): Promise<number> {
+  const small = part.repeat(size / part.length);
   const large = small.repeat(10);
   await timed(() => door(small), 3);
   const once = Math.max(await timed(() => door(small), 1), 0.01);
@@ -303,7 +304,12 @@ describe.each(Object.entries(DOORS))('%s', (_, door) => {
   test('ten times as long takes at most fifteen times as long', async () => {
     const slow: [string, number][] = [];
     for (const part of NASTY) {
-      const ratio = await growth(door, part);
+      const ratios: number[] = [];
+      for (const size of SIZES) {
+        ratios.push(await growth(door, part, size));
+        if (Math.min(...ratios) <= 15) break;
+      }
+      const ratio = Math.min(...ratios);
       if (ratio > 15) slow.push([part, Math.round(ratio)]);
     }
     expect(slow).toEqual([]);
