@@ -48,8 +48,7 @@ function surroundingsOf(orphans: readonly Orphan[], all: readonly string[], swee
   }
   const isSuspected = (uuid: string) =>
     !claims.has(uuid) && !looksYoung(uuid, startedAt, options.gracePeriodSeconds);
-  const ledger =
-    shards === 1 ? undefined : { suspected: all.filter(isSuspected).length, grants: all.length, shards };
+  const ledger = shards === 1 ? undefined : { suspected: all.filter(isSuspected).length, grants: all.length };
   return { living, maxRevokeFraction: options.maxRevokeFraction, ledger };
 }
 

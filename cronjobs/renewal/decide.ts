@@ -24,7 +24,7 @@ export interface Surroundings {
   readonly living: ReadonlyMap<string, number>;
   readonly maxRevokeFraction: number;
   /** Of the whole ledger, where this process has read a share of it only: how many grants nobody claims, of how many. */
-  readonly ledger: (Suspicion & { readonly shards: number }) | undefined;
+  readonly ledger: Suspicion | undefined;
 }
 
 interface Suspicion {
@@ -51,12 +51,10 @@ export function decide(
     suspected > ALWAYS_ALLOWED && suspected > maxRevokeFraction * all;
 
   const neverBorn = countBy(orphans.filter(({ hadPod }) => !hadPod));
-  // Of a share that much less: a namespace's grants are in all of them.
-  const most = Math.ceil(NEVER_BORN_COUNTED / (ledger?.shards ?? 1));
-  const beyond = sum([...neverBorn.values()].map((count) => Math.max(0, count - most)));
-  const suspected = orphans.length - beyond;
+  const counted = sum([...neverBorn.values()].map((count) => Math.min(count, NEVER_BORN_COUNTED)));
+  const suspected = orphans.length - sum([...neverBorn.values()]) + counted;
   const brake = ledger
-    ? without(ledger, beyond * ledger.shards)
+    ? estimate(ledger, orphans, neverBorn)
     : { suspected, grants: suspected + sum([...living.values()]) };
   if (isTooMany(brake.suspected, brake.grants)) return { revoke: [], held: [], brake };
 
@@ -73,10 +71,19 @@ export function decide(
   };
 }
 
-/** The other shares have about as many that do not count as this one. */
-function without({ suspected, grants }: Suspicion, beyond: number): Suspicion {
-  const left = Math.max(0, suspected - beyond);
-  return { suspected: left, grants: grants - (suspected - left) };
+/**
+ * Of the whole ledger, from a share of it: among the other shares' orphans as many never had a pod as among its own, and
+ * they are of the same namespaces. A share that has but a few of them comes to the same result as one that has many.
+ */
+function estimate(
+  { suspected: all, grants }: Suspicion,
+  orphans: readonly Orphan[],
+  neverBorn: ReadonlyMap<string, number>,
+): Suspicion {
+  const withoutPod = (sum([...neverBorn.values()]) / Math.max(1, orphans.length)) * all;
+  const counted = Math.min(withoutPod, NEVER_BORN_COUNTED * neverBorn.size);
+  const suspected = Math.ceil(all - withoutPod + counted);
+  return { suspected, grants: grants - (all - suspected) };
 }
 
 function countBy(orphans: readonly Orphan[]): ReadonlyMap<string, number> {

@@ -101,16 +101,21 @@ describe('the decision', () => {
   test('is that of the whole ledger where several processes share it', () => {
     const surroundings = { living: new Map([['a', 100]]), maxRevokeFraction: 0.5 };
     const few = orphans(2, 'a', true);
-    expect(
-      decide(few, { ...surroundings, ledger: { suspected: 60, grants: 100, shards: 4 } }).brake,
-    ).toBeDefined();
-    expect(
-      decide(few, { ...surroundings, ledger: { suspected: 40, grants: 100, shards: 4 } }).revoke,
-    ).toEqual(few);
+    expect(decide(few, { ...surroundings, ledger: { suspected: 60, grants: 100 } }).brake).toBeDefined();
+    expect(decide(few, { ...surroundings, ledger: { suspected: 40, grants: 100 } }).revoke).toEqual(few);
+  });
+
+  test.each([1, 2, 3, 5, 10])('is off for all shares or for none, also for one with %d of them', (own) => {
+    const ledger = { suspected: 21, grants: 21 };
+    const surroundings = { living: new Map(), maxRevokeFraction: 0.5, ledger };
+    const neverBorn = decide(orphans(own, 'a', false), surroundings);
+    expect([neverBorn.brake, neverBorn.revoke, neverBorn.held.length]).toEqual([undefined, [], own]);
+    const lived = decide(orphans(own, 'a', true), surroundings);
+    expect([lived.brake, lived.revoke]).toEqual([ledger, []]);
   });
 
   test('counts an author of a namespace as little where several processes share the ledger', () => {
-    const ledger = { suspected: 400 + 4, grants: 400 + 4 + 100, shards: 4 };
+    const ledger = { suspected: 400 + 4, grants: 400 + 4 + 100 };
     const surroundings = { living: new Map([['b', 25]]), maxRevokeFraction: 0.5, ledger };
     const gone = orphans(1, 'b', true);
     const plan = decide([...orphans(100, 'a', false), ...gone], surroundings);
