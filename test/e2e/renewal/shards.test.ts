@@ -49,8 +49,9 @@ test('the brake is put on by all of them, though no share alone is suspicious', 
   await inShards();
   await Promise.all(pods.map(deletePod));
   const sweeps = await inShards();
-  expect(codes(sweeps)).toEqual([3, 3, 3, 3]);
-  expect(sum(sweeps, 'revoked')).toBe(0);
+  // By chance a share may have none of them, and nothing to hold.
+  expect(codes(sweeps)).toEqual(sweeps.map(({ report }) => (report.orphaned === 0 ? 0 : 3)));
+  expect([sum(sweeps, 'orphaned'), sum(sweeps, 'neverBorn'), sum(sweeps, 'revoked')]).toEqual([21, 0, 0]);
   expect(await usersLeft(fleet)).toHaveLength(21);
 
   const told = await inShards({ maxRevokeFraction: 1 });
