@@ -1,11 +1,11 @@
 /** The cluster, Vault and PostgreSQL that the product is installed into, by what any user of theirs has. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { Client } from 'pg';
 import * as v from 'valibot';
 import { nodeProgram, projectRoot } from '../stack/paths.ts';
 import { createVaultApi, type VaultApi } from '../stack/vault/api.ts';
+import { until } from '../stack/wait.ts';
 
 /** Where things are, by the names that command line tools know. */
 export type Environment = Readonly<Record<string, string>>;
@@ -122,10 +122,6 @@ export async function recordsIn({ vault, id }: World): Promise<string[]> {
 /** @returns how long it took, in milliseconds. */
 export async function waitFor(what: string, isSo: () => Promise<boolean>, withinMs: number): Promise<number> {
   const began = performance.now();
-  while (!(await isSo().catch(() => false))) {
-    if (performance.now() - began > withinMs)
-      throw new Error(`waited ${withinMs / 1_000} s in vain until ${what}`);
-    await sleep(100);
-  }
+  await until(what, isSo, withinMs);
   return performance.now() - began;
 }

@@ -62,6 +62,20 @@ export async function push(local: string, name: string): Promise<void> {
   await buildah('push', ...options, local, `docker://${registry.address}/${name}`);
 }
 
+/** @param options more of buildah's own. */
+export const buildFrom = (folder: string, tag: string, ...options: readonly string[]): Promise<string> =>
+  buildah(
+    ...['build', '--isolation', 'chroot', '--pull=never', '--format', 'docker', '--tag', tag],
+    ...options,
+    folder,
+  );
+
+export const isBuilt = (image: string): Promise<boolean> =>
+  buildah('inspect', '--type', 'image', image).then(
+    () => true,
+    () => false,
+  );
+
 /** Builds what the Containerfile says, with these files beside it. */
 export async function build(
   tag: string,
@@ -72,17 +86,7 @@ export async function build(
   try {
     await writeFile(join(folder, 'Containerfile'), containerfile);
     for (const [name, source] of Object.entries(files)) await copyFile(source, join(folder, name));
-    await buildah(
-      'build',
-      '--isolation',
-      'chroot',
-      '--pull=never',
-      '--format',
-      'docker',
-      '--tag',
-      tag,
-      folder,
-    );
+    await buildFrom(folder, tag);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -108,16 +112,11 @@ async function makeBase(report: Report): Promise<void> {
     const make = run({ command: 'mmdebstrap', args: [...options, ...left, 'bookworm', minimal] });
     await withClock(report, () => 'making a small Debian', make);
   }
-  if (await isIn('buildah', BASE)) return;
+  if (await isBuilt(BASE)) return;
   await build(BASE, 'FROM scratch\nADD minimal.tar /\n', { 'minimal.tar': minimal });
 }
 
-async function isIn(where: 'buildah' | 'registry', name: string): Promise<boolean> {
-  if (where === 'buildah')
-    return buildah('inspect', '--type', 'image', name).then(
-      () => true,
-      () => false,
-    );
+async function isInRegistry(name: string): Promise<boolean> {
   const [repository, tag] = name.split(':');
   const accept =
     'application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json';
@@ -136,7 +135,7 @@ int main(void) { signal(SIGINT, end); signal(SIGTERM, end); signal(SIGCHLD, reap
 `;
 
 async function makePause(): Promise<void> {
-  if (await isIn('registry', 'pause:3.10')) return;
+  if (await isInRegistry('pause:3.10')) return;
   const source = join(paths.images, 'pause.c');
   await writeFile(source, PAUSE);
   await run({ command: 'gcc', args: ['-Os', '-static', '-o', join(paths.images, 'pause'), source] });
@@ -152,7 +151,7 @@ const noteOf = ({ name }: Image) => join(paths.images, `${name.replaceAll('/', '
 async function makeImage(image: Image): Promise<void> {
   const recipe = await readFile(`${binary(image.part)}.recipe`, 'utf8');
   const made = await readFile(noteOf(image), 'utf8').catch(() => '');
-  if (made === recipe && (await isIn('registry', image.name))) return;
+  if (made === recipe && (await isInRegistry(image.name))) return;
   const { part, program, user } = image;
   const tag = `localhost/${part}`;
   const containerfile = `FROM ${BASE}\nCOPY program ${program}\nUSER ${user}\nENTRYPOINT ["${program}"]\n`;

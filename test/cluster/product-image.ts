@@ -7,19 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../stack/install/run.ts';
 import { nodeProgram, projectRoot } from '../stack/paths.ts';
-import { BASE, push, referenceOf, storage } from './images.ts';
+import { BASE, buildFrom, isBuilt, push, referenceOf, storage } from './images.ts';
 
 const NODE_IMAGE = 'docker.io/library/node:24-bookworm-slim';
 const RUNTIME_IMAGE = 'gcr.io/distroless/nodejs24-debian12:nonroot';
 
 const buildah = (args: readonly string[], cwd?: string) =>
   run({ command: 'buildah', args: [...storage, ...args], ...(cwd !== undefined && { cwd }) });
-
-const isThere = (image: string): Promise<boolean> =>
-  buildah(['inspect', '--type', 'image', image]).then(
-    () => true,
-    () => false,
-  );
 
 // What distroless has: libc and libstdc++, certificates, time zones, Node, no shell, and user 65532.
 const RUNTIME = `FROM ${BASE} AS debian
@@ -47,22 +41,9 @@ CMD ["node"]
 `;
 
 async function makeBases(): Promise<void> {
-  if ((await isThere(NODE_IMAGE)) && (await isThere(RUNTIME_IMAGE))) return;
+  if ((await isBuilt(NODE_IMAGE)) && (await isBuilt(RUNTIME_IMAGE))) return;
   const folder = await mkdtemp(join(tmpdir(), 'vdi-bases-'));
-  const make = (tag: string, file: string) =>
-    buildah([
-      'build',
-      '--isolation',
-      'chroot',
-      '--pull=never',
-      '--format',
-      'docker',
-      '--tag',
-      tag,
-      '--file',
-      file,
-      folder,
-    ]);
+  const make = (tag: string, file: string) => buildFrom(folder, tag, '--file', file);
   try {
     await run({ command: 'cp', args: ['--dereference', nodeProgram, join(folder, 'node')] });
     const npm = (await run({ command: 'npm', args: ['root', '--global'] })).trim();

@@ -57,6 +57,30 @@ export const available = (world: World, name: string, seconds: number) =>
     `--timeout=${seconds}s`,
   );
 
+interface RoleWishes {
+  /** Of its database server. */
+  readonly port?: number;
+  /** More options of `setup database`. */
+  readonly database?: readonly string[];
+  /** Options of both that name the engine's mount. */
+  readonly mount?: readonly string[];
+}
+
+/** A role of Vault's for this run's database, and the application that may have it, both by `setup`. */
+export async function setUpRole(
+  world: World,
+  role: string,
+  { port = Number(world.env['PGPORT'] ?? 5432), database = [], mount = [] }: RoleWishes = {},
+): Promise<void> {
+  const { id, env } = world;
+  const common = ['--role', role, ...mount, '--vault-address', String(env['VAULT_ADDR']), '--yes'];
+  const server = ['--server', `${env['PGHOST']}:${port}`];
+  const there = { ...world, env: { ...env, PGPORT: String(port) } };
+  await cli(there, 'setup', 'database', id, ...database, ...server, ...common);
+  const names = ['--namespace', id, '--service-account', 'app', '--name', role];
+  await cli(world, 'setup', 'app', ...names, ...common);
+}
+
 export const prepareApplication: Step = {
   title: 'A database, its role in Vault and an application that may have it',
   isShort: true,
@@ -64,34 +88,7 @@ export const prepareApplication: Step = {
     const { id } = world;
     await apply(world, `apiVersion: v1\nkind: Namespace\nmetadata: { name: ${id} }\n`);
     await apply(world, `apiVersion: v1\nkind: ServiceAccount\nmetadata: { name: app, namespace: ${id} }\n`);
-    const vault = ['--vault-address', String(world.env['VAULT_ADDR'])];
-    await cli(
-      world,
-      'setup',
-      'database',
-      id,
-      '--role',
-      id,
-      '--server',
-      `${world.env['PGHOST']}:${world.env['PGPORT'] ?? 5432}`,
-      ...vault,
-      '--yes',
-    );
-    await cli(
-      world,
-      'setup',
-      'app',
-      '--namespace',
-      id,
-      '--service-account',
-      'app',
-      '--role',
-      id,
-      '--name',
-      id,
-      ...vault,
-      '--yes',
-    );
+    await setUpRole(world, id);
     return {};
   },
 };

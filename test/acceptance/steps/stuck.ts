@@ -1,8 +1,8 @@
 /** A database that hangs, and a mount that a policy has forgotten: deletions of other pods do not wait for them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inSeconds, type Step } from '../step.ts';
-import { apply, cli, kubectl, usersOf, type World, waitFor } from '../world.ts';
-import { available, deployment } from './application.ts';
+import { apply, kubectl, usersOf, type World, waitFor } from '../world.ts';
+import { available, deployment, setUpRole } from './application.ts';
 import { setUp } from './install.ts';
 
 /** From the deletion of five pods to the last one's user dropped, termination and event included. */
@@ -12,57 +12,14 @@ async function prepare(world: World): Promise<number> {
   const { id, own } = world;
   if (!own) throw new Error('a database can be halted on the project’s own cluster only');
   const port = await own.startDatabase();
-  const vault = ['--vault-address', String(world.env['VAULT_ADDR'])];
   const hung = `${id}-hung`;
-  const elsewhere = { ...world, env: { ...world.env, PGPORT: String(port) } };
-  const server = ['--server', `${world.env['PGHOST']}:${port}`];
-  await cli(
-    elsewhere,
-    'setup',
-    'database',
-    id,
-    '--connection',
-    hung,
-    '--role',
-    hung,
-    ...server,
-    ...vault,
-    '--yes',
-  );
-  const names = ['--namespace', id, '--service-account', 'app'];
-  await cli(world, 'setup', 'app', ...names, '--role', hung, '--name', hung, ...vault, '--yes');
+  await setUpRole(world, hung, { port, database: ['--connection', hung] });
   // A mount that the revocation function's policy does not name.
   const forgotten = `${id}-forgotten`;
-  const mount = ['--mount', forgotten];
-  await cli(
-    world,
-    'setup',
-    'database',
-    id,
-    '--connection',
-    forgotten,
-    '--role',
-    forgotten,
-    ...mount,
-    '--new-password',
-    '--server',
-    `${world.env['PGHOST']}:${world.env['PGPORT'] ?? 5432}`,
-    ...vault,
-    '--yes',
-  );
-  await cli(
-    world,
-    'setup',
-    'app',
-    ...names,
-    '--role',
-    forgotten,
-    '--name',
-    forgotten,
-    ...mount,
-    ...vault,
-    '--yes',
-  );
+  await setUpRole(world, forgotten, {
+    database: ['--connection', forgotten, '--new-password'],
+    mount: ['--mount', forgotten],
+  });
   return port;
 }
 
