@@ -1,10 +1,10 @@
 /** Orphaned grants: revoked and their records deleted, unless there are suspiciously many of them. */
 import { printable } from '../../shared/secret.ts';
 import { mountOf } from '../../shared/vault/held.ts';
+import { folderOfLease } from '../../shared/vault/leases.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Sweep } from './context.ts';
 import { decide, type Orphan, type Surroundings } from './decide.ts';
-import { laneOfLease } from './for-each.ts';
 import { isForeign, looksYoung } from './grant-state.ts';
 import { countStuck, isOfOneGrant } from './stuck.ts';
 
@@ -107,7 +107,7 @@ const nameOf = ({ uuid, record }: Pick<Orphan, 'uuid' | 'record'>) => ({
 async function revokeAll(orphans: readonly Orphan[], sweep: Sweep): Promise<void> {
   await sweep.forEach(orphans, (orphan, work) => revoke(orphan, work, sweep), {
     name: nameOf,
-    lane: ({ record }) => laneOfLease(record.leaseId),
+    lane: ({ record }) => folderOfLease(record.leaseId),
     onFailure: async (orphan, thrown) => {
       const { uuid, record } = orphan;
       sweep.metrics.count('revoke_token_count_error', { uuid, namespace: record.namespace });

@@ -95,7 +95,3 @@ interface Lane {
   slow: number;
   left: number;
 }
-
-/** The lane of a lease: its mount and role. */
-export const laneOfLease = (leaseId: string): string =>
-  leaseId.slice(0, Math.max(0, leaseId.lastIndexOf('/')));

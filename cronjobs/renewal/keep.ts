@@ -4,12 +4,12 @@ import { InjectorError } from '../../shared/errors.ts';
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
 import { DocumentDeleted } from '../../shared/vault/kv.ts';
+import { folderOfLease } from '../../shared/vault/leases.ts';
 import { type StoredRecord, UnreadableRecord } from '../../shared/vault/ledger.ts';
 import { GrantLost } from '../../shared/vault/renewals.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import type { Sweep } from './context.ts';
-import { laneOfLease } from './for-each.ts';
 import { dueIn, initialState, isForeign } from './grant-state.ts';
 import { renewLease, renewToken } from './renew.ts';
 import { ownSecret } from './secret-owner.ts';
@@ -67,7 +67,7 @@ function forEachByExpiry(
   const sorted = uuids.toSorted((left, right) => expiry(left) - expiry(right));
   return forEach(sorted, task, {
     name: (uuid) => nameOf(uuid, sweep),
-    lane: (uuid) => laneOfLease(index.get(uuid)?.leaseId ?? ''),
+    lane: (uuid) => folderOfLease(index.get(uuid)?.leaseId ?? ''),
     onFailure: (uuid, thrown) => onFailure(uuid, thrown, sweep),
     onLeft: (items) => {
       report.failed += items;

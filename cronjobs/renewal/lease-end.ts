@@ -2,6 +2,7 @@
  * When leases end for good. `max_ttl` is the role's, so of all its leases one is asked in a sweep: extended beyond what
  * it needs, it shows how far it can be (https://developer.hashicorp.com/vault/docs/concepts/lease).
  */
+import { folderOfLease } from '../../shared/vault/leases.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 
 /** How far ahead Vault is asked: often enough, the end is known a day before it comes. */
@@ -30,7 +31,7 @@ export function createLeaseEnd(): LeaseEnd {
 
   return async (lease, now, extend) => {
     const { leaseId, issuedAt } = lease;
-    const role = leaseId.slice(0, leaseId.lastIndexOf('/'));
+    const role = folderOfLease(leaseId);
     const asked = probes.get(role);
     const known = asked && (await asked.catch(() => undefined));
     // One whose end is not within reach says nothing of older ones.

@@ -9,6 +9,10 @@ export interface Leases {
   isGone(leaseId: string, work: Work): Promise<boolean>;
 }
 
+/** What the leases of one role of a database have in common: `<mount>/creds/<role>`; of one without a slash, nothing. */
+export const folderOfLease = (leaseId: string): string =>
+  leaseId.slice(0, Math.max(0, leaseId.lastIndexOf('/')));
+
 export function createLeases(session: Pick<Session, 'send'>): Leases {
   return {
     async isGone(leaseId, work) {

@@ -10,7 +10,7 @@ import { VaultError } from './failure.ts';
 import type { Grants } from './grants.ts';
 import { type Held, holderOf } from './held.ts';
 import { createLeaseLanes } from './lease-lanes.ts';
-import { createLeases } from './leases.ts';
+import { createLeases, folderOfLease } from './leases.ts';
 import type { Ledger, LedgerRecord } from './ledger.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequest, VaultRequests, Work } from './requests.ts';
@@ -91,7 +91,7 @@ export function createRevocation(options: RevocationOptions): Revocation {
   /** Beside those of other databases: one that does not answer holds up its own only. */
   async function revokeLeaseInTurn(record: LedgerRecord, work: Work): Promise<LeaseState> {
     if (record.leaseId === '') return 'gone';
-    const ran = await lanes.run(folderOf(record.leaseId), async () => {
+    const ran = await lanes.run(folderOfLease(record.leaseId), async () => {
       const result = await revokeLeaseInTime(record, work);
       return { late: result === 'late', result };
     });
@@ -128,7 +128,7 @@ export function createRevocation(options: RevocationOptions): Revocation {
   }
 
   async function revokeOurselves(request: Omit<VaultRequest, 'token'>, leaseId: string): Promise<LeaseState> {
-    const folder = folderOf(leaseId);
+    const folder = folderOfLease(leaseId);
     if (withoutOurs.has(folder)) return 'unknown';
     const state = await acknowledged(request.operation, session.send(request)).then(
       () => 'gone' as const,
@@ -204,9 +204,6 @@ async function withinPart<T>(
     work.vaultCalls = part.vaultCalls;
   }
 }
-
-/** What the leases of one role of a database have in common: `<mount>/creds/<role>`. */
-const folderOf = (leaseId: string): string => leaseId.slice(0, leaseId.lastIndexOf('/'));
 
 const isUnproved = (lease: LeaseState): lease is Unproved =>
   lease === 'unknown' || lease === 'late' || lease === 'skipped';

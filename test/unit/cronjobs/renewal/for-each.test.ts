@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { createAttempt } from '../../../../cronjobs/renewal/attempt.ts';
-import { createForEach, laneOfLease } from '../../../../cronjobs/renewal/for-each.ts';
+import { createForEach } from '../../../../cronjobs/renewal/for-each.ts';
 import { newReport, type SweepReport } from '../../../../cronjobs/renewal/report.ts';
 import { deadlineIn, monotonicClock } from '../../../../shared/deadline.ts';
 import { VaultError } from '../../../../shared/vault/failure.ts';
+import { folderOfLease } from '../../../../shared/vault/leases.ts';
 import type { Work } from '../../../../shared/vault/requests.ts';
 import { createKeptLog } from '../../../e2e/support/kept-log.ts';
 
@@ -37,7 +38,7 @@ async function ask(item: string, work: Work): Promise<void> {
 
 const items = (mount: string, count: number) =>
   Array.from({ length: count }, (_, number) => `${mount}/creds/rw/${number}`);
-const how = { name: (uuid: string) => ({ uuid }), lane: laneOfLease };
+const how = { name: (uuid: string) => ({ uuid }), lane: folderOfLease };
 
 test('a database that hangs holds up its own grants only, and not all of them are waited for', async () => {
   const { forEach, lines } = start();
