@@ -76,6 +76,8 @@ async function main(): Promise<number> {
   return code;
 }
 
+// Node ends with 0 where nothing is left to wait for, whatever was not done.
+process.exitCode = 1;
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
