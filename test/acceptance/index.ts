@@ -8,12 +8,24 @@ import { cleanUp } from './clean-up.ts';
 import { openOwnCluster } from './own-cluster.ts';
 import type { Figures, Step } from './step.ts';
 import { burst, deleted, oneApplication, prepareApplication } from './steps/application.ts';
+import { approle } from './steps/approle.ts';
+import { notPullable, rotate, upgrade } from './steps/change.ts';
+import { pods, walkthrough } from './steps/examples.ts';
+import { killed, kubeletRestarted, rebooted, sealed } from './steps/faults.ts';
 import { image } from './steps/image.ts';
 import { install, running, setUpVault, uninstall } from './steps/install.ts';
+import { keep } from './steps/keep.ts';
+import { byManifests, withoutKnative } from './steps/manifests.ts';
+import { monitoring } from './steps/monitoring.ts';
+import { policies } from './steps/policies.ts';
+import { failedRun, hungRun, schedule, suspended } from './steps/schedule.ts';
+import { steady } from './steps/steady.ts';
 import { stuckBesideOthers } from './steps/stuck.ts';
+import { features, projected } from './steps/variants.ts';
 import { newId, vaultIn, type World } from './world.ts';
 
 const STEPS: readonly Step[] = [
+  // By command.
   image,
   setUpVault,
   install,
@@ -24,6 +36,34 @@ const STEPS: readonly Step[] = [
   stuckBesideOthers,
   burst(30, true),
   burst(100, false),
+  steady,
+  notPullable,
+  upgrade,
+  rotate,
+  policies,
+  projected,
+  features,
+  sealed,
+  killed,
+  kubeletRestarted,
+  rebooted,
+  keep,
+  // By manifests.
+  byManifests,
+  walkthrough,
+  pods,
+  approle,
+  monitoring,
+  steady,
+  schedule,
+  failedRun,
+  hungRun,
+  suspended,
+  keep,
+  withoutKnative,
+  // By command, as at first.
+  install,
+  steady,
   uninstall,
 ];
 
@@ -67,6 +107,11 @@ interface Result {
   readonly failure: string | undefined;
 }
 
+function withCauses(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}\n${withCauses(error.cause)}`;
+}
+
 async function runStep(step: Step, world: World): Promise<Result> {
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1_000;
@@ -74,8 +119,7 @@ async function runStep(step: Step, world: World): Promise<Result> {
     const figures = await step.run(world);
     return { title: step.title, seconds: seconds(), figures, failure: undefined };
   } catch (error) {
-    const failure = error instanceof Error ? error.message : String(error);
-    return { title: step.title, seconds: seconds(), figures: {}, failure };
+    return { title: step.title, seconds: seconds(), figures: {}, failure: withCauses(error) };
   }
 }
 
@@ -108,6 +152,8 @@ async function main(): Promise<number> {
   return held === steps.length && leftBehind.length === 0 ? 0 : 1;
 }
 
+// Node ends with 0 where nothing is left to wait for, whatever was not done.
+process.exitCode = 1;
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
