@@ -91,6 +91,8 @@ async function rehearseAll(
   await rehearse(kubectl, objects.filter(isWebhook), forWebhook(force, plan));
 }
 
+// Where sender identity is switched off, Knative takes none for ready, nor the Broker that it is for.
+const isEventPolicy = ({ kind }: KubernetesObject): boolean => kind === 'EventPolicy';
 const isJob = ({ kind }: KubernetesObject): boolean => kind === 'CronJob';
 
 /**
@@ -118,6 +120,8 @@ async function applyAll(
       applying,
     ),
   ];
+  const early = (await findLeftOvers(kubectl, cluster.kinds, manifests)).filter(isEventPolicy);
+  await remove(kubectl, early);
   say('Waiting for functions, events and certificates.');
   await untilReady(kubectl, manifests, wait).catch(async (error) => {
     const back = await putBack();
@@ -139,7 +143,7 @@ async function applyAll(
     kubectl,
     leftOver.filter((one) => !guards.includes(one)),
   );
-  say(whatChanged(changes, leftOver.map(nameOf)));
+  say(whatChanged(changes, [...early, ...leftOver].map(nameOf)));
 }
 
 async function applyWebhook(

@@ -9,8 +9,8 @@ const Managed = v.object({
     managedFields: v.optional(v.array(v.object({ manager: v.string(), operation: v.string() })), []),
   }),
 });
-// Beside the kinds that are wanted: those of an ingress that is no longer the one.
-const OF_INGRESSES = /^(?:serving|networking\.internal)\.knative\.dev$|^cert-manager\.io$/;
+// Beside the kinds that are wanted: those of an ingress that is no longer the one, and of sender identity switched off.
+const OF_CHOICES = /^(?:serving|networking\.internal|eventing)\.knative\.dev$|^cert-manager\.io$/;
 
 /** Only what was applied by these commands; whatever else carries the label stays. */
 export async function findLeftOvers(
@@ -41,6 +41,6 @@ function resourcesOf(kinds: readonly DefinedKind[], wanted: readonly KubernetesO
     const defined = kinds.find((one) => one.group === group && one.kind === kind);
     return defined ? `${defined.plural}.${group}` : kind.toLowerCase();
   });
-  const more = kinds.filter(({ group }) => OF_INGRESSES.test(group));
+  const more = kinds.filter(({ group }) => OF_CHOICES.test(group));
   return new Set([...resources, ...more.map(({ group, plural }) => `${plural}.${group}`)]);
 }

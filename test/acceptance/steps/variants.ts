@@ -3,6 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { parse, stringify } from 'yaml';
 import { NAMESPACE } from '../product.ts';
 import { inSeconds, type Step } from '../step.ts';
 import { apply, install, kubectl, recordsIn, type World, waitFor } from '../world.ts';
@@ -11,18 +12,15 @@ import { setUpProduct } from './install.ts';
 import { checkSteady } from './steady.ts';
 
 /** Keys of the configuration on top of what is installed. */
-async function configure(world: World, keys: string): Promise<void> {
+async function configure(world: World, keys: Readonly<Record<string, unknown>>): Promise<void> {
   const file = join(tmpdir(), `${world.id}.yaml`);
-  const map = await kubectl(world, 'get', 'configmaps', NAMESPACE, '--output=json');
-  const current = v
-    .parse(ConfigMaps, JSON.parse(map))
-    .items.flatMap(({ data }) => data['config.yaml'] ?? [])[0];
-  await writeFile(file, `${current ?? ''}${keys}\n`);
+  const map = await kubectl(world, 'get', 'configmap/configuration', NAMESPACE, '--output=json');
+  const current: unknown = parse(v.parse(ConfigMap, JSON.parse(map)).data['config.yaml']);
+  await writeFile(file, stringify({ ...v.parse(Keys, current), ...keys }));
   await install(world, '--config', file).finally(() => rm(file));
 }
-const ConfigMaps = v.object({
-  items: v.array(v.object({ data: v.optional(v.record(v.string(), v.string()), {}) })),
-});
+const ConfigMap = v.object({ data: v.object({ 'config.yaml': v.string() }) });
+const Keys = v.record(v.string(), v.unknown());
 
 /** Two pods, until their users are there; then without them. @returns whom they logged in as. */
 export async function comeAndGo(world: World, name: string): Promise<string[]> {
@@ -56,13 +54,14 @@ export const projected: Step = {
     const role = `auth/kubernetes/role/${world.id}`;
     const { data } = v.parse(Role, await world.vault.call('GET', role));
     await world.vault.call('POST', role, { ...data, token_period: 3_600 });
+    await configure(world, { useProjectedSA: true });
+    // Less than before: only once nobody needs the rest any more.
     await setUpProduct(world, { more: { USE_PROJECTED_SA: 'true' } });
-    await configure(world, 'useProjectedSA: true');
     const users = await comeAndGo(world, 'projected');
     if (users.length !== 2 || users.some((user) => !user.startsWith('v-kubernet')))
       throw new Error(`users of logins by Kubernetes were expected: ${users.join(', ')}`);
-    await configure(world, 'useProjectedSA: false');
     await setUpProduct(world);
+    await configure(world, { useProjectedSA: false });
     await comeAndGo(world, 'as-before');
     return { logins: String(await checkSteady(world)) };
   },
