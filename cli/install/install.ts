@@ -14,7 +14,7 @@ import {
 } from './broker-again.ts';
 import { type Cluster, hasTransportEncryption, readCluster } from './cluster.ts';
 import { readBrokerAddress, readExisting } from './existing.ts';
-import { findLeftOvers } from './left-overs.ts';
+import { findIdlePolicies, findLeftOvers } from './left-overs.ts';
 import type { InstallOptions } from './options.ts';
 import { withoutOthersSecrets } from './others-secrets.ts';
 import { isWebhook, renderManifests } from './overlay.ts';
@@ -91,8 +91,6 @@ async function rehearseAll(
   await rehearse(kubectl, objects.filter(isWebhook), forWebhook(force, plan));
 }
 
-// Where sender identity is switched off, Knative takes none for ready, nor the Broker that it is for.
-const isEventPolicy = ({ kind }: KubernetesObject): boolean => kind === 'EventPolicy';
 const isJob = ({ kind }: KubernetesObject): boolean => kind === 'CronJob';
 
 /**
@@ -120,7 +118,7 @@ async function applyAll(
       applying,
     ),
   ];
-  const early = (await findLeftOvers(kubectl, cluster.kinds, manifests)).filter(isEventPolicy);
+  const early = await findIdlePolicies(kubectl, cluster.kinds, manifests);
   await remove(kubectl, early);
   say('Waiting for functions, events and certificates.');
   await untilReady(kubectl, manifests, wait).catch(async (error) => {

@@ -22,6 +22,7 @@ import { failedRun, hungRun, schedule, suspended } from './steps/schedule.ts';
 import { steady } from './steps/steady.ts';
 import { stuckBesideOthers } from './steps/stuck.ts';
 import { features, projected } from './steps/variants.ts';
+import { record, versionsOf } from './versions.ts';
 import { newId, vaultIn, type World } from './world.ts';
 
 const STEPS: readonly Step[] = [
@@ -72,6 +73,8 @@ const { values } = parseArgs({
     kubeconfig: { type: 'string' },
     keep: { type: 'boolean', default: false },
     short: { type: 'boolean', default: false },
+    /** Writes the versions to docs/compatibility.md, where the whole suite has held. */
+    record: { type: 'boolean', default: false },
   },
 });
 
@@ -143,13 +146,17 @@ async function main(): Promise<number> {
     // What comes after needs what was before.
     if (result.failure !== undefined) break;
   }
+  const versions = await versionsOf(world).catch(() => ({}));
   const leftBehind = values.keep ? [] : await cleanUp(world);
   for (const what of leftBehind) console.error(`Not removed: ${what}`);
   const held = results.filter(({ failure }) => failure === undefined).length;
   console.log(
     `\n${held} of ${steps.length} steps held, ${((performance.now() - began) / 1_000).toFixed(0)} s`,
   );
-  return held === steps.length && leftBehind.length === 0 ? 0 : 1;
+  for (const [product, version] of Object.entries(versions)) console.log(`  ${product} ${version}`);
+  if (held < steps.length || leftBehind.length > 0) return 1;
+  if (values.record && steps.length === STEPS.length) await record(versions, held);
+  return 0;
 }
 
 // Node ends with 0 where nothing is left to wait for, whatever was not done.

@@ -50,7 +50,11 @@ const images: readonly Image[] = [
   ),
   ofPart(`coredns:${versions.coredns}`, 'coredns', 0),
   ofPart(`prometheus-operator:${versions.prometheusOperator}`, 'prometheus-operator'),
-  ofPart(`prometheus-config-reloader:${versions.prometheusOperator}`, 'prometheus-config-reloader'),
+  {
+    ...ofPart(`prometheus-config-reloader:${versions.prometheusOperator}`, 'prometheus-config-reloader'),
+    // As the operator calls it.
+    program: '/bin/prometheus-config-reloader',
+  },
   ofPart(`prometheus:${versions.prometheus}`, 'prometheus'),
   ofPart(`pushgateway:${versions.pushgateway}`, 'prometheus-pushgateway'),
   { name: `envoy:${versions.envoy}`, part: 'envoy', program: '/usr/local/bin/envoy', user: 65_534 },
