@@ -39,9 +39,7 @@ const installLowest = async (): Promise<number> => {
     console.log(`${name}: ${file}`);
   }
   const folder = relative(process.cwd(), lowestFolder);
-  console.log(
-    `a stack with them: KUBEBUILDER_ASSETS=${folder} npx vitest run --project e2e test/e2e/renewal`,
-  );
+  console.log(`a stack with them: STACK_PARTS=${folder} npx vitest run --project e2e test/e2e/renewal`);
   return 0;
 };
 

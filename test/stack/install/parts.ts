@@ -145,5 +145,5 @@ export const partNames: readonly PartName[] = [
 
 export const installedPath = (name: PartName): string => join(stackRoot, 'bin', name);
 
-/** Searched by a stack before its own: `KUBEBUILDER_ASSETS=.stack/lowest`. */
+/** Searched by a stack before its own: `STACK_PARTS=.stack/lowest`. */
 export const lowestFolder = join(stackRoot, 'lowest');
