@@ -11,7 +11,6 @@ const ofStack: readonly PartName[] = [
   'etcd',
   'bao',
   'kubectl',
-  'prometheus',
   'prometheus-pushgateway',
 ];
 
