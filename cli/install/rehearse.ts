@@ -5,6 +5,7 @@ import {
   FIELD_MANAGER,
   find,
   type KubernetesObject,
+  keyOf,
   listOf,
   NAMESPACE,
   nameOf,
@@ -16,8 +17,15 @@ const AT_ONCE = 8;
 // A webhook of somebody else's that has never heard of dry runs: the real one it may well let pass.
 const CANNOT_SAY = /does not support dry run/i;
 
+// On a first installation, what is to be in a namespace that is not there yet is asked of this one.
+const STAND_IN = 'default';
+// What is wrong with an object in any namespace: its schema, or what Knative and cert-manager say of their own kinds. A
+// policy or a quota speaks of the stand-in only.
+const WRONG_ANYWHERE =
+  /\bis invalid:|strict decoding error|unknown field|no matches for kind|webhook "[^"]*\.(?:knative\.dev|cert-manager\.io)" denied/i;
+
 /**
- * A server-side dry run. On a first installation what is in a namespace that is still to be made is left out.
+ * A server-side dry run.
  *
  * @throws Refusal that names each object that would be refused, and of a conflict the fields and who has set them.
  */
@@ -27,14 +35,19 @@ export async function rehearse(
   { force }: { readonly force: boolean },
 ): Promise<void> {
   const [namespace] = await find(kubectl, [reference('v1', 'Namespace', NAMESPACE)]);
-  const asked = objects.filter(({ metadata }) => namespace !== undefined || metadata.namespace !== NAMESPACE);
-  if ((await dryRun(kubectl, asked, force)) === undefined) return;
-  // One after the other: what kubectl says of many does not say of which.
-  const each = await pLimit(AT_ONCE).map(asked, async (object) => {
-    const said = await dryRun(kubectl, [object], force);
-    return said === undefined || CANNOT_SAY.test(said) ? [] : [{ object, said }];
-  });
-  const refused = each.flat();
+  const isAhead = ({ metadata }: KubernetesObject) =>
+    namespace === undefined && metadata.namespace === NAMESPACE;
+  const refused = [
+    ...(await refusedOf(
+      kubectl,
+      objects.filter((one) => !isAhead(one)).map((object) => ({ object, asked: object })),
+      force,
+    )),
+    // By force: nobody has set anything of what is still to be made.
+    ...(await refusedOf(kubectl, await inStandIn(kubectl, objects.filter(isAhead)), true)).filter(
+      ({ said }) => WRONG_ANYWHERE.test(said),
+    ),
+  ];
   if (refused.length === 0) return;
   const isConflict = refused.some(({ said }) => conflictsIn(said).length > 0);
   const lines = refused.map(({ object, said }) => `  - ${whereOf(object)}: ${explained(said)}`);
@@ -49,6 +62,45 @@ export async function rehearse(
         : []),
     ].join('\n'),
   );
+}
+
+interface Asked {
+  readonly object: KubernetesObject;
+  /** What the API server is shown in its place. */
+  readonly asked: KubernetesObject;
+}
+
+/** Without those whose names somebody has there already. */
+async function inStandIn(kubectl: Kubectl, objects: readonly KubernetesObject[]): Promise<Asked[]> {
+  const all = objects.map((object) => ({
+    object,
+    asked: { ...object, metadata: { ...object.metadata, namespace: STAND_IN } },
+  }));
+  const taken = new Set(
+    (
+      await find(
+        kubectl,
+        all.map(({ asked }) => asked),
+      )
+    ).map(keyOf),
+  );
+  return all.filter(({ asked }) => !taken.has(keyOf(asked)));
+}
+
+async function refusedOf(kubectl: Kubectl, all: readonly Asked[], force: boolean) {
+  const ask = (some: readonly Asked[]) =>
+    dryRun(
+      kubectl,
+      some.map(({ asked }) => asked),
+      force,
+    );
+  if (all.length === 0 || (await ask(all)) === undefined) return [];
+  // One after the other: what kubectl says of many does not say of which.
+  const each = await pLimit(AT_ONCE).map(all, async (one) => {
+    const said = await ask([one]);
+    return said === undefined || CANNOT_SAY.test(said) ? [] : [{ object: one.object, said }];
+  });
+  return each.flat();
 }
 
 /** @returns what kubectl said; `undefined` where all would be accepted. */

@@ -11,7 +11,7 @@ export type ProcessSpec = {
   /** Where it listens, for people. */
   address: string;
   logFile: string;
-  /** On top of PATH, HOME and the locale: nothing else of this process's environment reaches a part. */
+  /** On top of PATH, HOME, the locale and what Knative is told of old clusters: nothing else of this process's environment reaches a part. */
   env?: Record<string, string>;
   user?: { uid: number; gid: number } | undefined;
   stopSignal?: NodeJS.Signals;
@@ -38,7 +38,7 @@ const stopWithinMs = 8_000;
 
 const baseEnvironment = (): Record<string, string> =>
   Object.fromEntries(
-    ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'].flatMap((name) => {
+    ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'KUBERNETES_MIN_VERSION'].flatMap((name) => {
       const value = process.env[name];
       return value === undefined ? [] : [[name, value]];
     }),
