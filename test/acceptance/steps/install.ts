@@ -51,7 +51,7 @@ export const setUpVault: Step = {
   },
 };
 
-export const settings = (world: World) => [
+const settings = (world: World) => [
   ...['--vault-address', vaultInCluster(world), '--vault-auth-path', 'kubernetes', '--prefix', world.id],
   ...(world.env['VAULT_CACERT'] ? ['--vault-ca', world.env['VAULT_CACERT']] : []),
   ...['--image', world.image],
