@@ -32,9 +32,9 @@ export const liveGrants = (facts: Facts): Check => ({
     const fate =
       kept === missing.length
         ? 'the renewal job keeps them by its memory'
-        : `nobody renews ${missing.length - kept} of them`;
+        : `nobody renews ${missing.length - kept} of these`;
     return failed(
-      `${missing.length} of ${pods.length} live pods are not in the ledger, ${fate}: ${namesOf(pods)}`,
+      `${pods.length} of ${live.length} live pods name grants that are not in the ledger, ${fate}: ${namesOf(pods)}`,
       MEND,
     );
   },

@@ -25,7 +25,7 @@ test(
 
     expect(await states()).toEqual({ [of.name]: 'ok', [deleted.name]: 'unknown', [since.name]: 'orphaned' });
     expect(await verdict()).toBe(
-      '✗ grants of live pods: 1 of 1 live pods are not in the ledger, nobody renews 1 of them: team-infrastructure/POD',
+      '✗ grants of live pods: 1 of 2 live pods name grants that are not in the ledger, nobody renews 1 of these: team-infrastructure/POD',
     );
     const first = await sweep(AFTER_GRACE);
     const { live, revoked, unknown, evicted } = first.report;

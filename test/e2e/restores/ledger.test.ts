@@ -19,7 +19,7 @@ test('the records: grants are kept by memory, and revoked by it when their pods 
   const { stays, goes } = await twoPods(survivor);
   expect(await states()).toEqual({ [stays.name]: 'unknown', [goes.name]: 'unknown' });
   expect(await verdict()).toMatch(
-    /^✗ grants of live pods: 2 of 2 live pods are not in the ledger, the renewal job keeps them by its memory: /,
+    /^✗ grants of live pods: 2 of 2 live pods name grants that are not in the ledger, the renewal job keeps them by its memory: /,
   );
   const first = await sweep(AFTER_GRACE, { keys: { onLost: 'evict' } });
   expect([first.code, first.report.recordsLost, first.report.unknown, first.report.evicted]).toEqual([
@@ -59,7 +59,7 @@ test('the memory as well: pods are told, none is evicted, and all can log in unt
   const { stays, goes } = await twoPods(survivor);
   await fleet.forgetMemory();
   expect(await verdict()).toMatch(
-    /^✗ grants of live pods: 2 of 2 live pods are not in the ledger, nobody renews 2 of them: /,
+    /^✗ grants of live pods: 2 of 2 live pods name grants that are not in the ledger, nobody renews 2 of these: /,
   );
   for (const later of [AFTER_GRACE, AFTER_GRACE + 5 * MINUTE]) {
     const { code, report } = await sweep(later, { keys: { onLost: 'evict' } });

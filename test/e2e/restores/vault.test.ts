@@ -52,7 +52,7 @@ describe('an hour is lost', () => {
       [stuck.name]: 'orphaned',
     });
     expect(await survivor.verdict()).toBe(
-      '✗ grants of live pods: 1 of 1 live pods are not in the ledger, nobody renews 1 of them: team-infrastructure/POD',
+      '✗ grants of live pods: 1 of 2 live pods name grants that are not in the ledger, nobody renews 1 of these: team-infrastructure/POD',
     );
   });
 
