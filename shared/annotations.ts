@@ -21,25 +21,25 @@ type Delivery =
 
 /** What a pod asks for one database. */
 export interface DatabaseRequest {
-  /** Its name in the annotations; empty for the single, unnamed one. */
+  /** The database's name in the annotations; empty for the single, unnamed one. */
   readonly database: string;
-  /** Mount of the database engine, without slashes at its ends. */
+  /** Mount of the database engine, without leading or trailing slash. */
   readonly mount: string;
-  /** The role of the database engine that issues. */
+  /** The database engine's role that issues the credentials. */
   readonly role: string;
-  /** The role of the Kubernetes auth method that must allow the pod. */
+  /** The Kubernetes auth method's role that must allow the pod. */
   readonly authRole: string;
   readonly delivery: Delivery;
-  /** Whether the credentials stand in a Secret that the pod refers to, and not in the pod itself. */
+  /** Whether the credentials go into a Secret that the pod refers to, instead of into the pod itself. */
   readonly inSecret: boolean;
 }
 
 export interface ParsedAnnotations {
-  /** In the order of the database names. */
+  /** Sorted by database name. */
   readonly requests: readonly DatabaseRequest[];
   /** The containers that get the variables; absent means all. */
   readonly containers: readonly string[] | undefined;
-  /** One sentence each: which annotation, what was found, what is expected; of very many the first, and their number. */
+  /** One sentence each: which annotation, what was found, what is expected. Long lists are cut and end with a count. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -50,27 +50,27 @@ const URI_KEYS = ['env-key-uri', 'template'];
 const DATABASE_KEYS = ['cluster', 'role', 'auth-role', 'delivery', 'mode', ...CLASSIC_KEYS, ...URI_KEYS];
 const MAX_DATABASES = 32;
 const MAX_VALUE_LENGTH = 4_096;
-// Kubernetes' own limit for what stands behind an annotation's "/".
+// Kubernetes' own limit for the name after an annotation's "/".
 const MAX_DATABASE_LENGTH = 63;
-// All keys of all databases, and as many that mean nothing.
+// Room for all keys of all databases, and as many unknown ones.
 const MAX_ANNOTATIONS = 1_000;
-// In one comma list.
+// Names in one comma list.
 const MAX_NAMES = 256;
-// As Vault itself allows them in its paths.
+// The names that Vault itself allows in its paths.
 const ROLE = /^\w(?:[\w.@-]{0,126}\w)?$/;
 const MOUNT = /^(?!(?:sys|auth|identity|cubbyhole)(?:\/|$))[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/;
 const VARIABLE = /^[A-Za-z_.-][\w.-]*$/;
 
 type Settings = ReadonlyMap<string, string>;
 
-/** What the operator has decided for pods that do not say. */
+/** The operator's defaults for pods that set nothing. */
 export interface PodDefaults {
   readonly engine: string;
   readonly delivery: 'env' | 'secret';
   readonly podsMayChooseDelivery: boolean;
 }
 
-/** What is being read, and where its faults go. */
+/** The annotations being read, and where their faults are collected. */
 interface Reading {
   readonly pod: Settings;
   readonly defaults: PodDefaults;
@@ -78,7 +78,7 @@ interface Reading {
   readonly warnings: Told;
 }
 
-/** Reads all that stands under our prefix; never throws. */
+/** Reads all annotations with our prefix; never throws. */
 export function parseAnnotations(
   annotations: Readonly<Record<string, string>>,
   defaults: PodDefaults,
@@ -142,7 +142,7 @@ function tooLong(name: string, database: string, value: string): string | undefi
   return `database "${printable(name, 80)}" has a name of ${database.length} characters: expected at most ${MAX_DATABASE_LENGTH}`;
 }
 
-/** `undefined` for a name that means nothing; `database` is empty for a key of the whole pod. */
+/** `undefined` for an unknown name; `database` is empty for a key that applies to the whole pod. */
 function split(name: string): { readonly database: string; readonly key: string } | undefined {
   const dot = name.lastIndexOf('.');
   const key = name.slice(dot + 1);
@@ -180,7 +180,7 @@ function readDatabase(database: string, settings: Settings, reading: Reading): D
   return request;
 }
 
-/** A Secret's keys are the variables' names, and not all of these can be one. */
+/** A Secret's keys are the variables' names, and Kubernetes does not allow every name as a key. */
 function tellUnfitKeys(request: DatabaseRequest, problems: Told): void {
   if (!request.inSecret) return;
   for (const name of variablesOf(request)) {
@@ -192,7 +192,7 @@ function tellUnfitKeys(request: DatabaseRequest, problems: Told): void {
   }
 }
 
-/** Where the credentials are put: as the pod says, if it may. */
+/** Where the credentials go: the pod's choice, if it is allowed. */
 function readPlace(
   settings: Settings,
   named: (key: string) => string,
@@ -215,7 +215,7 @@ function readDelivery(
   reading: Reading,
 ): Delivery | undefined {
   const found = settings.get('mode') || 'classic';
-  // The reference takes these spellings, and no other, of this mode only.
+  // The reference accepts exactly these spellings of this mode, and only of this one.
   const mode = ['URI', 'Uri'].includes(found) ? 'uri' : found;
   if (mode !== 'classic' && mode !== 'uri') {
     reading.problems.add(() => fault(named('mode'), found, '"classic" or "uri"'));
@@ -243,7 +243,7 @@ function readTemplate(settings: Settings, named: (key: string) => string, readin
   const text = settings.get('template') ?? '';
   const template = parseUriTemplate(text);
   if (!template)
-    // What stands before an "@" may be somebody's password.
+    // The text before an "@" may be a password.
     reading.problems.add(() =>
       fault(named('template'), text.replace(/^.*@/s, '…@'), 'a URI such as "postgres://@host:5432/name"'),
     );
@@ -261,7 +261,7 @@ function readContainers(reading: Reading): string[] | undefined {
   return readNames('containers', list, /^[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/, 'names of containers', reading);
 }
 
-/** A comma list without repetitions; at least one name, each of the pattern. */
+/** A comma list without repetitions; at least one name, each matching the pattern. */
 function readNames(
   name: string,
   list: string,
@@ -309,7 +309,7 @@ function fault(name: string, found: string, expected: string): string {
   return `annotation "${ANNOTATION_PREFIX}${printable(name, 100)}" ${what}: expected ${expected}`;
 }
 
-/** Which annotation (without our prefix) one of these sentences is about; `undefined` where it is about none alone. */
+/** The annotation (without our prefix) that a fault is about; `undefined` if it is not about a single one. */
 export function annotationIn(remark: string): string | undefined {
   const [, name] = /annotation "([^"]+)"/.exec(remark) ?? [];
   if (name === undefined || name.includes('<')) return undefined;

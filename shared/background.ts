@@ -1,8 +1,8 @@
-/** Work that goes on after its request was answered, so that a process knows what it must not end before. */
+/** Work that continues after its request was answered, tracked so that the process does not exit before it is done. */
 export interface Background {
   /** Takes a promise that reports its own failure; a rejection that reaches this point is passed to `onFailure`. */
   add(work: Promise<void>): void;
-  /** Resolves when nothing is under way, or that time is over. */
+  /** Resolves when no work is left or the time is over. */
   settled(withinMs: number): Promise<void>;
 }
 

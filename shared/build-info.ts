@@ -1,4 +1,4 @@
 import packageJson from '../package.json' with { type: 'json' };
 
-/** What runs, as the metric `build_info` and error reports name it. */
+/** What runs, as the metric `build_info` and error reports show it. */
 export const buildInfo = { version: packageJson.version, node_version: process.version };

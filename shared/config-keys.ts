@@ -1,10 +1,14 @@
-/** The keys of the configuration: what each is, in a file or in the environment, and its default. */
+/** The configuration keys: what each one is, in the file and in the environment, and its default. */
 import { isIP } from 'node:net';
 import * as v from 'valibot';
 import { parseDuration } from './duration.ts';
 import { MOST_SHARDS } from './numbers.ts';
 
-const text = v.pipe(v.string('expected a text'), v.trim(), v.nonEmpty('expected a text that is not empty'));
+const text = v.pipe(
+  v.string('expected a string'),
+  v.trim(),
+  v.nonEmpty('expected a string that is not empty'),
+);
 const flag = v.union(
   [
     v.boolean(),
@@ -42,7 +46,7 @@ const httpUrl = v.pipe(
   v.url('expected a URL'),
   v.regex(/^https?:\/\//, 'expected http:// or https://'),
 );
-// Mounts and prefixes become parts of Vault's paths: nothing in them may leave the path.
+// Mounts and prefixes become parts of Vault's paths, so they must not leave the path.
 const vaultPath = v.pipe(
   text,
   v.regex(
@@ -56,7 +60,7 @@ const commaList = v.pipe(
   v.array(v.pipe(v.string(), v.nonEmpty('expected names with a comma between them'))),
 );
 
-/** With a port or without, as it stands in a URL. */
+/** A host as it stands in a URL, with or without a port. */
 const isHost = (text: string): boolean => {
   const url = URL.parse(`https://${text}`);
   return url !== null && url.username === '' && url.href === `https://${url.host}/` && text !== '';
@@ -117,7 +121,7 @@ export const keys = {
   clusterId: v.optional(
     v.pipe(text, v.regex(/^[\w.-]{1,128}$/, 'expected letters, digits, "_", "-" and "."')),
   ),
-  // The API server gives a creation 34 s, webhooks included; beyond that, clocks need not agree.
+  // The API server gives a creation 34 s, webhooks included; clocks need not agree any better than that.
   gracePeriodSecond: v.optional(
     v.pipe(
       whole(YEAR_SECONDS),
@@ -160,7 +164,7 @@ export const keys = {
   ),
 };
 
-/** Names of all keys, as they stand in a configuration file. */
+/** Names of all keys, as written in a configuration file. */
 export const CONFIGURATION_KEYS: readonly string[] = Object.keys(keys);
 
 /** The key's name in the environment: `syncTTLSecond` is `INJECTOR_SYNC_TTL_SECOND`. */

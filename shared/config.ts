@@ -1,6 +1,6 @@
 /**
- * The configuration: the reference injector's YAML keys and ours, each of which `INJECTOR_` + its name in
- * upper snake case overrides. One pure function makes a frozen object of it, or one error with every fault.
+ * The configuration: the reference injector's YAML keys and ours, each overridden by `INJECTOR_` + its name in upper
+ * snake case. One pure function returns a frozen object, or throws one error that lists every fault.
  */
 import * as v from 'valibot';
 import { environmentName, keys } from './config-keys.ts';
@@ -8,7 +8,7 @@ import { type Environment, readGiven } from './config-source.ts';
 import { InjectorError } from './errors.ts';
 
 const schema = v.object(keys);
-/** Of processes that never ask Vault: they start wherever Vault is, and without a role of their own there. */
+/** Processes that never ask Vault: they start even if Vault is down, and have no role there. */
 const withoutVault = v.partial(schema, [
   'vaultAddress',
   'vaultAuthPath',
@@ -20,33 +20,31 @@ const ofReplay = v.object({ ...withoutVault.entries, replaySink: v.unwrap(keys.r
 
 type Process = 'injector' | 'renewer' | 'revoker' | 'approle';
 export type Config = Readonly<ReturnType<typeof shape>>;
-/** Of a process that never asks Vault. */
+/** The configuration of a process that never asks Vault. */
 export type ConfigWithoutVault = Readonly<ReturnType<typeof shapeWithoutVault>>;
 export type ReplayConfig = Readonly<ReturnType<typeof shapeOfReplay>>;
 
 export interface ConfigSource {
-  /** Text of the YAML file; absent where the environment says everything. */
+  /** Text of the YAML file; absent if everything is in the environment. */
   readonly file?: string | undefined;
   readonly environment: Environment;
-  /** What the starting process is; a `mode` that names another one is a fault. */
+  /** The process that is starting; a `mode` that names another one is a fault. */
   readonly process: Process;
 }
 type AnySource = Omit<ConfigSource, 'process'>;
 type AnyProcess = Process | 'dead letter sink' | 'replay job';
 
-/**
- * @throws InjectorError `configuration_invalid` with every fault, one a line.
- */
+/** @throws InjectorError `configuration_invalid` with one line per fault. */
 export function parseConfig(source: ConfigSource): Config {
   return Object.freeze(shape(parse(schema, source, source.process)));
 }
 
-/** As `parseConfig`, for the dead letter sink. */
+/** Same as `parseConfig`, for the dead letter sink. */
 export function parseDeadLetterConfig(source: AnySource): ConfigWithoutVault {
   return Object.freeze(shapeWithoutVault(parse(withoutVault, source, 'dead letter sink')));
 }
 
-/** As `parseConfig`, for the replay job. */
+/** Same as `parseConfig`, for the replay job. */
 export function parseReplayConfig(source: AnySource): ReplayConfig {
   return Object.freeze(shapeOfReplay(parse(ofReplay, source, 'replay job')));
 }
@@ -69,7 +67,7 @@ function parse<V extends CommonValues>(
   const parsed = v.safeParse(of, given, { abortPipeEarly: true });
   for (const issue of parsed.issues ?? []) {
     const key = v.getDotPath(issue) ?? '';
-    // Of what is inside of a list or a map, too.
+    // Freezes the insides of lists and maps, too.
     const [name = ''] = key.split('.');
     faults.push(`${key}: ${name in given ? issue.message : `is missing (or set ${environmentName(key)})`}`);
   }
@@ -87,7 +85,7 @@ function parse<V extends CommonValues>(
   return { values: parsed.output, port, shard };
 }
 
-/** What only some processes need, and only under some circumstances. */
+/** Keys that only some processes need, and only under some circumstances. */
 function missing(
   process: AnyProcess,
   given: Readonly<Record<string, unknown>>,
@@ -100,7 +98,7 @@ function missing(
     String(given['allowUnauthenticatedAdmission']) !== 'true';
   if (process === 'injector' && isOpen) {
     faults.push(
-      'webhookPathSecretFolder: is missing; without it whoever reaches the function may ask for credentials in any pod\'s name, which only "allowUnauthenticatedAdmission: true" allows',
+      'webhookPathSecretFolder: is missing; without it anyone who reaches the function can request credentials in any pod\'s name, which only "allowUnauthenticatedAdmission: true" allows',
     );
   }
   if (process === 'renewer' && shards > 1 && environment['JOB_COMPLETION_INDEX'] === undefined) {
@@ -146,9 +144,9 @@ function contradictions(values: CommonValues, process: AnyProcess): string[] {
   return faults;
 }
 
-/** A token that ends between two sweeps takes its credentials with it. */
+/** A token that expires between two sweeps revokes its credentials. */
 function tooShort({ useProjectedSA, tokenTTL, syncTTLSecond }: CommonValues): string[] {
-  // Of logins Vault says how long they last.
+  // Vault says how long logins last.
   if (useProjectedSA || tokenTTL >= 2 * syncTTLSecond) return [];
   return [
     `tokenTTL: found ${tokenTTL} s, less than two sync intervals (syncTTLSecond: ${syncTTLSecond} s): tokens would end before they are renewed`,
@@ -161,7 +159,7 @@ function shape(parsed: Parsed<v.InferOutput<typeof schema>>) {
     ...shapeWithoutVault(parsed),
     vault: Object.freeze({
       address: values.vaultAddress,
-      /** Beside that of the address: to which an answer of Vault may redirect. */
+      /** Hosts that an answer of Vault may redirect to, beside that of the address. */
       redirectHosts: Object.freeze(values.vaultRedirectHosts ?? []),
       namespace: values.vaultNamespace,
       caFile: values.vaultCaFile,
@@ -171,10 +169,10 @@ function shape(parsed: Parsed<v.InferOutput<typeof schema>>) {
       ledgerMount: values.vaultSecretName,
       ledgerPrefix: values.vaultSecretPrefix,
       defaultEngine: values.defaultEngine,
-      /** Requests a second; absent: no limit of ours. */
+      /** Requests per second; absent: unlimited on our side. */
       rateLimit: values.vaultRateLimit,
       clusterId: values.clusterId,
-      /** Of one namespace; absent: as many as are asked for. */
+      /** Maximum per namespace; absent: unlimited. */
       maxGrantsPerRole: values.maxGrantsPerRole,
     }),
     appRole: Object.freeze({
@@ -183,10 +181,10 @@ function shape(parsed: Parsed<v.InferOutput<typeof schema>>) {
       wrapTtlSeconds: Math.ceil(values.appRoleWrapTTL),
       /** Names and patterns; absent: any namespace. */
       namespaces: values.appRoleNamespaces,
-      /** Which pods may have which AppRole; absent: any pod may have any. */
+      /** Which pods may use which AppRole; absent: any pod may use any. */
       roles: values.appRoleMap,
       bindAddress: values.appRoleBindAddress,
-      /** Where pods' addresses are; absent: wherever a pod's may be. */
+      /** Where pods' addresses come from; absent: any range that pods may have. */
       podCidrs: values.appRolePodCidrs,
     }),
   };
@@ -203,7 +201,7 @@ function shapeWithoutVault({ values, port, shard }: Parsed<CommonValues>) {
     /** Absent: all interfaces, as a container needs it. */
     host: values.listenAddress,
     tokenPeriodSeconds: values.tokenTTL,
-    /** Absent: the injector makes the pods' tokens itself. */
+    /** Absent: the injector creates the pods' tokens itself. */
     projectedServiceAccount: values.useProjectedSA
       ? Object.freeze({
           audience: values.projectedSAAudience,
@@ -218,18 +216,18 @@ function shapeWithoutVault({ values, port, shard }: Parsed<CommonValues>) {
     maxRevokeFraction: values.maxRevokeFraction,
     onMaxTtl: values.onMaxTtl,
     onLost: values.onLost,
-    /** This process' share of the ledger, of so many. */
+    /** This process' shard of the ledger, and the number of shards. */
     shard,
     shards: values.sweepShards,
     metrics: Object.freeze({
       uuidLabel: values.metricsUuidLabel,
       pushUrl: values.metricsPushUrl,
-      /** Absent: on the main port. */
+      /** Absent: served on the main port. */
       port: values.metricsPort,
       tls: tlsFiles(values.metricsCertFile, values.metricsKeyFile),
       clientCaFile: values.metricsClientCaFile,
     }),
-    /** What a pod gets that does not say. */
+    /** Defaults for pods that set nothing. */
     podDefaults: Object.freeze({
       engine: values.defaultEngine,
       delivery: values.delivery,
@@ -240,14 +238,14 @@ function shapeWithoutVault({ values, port, shard }: Parsed<CommonValues>) {
       folder: values.webhookPathSecretFolder,
       open: values.allowUnauthenticatedAdmission,
     }),
-    /** Who may send events, and what for their tokens have to be; absent: whoever reaches the function. */
+    /** Who may send events, and which audience their tokens must have; absent: anyone who reaches the function. */
     senders:
       values.eventAudience && values.eventSubjects
         ? Object.freeze({ audience: values.eventAudience, subjects: values.eventSubjects })
         : undefined,
     sweepSchedule: values.sweepSchedule,
     logLevel: values.logLevel,
-    /** Absent: nothing is reported. */
+    /** Absent: no error reports. */
     sentry:
       values.sentry && values.sentryDsn
         ? Object.freeze({

@@ -1,17 +1,17 @@
-/** Milliseconds that only ever grow; handed in so that tests decide what time it is. */
+/** Milliseconds that only ever grow; passed in so that tests control the time. */
 export type Clock = () => number;
 
 export const monotonicClock: Clock = () => process.uptime() * 1_000;
 
-/** The moment until which work may go on, and the signal that ends what is under way by then. */
+/** The moment when work must stop, and the signal that aborts what is still running then. */
 export interface Deadline {
   remainingMs(): number;
   readonly signal: AbortSignal;
-  /** The work is done: nothing is kept until the moment comes. (Node's own timeout signals are, by the thousand.) */
+  /** Releases the timer once the work is done. (Node's own timeout signals stay until they fire, by the thousand.) */
   release(): void;
 }
 
-/** A deadline `durationMs` from now. It also ends when `parent` does, for example because the caller hung up. */
+/** A deadline `durationMs` from now. It also ends with `parent`, for example when the caller hangs up. */
 export function deadlineIn(durationMs: number, clock: Clock, parent?: AbortSignal): Deadline {
   const endsAt = clock() + durationMs;
   const controller = new AbortController();
@@ -33,7 +33,7 @@ export function deadlineIn(durationMs: number, clock: Clock, parent?: AbortSigna
 /**
  * The promise's outcome, or an error once the deadline is over.
  *
- * @param late makes the error, from the deadline's reason: it names the system that did not answer.
+ * @param late makes the error from the deadline's reason; it names the system that did not answer.
  */
 export function within<T>(
   deadline: Deadline,
@@ -44,7 +44,7 @@ export function within<T>(
     const expire = () => reject(late(deadline.signal.reason));
     if (deadline.signal.aborted) expire();
     else deadline.signal.addEventListener('abort', expire, { once: true });
-    // After the deadline the caller has been told already: neither changes anything then.
+    // The caller already has its error after the deadline: a late outcome changes nothing.
     promise.then(resolve, reject).finally(() => deadline.signal.removeEventListener('abort', expire));
   });
 }

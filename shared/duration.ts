@@ -1,7 +1,7 @@
 const UNITS_IN_MS = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const PART = /(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/gy;
 const WHOLE = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/;
-// Every unit once, with all the digits that anybody needs.
+// Each unit at most once, with more digits than anybody needs.
 const LONGEST = 64;
 
 function isUnit(text: string): text is keyof typeof UNITS_IN_MS {

@@ -15,7 +15,7 @@ export const ERROR_CATALOGUE = {
   annotations_invalid: { status: 422, retryable: false },
   service_account_denied: { status: 403, retryable: false },
   secret_refused: { status: 403, retryable: false },
-  // As the API server answers where a quota is exceeded.
+  // The status that the API server uses when a quota is exceeded.
   too_many_grants: { status: 403, retryable: true },
   deadline_too_short: { status: 504, retryable: true },
   request_aborted: { status: 499, retryable: true },
@@ -45,7 +45,7 @@ export const ERROR_CATALOGUE = {
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;
 
-/** Whom an error is about, as far as that is known where it is thrown: fields of the line that tells of it. */
+/** The subject of an error, as far as it is known where the error is thrown; logged as fields. */
 export interface Subject {
   /** The API server's uid of the review, the id of the event. Vault's audit log has it as `x-correlation-id`. */
   readonly requestUid?: string | undefined;
@@ -55,7 +55,7 @@ export interface Subject {
   readonly serviceAccount?: string;
   readonly uuid?: string;
   readonly role?: string | undefined;
-  /** Of a database engine in Vault. */
+  /** Mount of the database engine in Vault. */
   readonly mount?: string | undefined;
 }
 
@@ -74,7 +74,7 @@ export class InjectorError extends Error {
   }
 }
 
-/** The same error, which says whom it is about; what was thrown is its cause. */
+/** The same error with its subject added; the error thrown first is its cause. */
 export function about(subject: Subject, thrown: unknown): InjectorError {
   const error = asInjectorError(thrown);
   return new InjectorError(error.code, error.message, {
@@ -83,7 +83,7 @@ export function about(subject: Subject, thrown: unknown): InjectorError {
   });
 }
 
-/** What was thrown, as a member of the catalogue. The text of an unknown error is kept as its cause only. */
+/** Any thrown value as a member of the catalogue. The text of an unknown error is kept only as its cause. */
 export function asInjectorError(thrown: unknown): InjectorError {
   if (thrown instanceof InjectorError) return thrown;
   return new InjectorError('internal', 'something unexpected happened in the injector; its log says what', {

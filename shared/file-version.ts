@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 
-/** What differs as soon as a file was written again or another one took its place, without reading it. */
+/** A fingerprint that changes whenever a file is rewritten or replaced; the file is not read. */
 export function fileVersion(path: string): string {
   const { mtimeMs, size, ino } = statSync(path);
   return `${mtimeMs} ${size} ${ino}`;

@@ -6,8 +6,8 @@ const FIRST_LOGIN_WITHIN_MS = 10_000;
 const TURNS = 4;
 
 /**
- * Sends the login, so that Vault works on it while the rest of the process is loaded: the first request after a cold
- * start waits for both. A failure is logged only; whoever needs the login tries again.
+ * Sends the login so that Vault works on it while the rest of the process loads: the first request after a cold start
+ * waits for both. A failure is only logged; the next caller that needs the login tries again.
  */
 export async function beginLogin({ vault, clock, log }: Parts): Promise<void> {
   const deadline = deadlineIn(FIRST_LOGIN_WITHIN_MS, clock);
@@ -15,6 +15,6 @@ export async function beginLogin({ vault, clock, log }: Parts): Promise<void> {
     .ready(deadline)
     .catch((error) => log.error('the first login failed', error))
     .finally(() => deadline.release());
-  // Turns of the event loop for the connection and the request on it, before loading takes all of them.
+  // Event loop turns that get the connection and the request out before module loading blocks the loop.
   for (let turns = 0; turns < TURNS; turns += 1) await turn();
 }

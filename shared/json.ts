@@ -1,6 +1,6 @@
 /**
- * JSON from outside. Its cost is in its values, not in its bytes: three mebibytes of `{}` take longer to read than an
- * admission may hold up the others. So the values are counted before they are made.
+ * JSON from outside. Its cost is in the number of values, not of bytes: three mebibytes of `{}` take longer to parse
+ * than one admission may delay the others. So values are counted before parsing.
  */
 import { InjectorError } from './errors.ts';
 
@@ -14,14 +14,14 @@ export function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));
   } catch {
-    // Without the parser's words: they quote the body.
+    // Our own message: the parser's quotes the body.
     throw new InjectorError('request_invalid', 'the body is not JSON');
   }
 }
 
 const QUOTE = '"'.charCodeAt(0);
 const BACKSLASH = '\\'.charCodeAt(0);
-/** By byte: whether a value begins, and whether it leads a level down or up. */
+/** Indexed by byte: whether a value begins, and whether nesting goes down or up. */
 const VALUES = new Uint8Array(256);
 const LEVELS = new Int8Array(256);
 for (const sign of ',{[') VALUES[sign.charCodeAt(0)] = 1;
@@ -29,13 +29,14 @@ for (const sign of '{[') LEVELS[sign.charCodeAt(0)] = 1;
 for (const sign of '}]') LEVELS[sign.charCodeAt(0)] = -1;
 
 /**
- * One look at each byte: it costs less than the parser. What is no JSON is counted somehow, and refused by that.
+ * Scans each byte once, which costs less than parsing. Invalid JSON gets some count, and the parser refuses it.
  *
  * @throws InjectorError `request_too_large`
  */
 export function refuseTooMany(body: Buffer): void {
   const { length } = body;
-  // Too short to hold so many, as nearly all pods are. What is deep in it, nobody goes down into before Vault is asked.
+  // Too short to exceed the limit, as nearly all pods are. Deep nesting is harmless: we do not descend into it before
+  // Vault is asked.
   if (length <= MAX_VALUES) return;
   let [values, depth, deepest] = [0, 0, 0];
   for (let at = 0; at < length; at += 1) {

@@ -1,4 +1,4 @@
-/** What the functions and jobs that ask Vault are made of. */
+/** The collaborators of functions and jobs that ask Vault. */
 import { type Config, type ConfigSource, parseConfig } from './config.ts';
 import { createSurroundings, readConfigFile, type Surroundings } from './surroundings.ts';
 import type { ProcessName } from './telemetry/metric-table.ts';
@@ -9,7 +9,7 @@ export interface Parts extends Surroundings<Config> {
 }
 
 /**
- * @param file path of the configuration file; absent where the environment says everything.
+ * @param file path of the configuration file; absent if everything is in the environment.
  * @throws InjectorError `configuration_invalid`
  */
 export function createParts(

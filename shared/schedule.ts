@@ -1,19 +1,19 @@
-/** The CronJob's schedule against the configured interval: what is due follows from when the next sweep comes. */
+/** The CronJob's schedule and the configured interval: a lease is due depending on when the next sweep comes. */
 import type { Cron, CronOptions } from 'croner';
 import type { Config } from './config.ts';
 
-// As a CronJob without a time zone is read.
+// UTC, as a CronJob without a time zone is read.
 const OPTIONS: CronOptions = { mode: '5-part', timezone: 'UTC' };
 const DAY_SECONDS = 86_400;
-// More than a year has, so that what is left out of a week, a month or a year is among them.
+// More runs than a year has, so that every gap of a week, month or year is seen.
 const DAYS_LOOKED_AT = 370;
 
 /**
- * The longest time that ever passes between two runs, in seconds. A schedule's times of day are the same on all of its
- * days, so one day's runs and the gaps between days say it: the nights too, which the next runs alone would not show.
+ * The longest gap between two runs, in seconds. A schedule has the same times on all of its days, so one day's runs
+ * and the gaps between days suffice. They include the nights, which the next few runs alone would not show.
  *
- * @param schedule five fields, as a CronJob has it (UTC).
- * @throws Error where it cannot be read as one.
+ * @param schedule five fields, as in a CronJob (UTC).
+ * @throws Error if it cannot be parsed.
  */
 async function longestGapSeconds(schedule: string, from: Date): Promise<number> {
   const { Cron } = await import('croner');
@@ -27,7 +27,7 @@ async function longestGapSeconds(schedule: string, from: Date): Promise<number> 
   return Math.max(...gaps(times), ...overNight);
 }
 
-/** In seconds from midnight on. */
+/** Seconds since midnight. */
 function timesOfDay(cron: Cron): number[] {
   const times: number[] = [];
   let run = cron.nextRun(new Date(-1_000));
@@ -45,9 +45,12 @@ function gaps(moments: readonly number[]): number[] {
 }
 
 export interface Interval {
-  /** The longer one of what is configured and what the schedule makes of it: what is due is renewed in time even so. */
+  /**
+   * The longer of the configured interval and the schedule's longest gap, so that leases are renewed in time even
+   * then.
+   */
   readonly seconds: number;
-  /** What is wrong between the two, for a person. */
+  /** What contradicts between the two, for a person. */
   readonly fault: string | undefined;
 }
 

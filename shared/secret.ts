@@ -30,29 +30,29 @@ export class Secret {
   }
 }
 
-// Shapes of what must not appear in a foreign text: Vault tokens (old, new and OpenBao's), and JWTs or what may be the
-// beginning of one. Each is decided by one run of characters, so that no text takes longer than its length.
+// Patterns of what must not appear in text from outside: Vault tokens (old, new and OpenBao's), and JWTs or what may
+// be the start of one. Each matches a single run of characters, so matching is linear.
 const TOKEN_SHAPES =
   /\b(?:hv[sbr]\.|[sbr]\.)[A-Za-z0-9_-]{20,}|\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}/g;
-// What is left of a text before it is looked through: masked tokens and control characters make it shorter.
+// How much of a text is examined: masking tokens and removing control characters makes it shorter.
 const LOOKED_AT = 4;
 const LOOKED_AT_LEAST = 1_024;
-// A token of which the cut has left less than its shape needs is among so many last characters.
+// A token that was cut too short to be recognized lies within this many last characters.
 const LONGEST_REST = 32;
 
 /**
- * Makes a text of foreign origin (a Vault error, an annotation's value) fit for one line of a log or a
- * message: no control characters, no invisible ones, no token, at most `limit` characters. It costs what the limit is, not what the text is.
+ * Makes text from outside (a Vault error, an annotation's value) fit for one line of a log or a message: no control
+ * or invisible characters, no token, at most `limit` characters. Its cost depends on the limit, not on the text.
  */
 export function printable(text: string, limit = 200): string {
   const lookedAt = limit * LOOKED_AT + LOOKED_AT_LEAST;
   const isCut = text.length > lookedAt;
   const masked = text.slice(0, lookedAt).replace(TOKEN_SHAPES, REDACTED);
   const line = (isCut ? masked.slice(0, -LONGEST_REST) : masked)
-    // Signs of format, too: they turn a line round, or make two words look like one.
+    // Format characters, too: they reverse a line, or make two words look alike.
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()
-    // Half of a character would not get through every parser after us.
+    // Half of a surrogate pair would not get through every parser after us.
     .toWellFormed();
   return isCut || line.length > limit ? `${line.slice(0, limit - 1).toWellFormed()}…` : line;
 }

@@ -1,4 +1,4 @@
-/** What every function and job has around it, from its configuration: the one place that reads files named by the environment. */
+/** What every function and job needs from its configuration: the one place that reads files named by the environment. */
 import { readFileSync } from 'node:fs';
 import type { ConfigWithoutVault } from './config.ts';
 import { type Clock, monotonicClock } from './deadline.ts';
@@ -37,7 +37,7 @@ export function createSurroundings<C extends ConfigWithoutVault>(
 }
 
 /**
- * @param path absent where the environment says everything.
+ * @param path absent if everything is in the environment.
  * @throws InjectorError `configuration_invalid`
  */
 export function readConfigFile(path: string | undefined): string | undefined {

@@ -1,17 +1,20 @@
-/** The signals that end a process, heard from the first line of its `main`: before it logs in, and before it listens. */
+/** The signals that end a process, handled from the first line of its `main`: before it logs in or listens. */
 
 export interface ToldToEnd {
   /** Resolves with the first signal. */
   readonly told: Promise<NodeJS.Signals>;
-  /** Aborted with it. */
+  /** Aborted with the first signal. */
   readonly signal: AbortSignal;
-  /** From then on a signal ends the process at once. */
+  /** Removes the handlers: the next signal ends the process at once. */
   stopHearing(): void;
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
-/** The first signal is heard; a second one of the same name ends the process at once, as Node does without a handler. */
+/**
+ * The first signal is handled; a second one of the same name ends the process at once, as Node does without a
+ * handler.
+ */
 export function hearSignals(): ToldToEnd {
   const { promise: told, resolve } = Promise.withResolvers<NodeJS.Signals>();
   const controller = new AbortController();

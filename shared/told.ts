@@ -1,12 +1,12 @@
 import { printable } from './secret.ts';
 
-/** What a person is told of what was found: the first of it in words, the rest as a number. */
+/** A list of findings for a person: the first ones in words, the rest as a count. */
 export interface Told {
-  /** Of all, those that nobody is told in words among them. */
+  /** Counts all findings, including those without a sentence. */
   readonly count: number;
-  /** @param sentence is made only where it will be read. */
+  /** @param sentence called only if it will be printed. */
   add(sentence: () => string): void;
-  /** With "… and 980 more" at the end where there are more. */
+  /** Ends with "… and 980 more" if there are more. */
   sentences(): string[];
 }
 

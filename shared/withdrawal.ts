@@ -1,6 +1,6 @@
 /**
- * The end of a grant whose credentials stand in a Secret: the Secret goes first, then token, lease and record, so that
- * whatever fails in between is found again by the record.
+ * Ends a grant whose credentials are in a Secret: the Secret goes first, then token, lease and record, so that the
+ * record lets the next attempt find whatever failed in between.
  */
 import { validate, version } from 'uuid';
 import { asInjectorError, type InjectorError } from './errors.ts';
@@ -11,20 +11,20 @@ import type { LedgerRecord } from './vault/ledger.ts';
 import type { Work } from './vault/requests.ts';
 import type { Revocation } from './vault/revocation.ts';
 
-/** What a ValidatingAdmissionPolicy says no to is not ours any more: whoever may change Secrets there has changed it. */
+/** The ValidatingAdmissionPolicy refuses a Secret that is no longer ours: somebody with write access has changed it. */
 const BY_POLICY = /admission ?policy|denied request/i;
 
-/** A role that is not bound yet, or not any more. */
+/** A role that is not bound yet, or no longer. */
 const mayBeAllowedLater = ({ code, message }: InjectorError) =>
   code === 'kubernetes_denied' && !BY_POLICY.test(message);
 
-/** @returns the same revocation, which takes the pod's Secret with it. */
+/** @returns the same revocation, which also deletes the pod's Secret. */
 export function withSecrets(
   revocation: Revocation,
   secrets: Pick<PodSecrets, 'remove'>,
   log: Pick<Logger, 'warn'>,
 ): Revocation {
-  /** @returns what the record has to be kept for: nobody may list Secrets, so it alone knows of this one. */
+  /** @returns what the record has to be kept for: nobody may list Secrets, so only the record knows of this one. */
   async function remove(uuid: string, record: LedgerRecord, work: Work): Promise<string | undefined> {
     const { namespace, secretName = secretOfRewritten(uuid, record) } = record;
     if (secretName === '') return undefined;
@@ -37,7 +37,7 @@ export function withSecrets(
     if (record.secretName === undefined) return undefined;
     const what = `the Secret ${secretName} cannot be deleted`;
     if (mayBeAllowedLater(error)) return `${what}: ${error.message}`;
-    // No reason to let the grant live.
+    // A failure here is no reason to keep the grant alive.
     log.warn(`${what}, and stays: ${error.message}`, { uuid, namespace, pod: record.podName });
     return undefined;
   }
@@ -49,8 +49,8 @@ export function withSecrets(
 }
 
 /**
- * The reference injector writes the records that it renews anew, with its own six fields: of one of ours, which its uuid
- * tells, whether there was a Secret is not known any more. (Of a pod's grants the first one names it.)
+ * The reference injector rewrites the records that it renews, with its own six fields only: for one of ours,
+ * recognized by its uuid, the Secret is then unknown. (The first of a pod's grants names it.)
  */
 function secretOfRewritten(uuid: string, { role }: LedgerRecord): string {
   return role === undefined && validate(uuid) && version(uuid) === 7 ? secretNameOf(uuid) : '';

@@ -1,6 +1,6 @@
 /**
- * The pod in an event of Knative's ApiServerSource that it is there, or has changed. In mode Resource the event has the
- * pod in it, in mode Reference its name only (https://knative.dev/docs/eventing/sources/apiserversource/reference/).
+ * The pod in an event of Knative's ApiServerSource that was added or updated. In mode Resource the event contains the
+ * pod, in mode Reference only its name (https://knative.dev/docs/eventing/sources/apiserversource/reference/).
  */
 import * as v from 'valibot';
 import { type CloudEvent, invalidEvent } from './cloud-event.ts';
@@ -18,8 +18,8 @@ const Kind = v.object({ kind: v.string() });
 const Pod = v.union([v.object({ metadata: v.object(names) }), v.object(names)]);
 
 /**
- * @returns `undefined` for an event that is none of our business.
- * @throws InjectorError `request_invalid` for one of a pod that it does not name.
+ * @returns `undefined` for an event that does not concern us.
+ * @throws InjectorError `request_invalid` for one about a pod that it does not name.
  */
 export function changedPodIn({ type, data }: CloudEvent): PodName | undefined {
   if (!TYPE.test(type)) return undefined;
@@ -27,6 +27,6 @@ export function changedPodIn({ type, data }: CloudEvent): PodName | undefined {
   if (!kind.success) throw invalidEvent('the event does not say what it is about');
   if (kind.output.kind !== 'Pod') return undefined;
   const pod = v.safeParse(Pod, data);
-  if (!pod.success) throw invalidEvent('the pod in the event is not as it should be');
+  if (!pod.success) throw invalidEvent('the pod in the event is invalid');
   return 'metadata' in pod.output ? pod.output.metadata : pod.output;
 }

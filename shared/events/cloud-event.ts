@@ -9,7 +9,7 @@ import { refuseTooMany } from '../json.ts';
 
 export type EventRequest = Pick<Request, 'rawHeaders' | 'rawBody'>;
 
-// The library builds an event of what lacks its required attributes, too (CloudEvents 1.0, "Required Attributes").
+// The library also accepts an event that lacks required attributes (CloudEvents 1.0, "Required Attributes").
 const CloudEvent = v.looseObject({
   id: v.optional(v.string(), ''),
   type: v.pipe(v.string(), v.nonEmpty()),
@@ -17,10 +17,13 @@ const CloudEvent = v.looseObject({
   data: v.unknown(),
 });
 
-/** Its attributes, extensions among them, and its data. */
+/** The event's attributes, including extensions, and its data. */
 export type CloudEvent = v.InferOutput<typeof CloudEvent>;
 
-/** @throws InjectorError `request_invalid` for what is no CloudEvent, `request_too_large` for one that no pod is in. */
+/**
+ * @throws InjectorError `request_invalid` for anything but a CloudEvent, `request_too_large` for one that is too
+ * large for a pod.
+ */
 export async function readCloudEvent(request: EventRequest): Promise<CloudEvent> {
   const { HTTP } = await import('cloudevents');
   const raw = request.rawBody ?? Buffer.alloc(0);
@@ -32,7 +35,7 @@ export async function readCloudEvent(request: EventRequest): Promise<CloudEvent>
     return v.parse(CloudEvent, event);
   } catch (error) {
     if (error instanceof InjectorError) throw error;
-    // Without the library's words: they may quote the body, which holds a pod.
+    // Our own message: the library's may quote the body, which contains a pod.
     throw invalidEvent('expected a CloudEvent (binary or structured mode)');
   }
 }

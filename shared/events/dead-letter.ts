@@ -1,6 +1,6 @@
 /**
- * A delete event that Knative could not deliver, as it is kept in a ConfigMap until it is sent again. The event carries
- * the whole pod, with the credentials in its environment: nothing of it is kept but what replay needs.
+ * A delete event that Knative could not deliver, kept in a ConfigMap until it is sent again. The event contains the
+ * whole pod, including the credentials in its environment: only what replay needs is kept.
  */
 import { createHash } from 'node:crypto';
 import { validate } from 'uuid';
@@ -12,20 +12,20 @@ import { DELETE_TYPE, type DeletedPod, deletedPodIn, objectName } from './delete
 
 export interface DeadLetter {
   readonly pod: DeletedPod;
-  /** Of the event: where it is from, what about, its name there, and when it happened. */
+  /** The event's source, subject, id and time. */
   readonly source: string;
   readonly subject: string;
   readonly id: string;
   readonly time: string;
-  /** HTTP status of the last attempt to deliver it (-1: there was no answer), and where to; empty where Knative did not say. */
+  /** HTTP status of the last delivery attempt (-1: no answer) and its destination; empty if Knative did not say. */
   readonly errorCode: string;
   readonly errorDestination: string;
-  /** How often it has been sent again before it came back. */
+  /** How often it has been replayed before it came back. */
   readonly replays: number;
 }
 
 export const DEAD_LETTER_LABEL = 'vault-db-injector.numberly.io/dead-letter';
-/** Extension of an event that is sent again: what comes back is another dead letter, not the one that is being deleted. */
+/** Extension of a replayed event: if it comes back, it is a new dead letter, not the one being deleted. */
 const REPLAYS_EXTENSION = 'deadletterreplays';
 const MAX_ATTRIBUTE = 500;
 
@@ -33,8 +33,8 @@ const texts = (pattern: RegExp) => v.pipe(v.string(), v.regex(pattern));
 const short = v.pipe(v.string(), v.maxLength(MAX_ATTRIBUTE));
 const replays = v.pipe(texts(/^\d{1,6}$/), v.transform(Number));
 const anyText = v.pipe(v.union([v.string(), v.number()]), v.transform(String));
-// knative.dev/eventing, pkg/kncloudevents/attributes/knative_error.go. Its `knativeerrordata`, the answer's body, is left
-// alone: whatever stands before the function may have written it.
+// See knative.dev/eventing, pkg/kncloudevents/attributes/knative_error.go. Its `knativeerrordata`, the answer's body,
+// is ignored: any proxy before the function may have written it.
 const Extensions = v.object({
   id: v.fallback(anyText, ''),
   subject: v.fallback(anyText, ''),
@@ -66,7 +66,7 @@ const Data = v.object({
 });
 
 /**
- * @returns `undefined` for an event after which nothing is to be revoked.
+ * @returns `undefined` for an event that requires no revocation.
  * @throws InjectorError `request_invalid` for a deletion without its object.
  */
 export function deadLetterOf(event: CloudEvent): DeadLetter | undefined {
@@ -76,7 +76,7 @@ export function deadLetterOf(event: CloudEvent): DeadLetter | undefined {
   const { id, subject, time, ...extensions } = v.parse(Extensions, event);
   return {
     pod: { ...pod, uuids },
-    // An event cannot be without these two.
+    // Attributes that every event has.
     source: printable(event.source, MAX_ATTRIBUTE) || 'unknown',
     id: printable(id, MAX_ATTRIBUTE) || 'unknown',
     subject: printable(subject, MAX_ATTRIBUTE),
@@ -87,7 +87,7 @@ export function deadLetterOf(event: CloudEvent): DeadLetter | undefined {
   };
 }
 
-/** Without user info and query, which may hold what nobody should read. */
+/** Leaves out user info and query, which may hold secrets. */
 function placeOf(destination: string): string {
   if (!URL.canParse(destination)) return '';
   const { protocol, host, pathname } = new URL(destination);
@@ -95,8 +95,8 @@ function placeOf(destination: string): string {
 }
 
 /**
- * The ConfigMap's name and data. The name is that of the deletion, since Knative's event ids are random at each send: the
- * same dead letter twice is kept once.
+ * The ConfigMap's name and data. The name is derived from the deletion, since Knative's event ids change with each
+ * send: the same dead letter is stored once.
  */
 export function storedForm({ pod, replays: count, ...attributes }: DeadLetter) {
   const { namespace, name, uuids } = pod;
@@ -108,7 +108,7 @@ export function storedForm({ pod, replays: count, ...attributes }: DeadLetter) {
   };
 }
 
-/** @returns `undefined` for data that is no dead letter. */
+/** @returns `undefined` for data that is not a dead letter. */
 export function readStored(data: unknown): DeadLetter | undefined {
   const parsed = v.safeParse(Data, data);
   if (!parsed.success) return undefined;
@@ -116,7 +116,7 @@ export function readStored(data: unknown): DeadLetter | undefined {
   return { pod: { namespace, name, uuids }, ...attributes };
 }
 
-/** The event again, in binary mode: with as much of a pod as the revocation function reads. */
+/** Rebuilds the event in binary mode, with only the parts of the pod that the revocation function reads. */
 export function replayOf({ pod, source, subject, id, time, replays: count }: DeadLetter) {
   const { namespace, name, uuids } = pod;
   const attributes = {
@@ -138,7 +138,7 @@ export function replayOf({ pod, source, subject, id, time, replays: count }: Dea
   };
 }
 
-/** CloudEvents HTTP binding, 3.1.3.2: what is not printable ASCII is percent-encoded. */
+/** CloudEvents HTTP binding, 3.1.3.2: everything but printable ASCII is percent-encoded. */
 function encoded(value: string): string {
   return value.toWellFormed().replace(/[^\x20-\x7e]+/g, encodeURIComponent);
 }

@@ -6,14 +6,14 @@ import { type CloudEvent, invalidEvent } from './cloud-event.ts';
 
 export const DELETE_TYPE = 'dev.knative.apiserver.resource.delete';
 
-/** A pod that the API server has sent a delete event for; which proves nothing yet. */
+/** A pod that the API server has sent a delete event for; the event alone proves nothing. */
 export interface DeletedPod {
   readonly namespace: string;
   readonly name: string;
   readonly uuids: readonly string[];
 }
 
-/** Of a pod or a namespace, as far as it has to be known to stay within a path. */
+/** A pod's or namespace's name, checked so that it cannot leave a path. */
 export const objectName = v.pipe(v.string(), v.regex(/^[a-z\d](?:[a-z\d.-]{0,251}[a-z\d])?$/));
 const Resource = v.object({ kind: v.string() });
 const Pod = v.object({
@@ -26,7 +26,7 @@ const Pod = v.object({
 });
 
 /**
- * @returns `undefined` for an event that is none of our business.
+ * @returns `undefined` for an event that does not concern us.
  * @throws InjectorError `request_invalid` for a deletion without its object.
  */
 export function deletedPodIn({ type, data }: CloudEvent): DeletedPod | undefined {
@@ -36,7 +36,7 @@ export function deletedPodIn({ type, data }: CloudEvent): DeletedPod | undefined
     throw invalidEvent('the event has no object in its data: the source has to be in mode "Resource"');
   if (resource.output.kind !== 'Pod') return undefined;
   const pod = v.safeParse(Pod, data);
-  if (!pod.success) throw invalidEvent('the pod in the event is not as it should be');
+  if (!pod.success) throw invalidEvent('the pod in the event is invalid');
   const { namespace, name, annotations } = pod.output.metadata;
   return { namespace, name, uuids: parseUuids(annotations?.[UUID_ANNOTATION]) };
 }

@@ -4,8 +4,8 @@ import type { Clock } from '../deadline.ts';
 const arrivals = new WeakMap<IncomingMessage, number>();
 
 /**
- * Notes when a request came. Those that are met in one turn of the event loop have come when the first of them did: the
- * last one has waited for the work of all others.
+ * Notes when a request came. Requests seen in one turn of the event loop all count from the first of them: the last
+ * one has waited for the work of all others.
  */
 export function createArrivals(clock: Clock): (request: IncomingMessage) => void {
   let turnBeganAt: number | undefined;
@@ -20,7 +20,7 @@ export function createArrivals(clock: Clock): (request: IncomingMessage) => void
   };
 }
 
-/** When the head of the request was read, its body not yet, by the clock of the server. */
+/** When the server had read the head of the request, but not yet its body, by the server's clock. */
 export function arrivalOf(request: IncomingMessage, clock: Clock): number {
   return arrivals.get(request) ?? clock();
 }

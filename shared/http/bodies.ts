@@ -1,11 +1,11 @@
-/** Bodies of requests: judged by what their head says of them, and read within limits of length, of all together, and of time. */
+/** Request bodies: judged by their head, and read within limits of length, of total memory, and of time. */
 import type { IncomingMessage, ServerOptions, ServerResponse } from 'node:http';
 import type { TlsOptions } from 'node:tls';
 import { InjectorError } from '../errors.ts';
 
 /**
- * How long Node's server waits for a request: for its head, and for all of it. A body that comes a byte at a time is
- * answered with 408, and its connection closed.
+ * How long Node's server waits for a request: for its head, and for all of it. A body that trickles in is answered
+ * with 408 and its connection closed.
  */
 export const PATIENCE = {
   headersTimeout: 5_000,
@@ -13,13 +13,13 @@ export const PATIENCE = {
   connectionsCheckingInterval: 500,
 } as const satisfies ServerOptions;
 
-/** The same over TLS, whose handshake has a time of its own: two minutes, where nothing is said. */
+/** Adds a limit for the TLS handshake: Node's default is two minutes. */
 export const TLS_PATIENCE = { ...PATIENCE, handshakeTimeout: 5_000 } as const satisfies TlsOptions;
 
 export interface BodyLimits {
   /** Bytes of one body. */
   readonly one: number;
-  /** Bytes of all that are being read, or whose requests have not been answered. */
+  /** Total bytes of bodies being read or not yet answered. */
   readonly all: number;
 }
 
@@ -32,8 +32,8 @@ export interface Bodies {
   read(request: IncomingMessage, response: ServerResponse): Promise<Buffer>;
 }
 
-// Each is an object of its own, whatever it holds: of single bytes, 4 MiB would take hundreds. What comes over a network
-// whole has a few thousand.
+// Each chunk is an object of its own: 4 MiB sent byte by byte would take hundreds of MiB. A normal body arrives in a
+// few thousand chunks at most.
 const MOST_PIECES = 10_000;
 
 export function createBodies({ one, all }: BodyLimits): Bodies {
@@ -67,7 +67,7 @@ export function createBodies({ one, all }: BodyLimits): Bodies {
   };
 }
 
-/** @param grow is told each new length, and of how many pieces, and throws where it is too much. */
+/** @param grow gets each new length and number of chunks, and throws if it is too much. */
 function collect(request: IncomingMessage, grow: (bytes: number, pieces: number) => void): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -94,9 +94,9 @@ function collect(request: IncomingMessage, grow: (bytes: number, pieces: number)
 /** @throws InjectorError */
 function refuseByHead(request: IncomingMessage, most: number): void {
   const encoding = request.headers['content-encoding'];
-  // Its length would say nothing.
+  // The length would say nothing about a compressed body.
   if (encoding !== undefined && encoding !== 'identity')
-    throw new InjectorError('request_encoding', 'the body is encoded: expected it plain');
+    throw new InjectorError('request_encoding', 'the body is compressed: expected no content encoding');
   if (declaredBytes(request) > most) throw tooLarge(most);
 }
 
@@ -111,5 +111,5 @@ function tooLarge(most: number): InjectorError {
 }
 
 function tooBusy(): InjectorError {
-  return new InjectorError('too_busy', 'too much is being asked at once; try again');
+  return new InjectorError('too_busy', 'too many requests at once; try again');
 }

@@ -13,7 +13,7 @@ interface SenderParts {
 
 const CHECK_WITHIN_MS = 5_000;
 
-/** Rejects what comes of anybody else, before its event is read; without `options` whoever reaches the sink may send. */
+/** Rejects anyone but the configured senders before the event is read; without `options` anyone may send. */
 export function fromSenders(
   options: SenderOptions | undefined,
   { api, clock, log }: SenderParts,
@@ -35,7 +35,7 @@ export function fromSenders(
   };
 }
 
-/** Of `jose`, which names what was wrong and quotes nothing of the token. */
+/** The message is from `jose`, which names the fault and quotes nothing of the token. */
 function reasonOf({ cause }: InjectorError): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
 }

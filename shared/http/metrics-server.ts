@@ -1,6 +1,6 @@
 /**
- * Figures on a port of their own, so that not everybody who reaches the function can read them: plain, with TLS, or for
- * those only whose certificate an authority of ours has signed.
+ * Metrics on a port of their own, so that not everyone who reaches the function can read them: plain, with TLS, or
+ * only for clients with a certificate signed by a configured authority.
  */
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -17,14 +17,14 @@ export interface MetricsServerOptions {
   readonly port: number;
   readonly host: string | undefined;
   readonly tls: TlsFiles | undefined;
-  /** PEM of the authorities whose certificates a client has to show; absent, anybody is answered. */
+  /** PEM of the authorities that client certificates are checked against; absent: no client certificate is required. */
   readonly clientCaFile: string | undefined;
 }
 
-// Those who read figures are few.
+// Few clients scrape.
 const MOST_CONNECTIONS = 64;
 
-/** @returns a function that stops it. */
+/** @returns a function that stops the server. */
 export async function serveMetrics(
   { port, host, tls, clientCaFile }: MetricsServerOptions,
   metrics: Metrics,
@@ -42,7 +42,7 @@ export async function serveMetrics(
   server.maxConnections = MOST_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
-      const message = `metricsPort: ${port} cannot be listened at`;
+      const message = `metricsPort: cannot listen on ${port}`;
       reject(new InjectorError('configuration_invalid', message, { cause }));
     });
     server.listen({ port, host }, resolve);

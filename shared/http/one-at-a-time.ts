@@ -1,11 +1,11 @@
 /**
- * No client of ours sends a request before it has the answer to the one before it. Whoever does may have thousands begun
- * by a few kilobytes, and all others wait for them.
+ * Our clients send a request only after the answer to the previous one. A client that pipelines could start thousands
+ * with a few kilobytes, and all others would wait for them.
  */
 import type { RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** @returns the same listener, which is asked for one request of a connection at a time: a second one ends it. */
+/** @returns the same listener, limited to one request per connection at a time: a second one closes the connection. */
 export function oneAtATime(listener: RequestListener): RequestListener {
   const underWay = new WeakMap<Socket, ServerResponse>();
   return (request, response) => {

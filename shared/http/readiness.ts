@@ -1,7 +1,7 @@
 /**
- * Ready is who can answer. Where Vault is away that is a denial with its reason; an instance that did not count as ready
- * would leave whoever asks waiting for the timeout, and Knative would give the revision up in the end. Only where Vault
- * refuses the login nothing is ready, so that a faulty revision gets no traffic.
+ * Ready means "can answer", not "Vault is up": with Vault away we answer with a denial and its reason. An instance
+ * that is not ready would leave callers waiting for the timeout, and Knative would give up the revision in the end.
+ * Only if Vault refuses the login is the instance not ready, so that a faulty revision gets no traffic.
  */
 import { type Clock, deadlineIn } from '../deadline.ts';
 import { asInjectorError, type InjectorError } from '../errors.ts';
@@ -14,11 +14,11 @@ interface ReadinessParts {
   readonly clock: Clock;
 }
 
-// Knative's queue-proxy waits 100 ms for a probe while an instance starts, and asks again and again.
+// Knative's queue-proxy gives a probe 100 ms while an instance starts, and repeats it.
 const READY_WITHIN_MS = 80;
-// So long the first login may take before silence counts as Vault being away.
+// How long the first login may take before silence counts as Vault being away.
 const FIRST_LOGIN_MS = 1_000;
-// Probes come every few milliseconds; Vault is not asked to log in as often.
+// Probes come every few milliseconds; Vault is not asked that often.
 const REFUSED_FOR_MS = 1_000;
 
 export function createReadiness({ session, log, clock }: ReadinessParts): () => Promise<boolean> {
@@ -30,7 +30,7 @@ export function createReadiness({ session, log, clock }: ReadinessParts): () => 
     if (nothingKnown) return false;
     if (error.retryable) return true;
     refusedAt = clock();
-    // Not in the answer: whoever reaches the gateway may ask.
+    // Logged, not answered: anyone who reaches the gateway may ask.
     log.warn(`not ready: ${error.message}`, { outcome: error.code });
     return false;
   }

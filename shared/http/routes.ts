@@ -1,4 +1,4 @@
-/** What every function answers beside its own work: health, readiness, metrics. */
+/** Routes that every function has beside its own: health, readiness, metrics. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpFunction, Request, Response } from '@google-cloud/functions-framework';
 import type { Clock } from '../deadline.ts';
@@ -11,31 +11,31 @@ import { createReadiness } from './readiness.ts';
 
 export interface RouteParts {
   readonly session: Pick<Session, 'ready'>;
-  /** Absent where they have a listener of their own. */
+  /** Absent if they have a listener of their own. */
   readonly metrics: Metrics | undefined;
   readonly log: Logger;
   readonly clock: Clock;
-  /** At which paths the function is asked; `/` where nothing is said. */
+  /** Paths of the function itself; the default is `/`. */
   readonly accepts?: (path: string, authorization: string | undefined) => Promise<boolean>;
-  /** Whether its sender may ask at all, by the head alone; rejects with why not. */
+  /** Rejects a sender that is not allowed, judging by the head alone. */
   readonly checkSender?: (request: IncomingMessage) => Promise<void>;
 }
 
 export interface Routes {
-  /** Rejects for what is not to be answered otherwise, by the head alone: before a byte of the body is read. */
+  /** Rejects a request by its head alone, before a byte of the body is read. */
   judge(request: IncomingMessage): Promise<void>;
   readonly handle: HttpFunction;
   fail(response: ServerResponse, thrown: unknown): void;
 }
 
 const RETRY_AFTER_SECONDS = 2;
-// A line for each of these would be one more thing that a sender can have without end.
+// Not logged one by one: a sender could fill the log.
 const UNTOLD: ReadonlySet<ErrorCode> = new Set(['too_busy', 'request_aborted']);
 
 /**
- * POST is the function's own, the rest is the same for all. The one place where an error that the function let
- * through becomes an HTTP status: 4xx for what the sender did wrong, which sending again does not mend, and 503 for all
- * else. (Knative's event source does not try again after a 500.)
+ * POST goes to the function, other routes are common. This is the one place where an error thrown by the function
+ * becomes an HTTP status: 4xx for a fault of the sender, where sending again does not help, and 503 for everything
+ * else. (Knative's event source does not retry after a 500.)
  */
 export function createRoutes(post: HttpFunction, parts: RouteParts): Routes {
   const { session, metrics, log, clock, accepts = async (path: string) => path === '/', checkSender } = parts;
@@ -80,7 +80,7 @@ function judgeGet(request: IncomingMessage): void {
   if (hasBody(request)) throw new InjectorError('request_invalid', 'expected no body');
 }
 
-/** As it was sent: nothing is decoded, so nothing can fail. */
+/** The raw path: nothing is decoded, so nothing can fail. */
 function pathOf({ url = '' }: IncomingMessage): string {
   const query = url.indexOf('?');
   return query < 0 ? url : url.slice(0, query);
@@ -98,7 +98,7 @@ function failWith(response: ServerResponse, thrown: unknown, log: Logger): void 
 
 const exposing = new WeakMap<Metrics, ReturnType<Metrics['expose']>>();
 
-/** Each exposition holds up the rest for a moment: those who ask for figures together share one. */
+/** Rendering blocks the event loop for a moment: concurrent scrapes share one. */
 function exposed(metrics: Metrics): ReturnType<Metrics['expose']> {
   const underWay = exposing.get(metrics);
   if (underWay) return underWay;

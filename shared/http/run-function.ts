@@ -1,4 +1,4 @@
-/** A function's life as a process: registered with the functions framework, served, drained at SIGTERM. */
+/** A function as a process: registered with the functions framework, served, drained at SIGTERM. */
 import { http } from '@google-cloud/functions-framework';
 import type { Background } from '../background.ts';
 import { deadlineIn } from '../deadline.ts';
@@ -10,18 +10,18 @@ import type { Routes } from './routes.ts';
 import { type RunningServer, serve } from './server.ts';
 
 interface FunctionParts extends Surroundings {
-  /** Whose login ends with the process. */
+  /** The Vault client whose login ends with the process. */
   readonly vault?: VaultClient;
 }
 
 const LOGOUT_WITHIN_MS = 5_000;
-// With the time for the requests under way, less than the shortest grace period of our manifests.
+// Includes the time for running requests; less than the shortest grace period of our manifests.
 const SETTLE_WITHIN_MS = 45_000;
 
 /**
- * Serves until the process is told to end. One that is told while it starts does not listen, and logs out all the same.
+ * Serves until the process is told to end. If that happens during the start, it never listens but still logs out.
  *
- * @param end heard since before the login was sent.
+ * @param end has been listened for since before the login was sent.
  */
 export async function runFunction(
   routes: Routes,
@@ -41,13 +41,13 @@ export async function runFunction(
   await background.settled(SETTLE_WITHIN_MS);
   await logOut(parts);
   running.stopMetrics();
-  // Whoever is scaled to zero cannot be scraped any more.
+  // An instance that was scaled to zero can no longer be scraped.
   await Promise.all([pushLast(parts, `vault_db_injector_${parts.name}`), reports.flush()]);
   process.exit(0);
 }
 
 interface Running {
-  /** Absent where the process was told to end before it listened. */
+  /** Absent if the process was told to end before it listened. */
   readonly server: RunningServer | undefined;
   readonly stopMetrics: () => void;
 }
@@ -59,7 +59,7 @@ async function start(
   end: ToldToEnd,
 ): Promise<Running> {
   const { name, config, clock, log, metrics } = parts;
-  // Before there are requests: a port that is taken ends the start, and would end them with it.
+  // Listens before there are requests: a port in use makes the start fail, and would abort them.
   const stopMetrics = await startMetrics(parts);
   if (end.signal.aborted) return { server: undefined, stopMetrics };
   http(name, routes.handle);

@@ -1,4 +1,4 @@
-/** An event sink: only its senders are heard, and it is served until SIGTERM. */
+/** An event sink: accepts its configured senders only, and serves until SIGTERM. */
 import type { HttpFunction } from '@google-cloud/functions-framework';
 import { createBackground } from '../background.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';

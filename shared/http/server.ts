@@ -1,6 +1,6 @@
 /**
- * Serves a function that is registered with the functions framework, and ends as a pod has to: stop accepting, finish
- * what is under way, exit. (The framework itself keeps one global response, answers that one at SIGTERM and exits.)
+ * Serves a function registered with the functions framework, and ends as a pod must: stop accepting, finish running
+ * requests, exit. (The framework itself keeps one global response, answers only that one at SIGTERM and exits.)
  */
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -15,11 +15,11 @@ import { followTlsFiles, readTlsFiles, type TlsFiles, versionOf } from './tls-fi
 export interface ServerOptions {
   /** The name that the function is registered under. */
   readonly functionName: string;
-  /** What is registered is their `handle`. */
+  /** The listener whose `handle` is registered. */
   readonly routes: Routes;
   readonly clock: Clock;
   readonly port: number;
-  /** Loopback or all interfaces (`undefined`). */
+  /** Loopback, or all interfaces (`undefined`). */
   readonly host?: string | undefined;
   readonly tls: TlsFiles | undefined;
   readonly maxBodyBytes: number;
@@ -32,15 +32,15 @@ export interface RunningServer {
 }
 
 const IDLE_CHECK_MS = 20;
-// A request whose first bytes are on their way when the end comes. Nobody else may hold it up: a probe's connection, a spare one.
+// Time for a request whose first bytes are on their way at shutdown. Idle connections, such as a probe's, do not delay it.
 const SILENT_FOR_MS = 1_000;
-// What has not come whole by then, and what has not been answered by then: less than any grace period of our manifests.
+// Limit for receiving and answering what is left; shorter than any grace period of our manifests.
 const DRIPPING_FOR_MS = 2_000;
 const DRAIN_WITHIN_MS = 20_000;
 const UNREAD_FOR_MS = 1_000;
-// Behind a proxy a few dozen; each costs memory before it has said who it is.
+// A proxy opens a few dozen; each costs memory before it has sent a request.
 const MOST_CONNECTIONS = 1_000;
-// Of the largest bodies as many as memory has room for while they are being answered.
+// Room for as many of the largest bodies as memory holds while they are answered.
 const LARGEST_AT_ONCE = 4;
 
 export async function serve(options: ServerOptions): Promise<RunningServer> {
@@ -51,7 +51,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
   const underWay = new Map<http.ServerResponse, http.IncomingMessage>();
   let draining = false;
 
-  /** Head, then body, then the function: each only where the one before it was good. */
+  /** Head, then body, then the function: each step only if the previous one succeeded. */
   async function receive(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     try {
       await routes.judge(request);
@@ -63,7 +63,7 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
       routes.fail(response, thrown);
       return;
     }
-    // The framework parses nothing: of a body that has been read there is nothing left for it.
+    // The framework finds an already read body and parses nothing.
     framework.emit('request', request, response);
   }
 
@@ -101,9 +101,9 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
       return new Promise((resolve) => {
         const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
         const timers = [
-          // Node does not call a connection idle on which nobody has asked yet.
+          // Node does not count a connection as idle until it has had a request.
           setTimeout(() => endAllBut([...underWay.values()]), SILENT_FOR_MS),
-          // Once its server is closed, Node looks for late requests no more.
+          // Node stops checking request timeouts once its server is closed.
           setTimeout(
             () => endAllBut([...underWay.values()].filter(({ complete }) => complete)),
             DRIPPING_FOR_MS,
@@ -121,8 +121,9 @@ export async function serve(options: ServerOptions): Promise<RunningServer> {
 }
 
 /**
- * Has a client whose body is still coming get its answer: closed on unread bytes, a connection loses that as well. So it is
- * left open for a moment, and nothing more is read of it: neither by us nor by Node, which would read all of it, to forget it.
+ * Lets a client that is still sending get its answer: closing a connection with unread bytes loses the answer. So it
+ * stays open for a moment, and nothing more is read: neither by us nor by Node, which would read and discard all of
+ * it.
  */
 function leaveUnread(request: http.IncomingMessage, response: http.ServerResponse): void {
   request.read(0);
@@ -141,7 +142,7 @@ async function createTlsServer(files: TlsFiles, listener: http.RequestListener) 
   return server;
 }
 
-/** The same for a connection and for the TLS on it. */
+/** The same for a connection and the TLS socket on it. */
 function peerOf(socket: Socket | null): string {
   return `${socket?.remoteAddress}:${socket?.remotePort}`;
 }

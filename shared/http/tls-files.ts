@@ -1,4 +1,4 @@
-/** A server's certificate and key in files that are replaced while it runs, as cert-manager does it every few weeks. */
+/** A server's certificate and key in files that are replaced while it runs; cert-manager does so every few weeks. */
 import { readFileSync } from 'node:fs';
 import type { SecureContextOptions } from 'node:tls';
 import { fileVersion } from '../file-version.ts';
@@ -8,7 +8,7 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
-/** With the authorities that clients' certificates have to be of, where they are asked for any. */
+/** Includes the authorities for client certificates, if these are required. */
 interface WatchedFiles extends TlsFiles {
   readonly clientCaFile?: string | undefined;
 }
@@ -25,8 +25,8 @@ export function readTlsFiles({ certFile, keyFile }: TlsFiles): { cert: Buffer; k
 }
 
 /**
- * Has new connections see the new certificate within seconds; those that are open go on with the old one. A pair that
- * does not fit together, because only one of the files has been replaced yet, is tried again.
+ * Gives new connections the new certificate within seconds; open ones keep the old one. A certificate and key that do
+ * not match, because only one of the files has been replaced yet, are read again.
  *
  * @param version of the files from before the server read them.
  * @param context what the server's contexts are made of.
@@ -45,7 +45,7 @@ export function followTlsFiles(
       server.setSecureContext(context());
       inUse = found;
     } catch {
-      // What is served stays as it is until the files are whole again.
+      // The old certificate stays until both files match again.
     }
   }, LOOK_AGAIN_AFTER_MS);
   timer.unref();

@@ -1,7 +1,7 @@
 /**
- * Requests to the API server as whom the process runs: the service account of its pod, or KUBECONFIG's user.
- * @kubernetes/client-node finds address and credentials (and follows the token's rotation); the answers stay as small
- * as they were asked for, since its typed client would build whole objects of them. It is loaded with the first request.
+ * HTTP client for the API server, authenticated as the pod's service account or the KUBECONFIG user.
+ * @kubernetes/client-node finds address and credentials (and follows token rotation). We parse answers ourselves and
+ * keep only what was asked for; its typed client would build whole objects. It is loaded with the first request.
  */
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +13,7 @@ import { kubeconfigFault } from './kubeconfig-fault.ts';
 
 interface KubernetesRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
-  /** Absolute, with its query. */
+  /** Absolute path, including the query. */
   readonly path: string;
   readonly accept?: string;
   readonly body?: object;
@@ -26,20 +26,20 @@ export interface KubernetesApi {
 }
 
 export interface KubernetesClient extends KubernetesApi {
-  /** Loads what the first request needs, so that it need not wait for that; what fails is met by the request. */
+  /** Loads ahead what the first request needs; a failure shows up in that request. */
   prepare(): Promise<void>;
   /**
    * The namespace that the process runs in.
    *
-   * @throws KubernetesError where its surroundings do not say.
+   * @throws KubernetesError if it cannot be determined.
    */
   namespace(): Promise<string>;
 }
 
 export class KubernetesError extends InjectorError {
-  /** HTTP status, or 0 where there was no answer. */
+  /** HTTP status, or 0 without an answer. */
   readonly status: number;
-  /** The API server's own word for it (`Status.reason`): a 404 of whatever stands before it has none. */
+  /** The API server's reason (`Status.reason`): a proxy's 404 has none. */
   readonly reason: string;
 
   constructor(
@@ -55,7 +55,7 @@ export class KubernetesError extends InjectorError {
   }
 }
 
-/** There is more in the answer than this process has memory for. A list can be asked for in smaller pages. */
+/** The answer is larger than this process may hold. A list can be requested in smaller pages. */
 export class AnswerTooLong extends KubernetesError {
   constructor() {
     super(
@@ -77,8 +77,8 @@ const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 100;
 
 /**
- * @param kubeconfig a file to use in place of what the process' surroundings say.
- * @param context of the kubeconfig; absent, its current one.
+ * @param kubeconfig file to use instead of the process' own environment.
+ * @param context of the kubeconfig; absent: its current one.
  */
 export function createKubernetesApi(kubeconfig?: string, context?: string): KubernetesClient {
   let connecting: ReturnType<typeof connect> | undefined;
@@ -116,13 +116,13 @@ export function createKubernetesApi(kubeconfig?: string, context?: string): Kube
 
   async function exchange({ method, path, accept, body, deadline }: KubernetesRequest): Promise<Answer> {
     const { server, config, agent, https } = await inTime(connected(), deadline);
-    // Each time: the kubelet replaces the token within the hour.
+    // Read for each request: the kubelet replaces the token within the hour.
     const identity = await inTime(identityIn(config), deadline);
     const sent = body === undefined ? undefined : JSON.stringify(body);
     const headers = {
       ...headersOf(identity),
       accept: accept ?? 'application/json',
-      // The length too: Node adds none to a DELETE, whose body would be taken for the next request.
+      // Sets the length as well: Node adds none to a DELETE, and its body would be taken for the next request.
       ...(sent && {
         'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
         'content-length': Buffer.byteLength(sent),
@@ -168,7 +168,7 @@ export function createKubernetesApi(kubeconfig?: string, context?: string): Kube
   };
 }
 
-/** Of whom the kubeconfig says; where it names a plugin, what that answers. */
+/** Credentials of the kubeconfig's user; an exec plugin is run for them. */
 async function identityIn(config: {
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
 }): Promise<RequestOptions> {
@@ -184,15 +184,15 @@ const unusable = (cause: unknown): KubernetesError =>
     cause,
   });
 
-/** A plugin may take any time, as where it waits for a person. */
+/** A plugin may take any time, for example while it waits for a person. */
 const inTime = <T>(promise: Promise<T>, deadline: Deadline): Promise<T> =>
   within(deadline, promise, lateFor("the kubeconfig's credentials were not there in time"));
 
-/** For `within`: what the API server, or the way to it, has not done. */
+/** Error for `within`: what the API server, or the way to it, did not do in time. */
 export const lateFor = (message: string) => (cause: unknown) =>
   new KubernetesError('kubernetes_timeout', message, 0, { cause });
 
-// What client-node writes into the options, which Node's types call by wider names.
+// The options that client-node writes, which Node declares with wider types.
 function pick({ ca, cert, key, servername, rejectUnauthorized }: HttpsOptions) {
   const bytes = (value: unknown) => (typeof value === 'string' || Buffer.isBuffer(value) ? value : undefined);
   return {
@@ -200,7 +200,7 @@ function pick({ ca, cert, key, servername, rejectUnauthorized }: HttpsOptions) {
     cert: bytes(cert),
     key: bytes(key),
     ...(servername && { servername }),
-    // As the kubeconfig's insecure-skip-tls-verify says; nothing else turns it off.
+    // Set by the kubeconfig's insecure-skip-tls-verify, and by nothing else.
     ...(rejectUnauthorized === false && { rejectUnauthorized }),
   };
 }
@@ -222,7 +222,7 @@ async function read(answer: IncomingMessage): Promise<Answer> {
   let bytes = 0;
   for await (const chunk of answer) {
     bytes += chunk.length;
-    // Leaving the loop destroys the answer, and its connection.
+    // Leaving the loop destroys the response and its connection.
     if (bytes > MAX_ANSWER_BYTES) throw new AnswerTooLong();
     chunks.push(chunk);
   }
@@ -236,7 +236,7 @@ function isAnswer(value: unknown): value is Answer {
 function refusal({ status, body }: Answer): KubernetesError | undefined {
   if (status >= 200 && status < 300) return undefined;
   const { message: text, reason } = statusIn(body);
-  // What a policy says stands behind the names of object, policy and binding.
+  // A policy's own message follows the names of object, policy and binding.
   const said = printable(text, 400);
   if (status === 401 || status === 403) {
     return new KubernetesError('kubernetes_denied', `the API server does not allow it: ${said}`, status);
@@ -250,7 +250,7 @@ function refusal({ status, body }: Answer): KubernetesError | undefined {
   }
   return new KubernetesError(
     'kubernetes_rejected',
-    `the API server would not (HTTP ${status}): ${said}`,
+    `the API server refused (HTTP ${status}): ${said}`,
     status,
     { reason },
   );
@@ -262,7 +262,7 @@ const Status = v.object({
   reason: v.optional(v.string(), ''),
 });
 
-/** What is not a Status object says nothing: the HTTP status has to do. */
+/** An answer that is not a Status object is judged by its HTTP status. */
 function statusIn(body: string): { readonly message: string; readonly reason: string } {
   try {
     return v.parse(Status, JSON.parse(body));
@@ -288,7 +288,7 @@ function parse(body: string): unknown {
   }
 }
 
-/** What the API server answered, if it is what its API promises. */
+/** The API server's answer, if it matches the schema. */
 export function checked<S extends v.GenericSchema>(schema: S, answer: unknown): v.InferOutput<S> {
   const parsed = v.safeParse(schema, answer);
   if (parsed.success) return parsed.output;

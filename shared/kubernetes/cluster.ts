@@ -4,7 +4,7 @@ import { checked, type KubernetesApi } from './api.ts';
 
 const Namespace = v.object({ metadata: v.object({ uid: v.pipe(v.string(), v.nonEmpty()) }) });
 
-/** What tells one cluster from another: the uid of its `kube-system` namespace, which lives as long as the cluster. */
+/** The cluster's identity: the uid of its `kube-system` namespace, which lives as long as the cluster. */
 export async function readClusterUid(api: KubernetesApi, deadline: Deadline): Promise<string> {
   const path = '/api/v1/namespaces/kube-system';
   return checked(Namespace, await api.send({ method: 'GET', path, deadline })).metadata.uid;

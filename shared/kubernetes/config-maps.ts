@@ -7,20 +7,20 @@ import { listAll } from './lists.ts';
 export interface StoredConfigMap {
   readonly name: string;
   readonly uid: string;
-  /** As it was found: nothing has been checked. */
+  /** Raw data as it was found, unchecked. */
   readonly data: unknown;
 }
 
 export interface ConfigMaps {
   /**
-   * One that nobody can change afterwards.
+   * Creates an immutable ConfigMap.
    *
-   * @returns whether it is new; `false` where there is one of that name.
+   * @returns whether it is new; `false` if the name is taken.
    */
   create(name: string, data: Readonly<Record<string, string>>, deadline: Deadline): Promise<boolean>;
-  /** All with the label; a list that is not complete is never returned. */
+  /** All ConfigMaps with the label; an incomplete list is never returned. */
   list(deadline: Deadline): Promise<StoredConfigMap[]>;
-  /** This very one, never another that has taken its name. What is gone already is as good as deleted. */
+  /** Deletes this ConfigMap only, never another one that has taken its name. One that is already gone is success. */
   delete(configMap: Pick<StoredConfigMap, 'name' | 'uid'>, deadline: Deadline): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ const Item = v.object({
   data: v.optional(v.unknown()),
 });
 
-/** In the process' own namespace, with `label` set to `"true"`. */
+/** ConfigMaps in the process' own namespace, with `label` set to `"true"`. */
 export function createConfigMaps(api: KubernetesClient, label: string): ConfigMaps {
   const folder = async () => `/api/v1/namespaces/${encodeURIComponent(await api.namespace())}/configmaps`;
 
@@ -64,7 +64,7 @@ export function createConfigMaps(api: KubernetesClient, label: string): ConfigMa
   };
 }
 
-/** By the API server's own word: a 404 of whatever stands before it proves nothing. */
+/** Checks the API server's own reason: a proxy's 404 proves nothing. */
 function isOneOf(error: unknown, ...reasons: readonly string[]): boolean {
   return error instanceof KubernetesError && reasons.includes(error.reason);
 }

@@ -1,4 +1,4 @@
-/** A pod as it runs: its address, and what its init containers are doing, as its kubelet says in its status. */
+/** A running pod's address and the state of its init containers, from the status that its kubelet reports. */
 import * as v from 'valibot';
 import type { Deadline } from '../deadline.ts';
 import { countUpTo } from '../numbers.ts';
@@ -12,15 +12,15 @@ export interface RunningPod {
   readonly serviceAccount: string;
   /** Absent while it has none. */
   readonly address: string | undefined;
-  /** Whether it has its node's address in place of one of its own. */
+  /** Whether it uses its node's address instead of its own. */
   readonly onHostNetwork: boolean;
-  /** By their names; the pod's other containers are not among them. */
+  /** Init containers by name; the pod's other containers are not included. */
   readonly initContainers: ReadonlyMap<string, InitContainer>;
 }
 
 interface InitContainer {
   readonly state: 'waiting' | 'running' | 'ended';
-  /** Tells one run of it from all others, of this pod and of any. */
+  /** Identifies one run of the container among all runs of all pods. */
   readonly run: string;
 }
 
@@ -61,7 +61,7 @@ const Pod = v.object({
   ),
 });
 
-/** @returns a function that resolves with `undefined` where there is no pod of that name. */
+/** @returns a function that resolves with `undefined` if there is no pod of that name. */
 export function createReadRunningPod(api: KubernetesApi): ReadRunningPod {
   return async (namespace, name, deadline) => {
     const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(name)}`;
@@ -87,7 +87,7 @@ function runningPod({ metadata, spec, status }: v.InferOutput<typeof Pod>): Runn
     annotations,
     serviceAccount: spec.serviceAccountName,
     address: status.podIP,
-    // The second is what the first comes to, also where something else gives a pod its node's address.
+    // hostNetwork, or a pod address equal to its node's, however it came to have it.
     onHostNetwork: spec.hostNetwork || (status.podIP !== undefined && status.podIP === status.hostIP),
     initContainers: new Map(
       spec.initContainers.map((container) => {

@@ -1,4 +1,4 @@
-/** Lists of the API server, in pages, and never returned in part. */
+/** Lists of the API server, read in pages; never returned in part. */
 import * as v from 'valibot';
 import type { Deadline } from '../deadline.ts';
 import { AnswerTooLong, checked, type KubernetesApi, KubernetesError } from './api.ts';
@@ -11,15 +11,17 @@ export interface ListRequest {
   readonly deadline: Deadline;
 }
 
-// Of usual objects. A pod's author may write 256 KiB of annotations: pages of such are asked for in smaller ones.
+// Page sizes for usual objects. A pod's author may write 256 KiB of annotations: such pages are requested again in
+// smaller sizes.
 const PAGE_SIZES = [500, 50, 5, 1];
 // More pods than any cluster has.
 const MOST_ITEMS = 1_000_000;
 
 /**
- * All items. A list whose next page the API server no longer has (410) is begun anew, once: half of one is never used.
+ * All items. If the API server no longer has the next page (410), the list is restarted once: half of one is never
+ * used.
  *
- * @throws KubernetesError, also where an item is not as the schema says.
+ * @throws KubernetesError, also for an item that does not match the schema.
  */
 export async function listAll<S extends v.GenericSchema>(
   item: S,
@@ -35,10 +37,10 @@ export async function listAll<S extends v.GenericSchema>(
 
 async function pages<S extends v.GenericSchema>(item: S, request: ListRequest): Promise<v.InferOutput<S>[]> {
   const Page = v.object({
-    // What stands before the API server may answer with JSON, too.
+    // A proxy before the API server may answer with JSON, too.
     kind: v.pipe(v.string(), v.endsWith('List')),
     metadata: v.object({ continue: v.optional(v.string(), '') }),
-    // A list of nothing is `null` in metadata-only form, and an answer like all others.
+    // An empty list is `null` in metadata-only form, and as valid as any other.
     items: v.nullable(v.array(item)),
   });
   const all: v.InferOutput<S>[] = [];
@@ -56,7 +58,7 @@ async function pages<S extends v.GenericSchema>(item: S, request: ListRequest): 
   return all;
 }
 
-/** @param size which of the sizes to begin with: the first one that is not too much is gone on with. */
+/** @param size index of the page size to begin with; the first one that fits is kept. */
 async function page({ api, path, query, accept, deadline }: ListRequest, token: string, size: number) {
   for (let at = size; ; at += 1) {
     const limit = PAGE_SIZES[at];
@@ -79,7 +81,7 @@ async function page({ api, path, query, accept, deadline }: ListRequest, token: 
   }
 }
 
-/** A broken server would have us ask without end, and remember all of it. */
+/** A broken server would have us ask without end and remember all of it. */
 function endless(): KubernetesError {
   return new KubernetesError('kubernetes_unavailable', "the API server's list has no end", 200);
 }

@@ -1,10 +1,10 @@
-/** What a pod's owner is told (an Event on the pod), and its eviction. */
+/** What a pod's owner gets to see: an Event on the pod, or its eviction. */
 import { createHash } from 'node:crypto';
 import type { Deadline } from '../deadline.ts';
 import { type KubernetesApi, KubernetesError } from './api.ts';
 import type { LivePod } from './pods.ts';
 
-/** `reason` in an Event's sense: one word for machines. */
+/** `reason` as in an Event: one word for machines. */
 type NoticeReason =
   | 'NoCredentials'
   | 'UnknownGrant'
@@ -16,12 +16,12 @@ type NoticeReason =
   | 'RenewalRefused';
 
 export interface Notices {
-  /** Told once as long as the API server keeps Events (an hour, usually). */
+  /** Created once as long as the API server keeps Events (usually an hour). */
   tell(pod: LivePod, reason: NoticeReason, message: string, deadline: Deadline): Promise<void>;
   /**
-   * Through the eviction API, so that PodDisruptionBudgets hold; only this very pod, never its successor.
+   * Uses the eviction API, so that PodDisruptionBudgets hold; evicts this pod only, never its successor.
    *
-   * @returns whether it was accepted; `false` where a budget does not allow it now.
+   * @returns whether it was accepted; `false` if a budget does not allow it now.
    */
   evict(pod: LivePod, deadline: Deadline): Promise<boolean>;
 }
@@ -35,7 +35,7 @@ export function createNotices(api: KubernetesApi, now: () => Date): Notices {
       const body = {
         apiVersion: 'v1',
         kind: 'Event',
-        // The name is the same for the same news: the API server refuses to tell it twice.
+        // The same news gets the same name, so that the API server refuses duplicates.
         metadata: { namespace, name: `${name.slice(0, 200)}.${digest}` },
         involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
         reason,
@@ -65,7 +65,7 @@ export function createNotices(api: KubernetesApi, now: () => Date): Notices {
         await api.send({ method: 'POST', path, body, deadline });
         return true;
       } catch (error) {
-        // 404 and 409: it is gone already, or the name is another pod's now.
+        // 404 and 409: the pod is already gone, or the name belongs to another pod now.
         if (error instanceof KubernetesError && [404, 409].includes(error.status)) return true;
         if (error instanceof KubernetesError && error.status === 429) return false;
         throw error;

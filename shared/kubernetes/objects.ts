@@ -1,12 +1,12 @@
-/** Single objects of any kind, and what the API server says of identities and rights. */
+/** Single objects of any kind, and the API server's answers about identities and rights. */
 import * as v from 'valibot';
 import type { Deadline } from '../deadline.ts';
 import { Secret } from '../secret.ts';
 import { checked, type KubernetesApi, KubernetesError } from './api.ts';
 
 /**
- * @param path absolute, as the API has it.
- * @returns `undefined` where there is none; also where the cluster does not know its kind.
+ * @param path absolute path of the API.
+ * @returns `undefined` if there is no such object, or the cluster does not know its kind.
  * @throws KubernetesError
  */
 export async function readObject<S extends v.GenericSchema>(
@@ -29,7 +29,7 @@ export interface ServiceAccount {
 }
 
 const TokenAnswer = v.object({ status: v.object({ token: v.pipe(v.string(), v.nonEmpty()) }) });
-// The shortest that there is.
+// The shortest lifetime that Kubernetes allows.
 const TOKEN_SECONDS = 600;
 
 /** A short-lived token of the service account (TokenRequest), as the kubelet gets it for a pod. */
@@ -52,7 +52,7 @@ export async function requestToken(
   return new Secret(checked(TokenAnswer, answer).status.token);
 }
 
-/** One thing that somebody may do, or not. */
+/** An action that somebody may or may not do. */
 export type Right =
   | {
       readonly verb: string;
@@ -67,7 +67,7 @@ export type Right =
 
 const ReviewAnswer = v.object({ status: v.object({ allowed: v.boolean() }) });
 
-/** @param user whose right it is; absent, the caller's own, which anybody may ask. */
+/** @param user whose right is asked about; absent: the caller's own, which anyone may ask about. */
 export async function mayDo(
   api: KubernetesApi,
   right: Right,
@@ -94,7 +94,7 @@ export const userNameOf = ({ namespace, name }: ServiceAccount): string =>
 
 const SelfAnswer = v.object({ status: v.object({ userInfo: v.object({ username: v.string() }) }) });
 
-/** As whom the caller is known to the API server. */
+/** The user name that the API server knows the caller by. */
 export async function whoAmI(api: KubernetesApi, deadline: Deadline): Promise<string> {
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
   const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';

@@ -1,6 +1,6 @@
 /**
- * Pods, as little of them as is needed: names, uid and the injector's annotation. Lists are of metadata only; one pod is
- * read whole, since its phase is no metadata.
+ * Pods, with as little of them as needed: names, uid and the injector's annotation. Lists are metadata-only; a single
+ * pod is read whole, since its phase is not in the metadata.
  */
 import * as v from 'valibot';
 import { UUID_ANNOTATION } from '../annotations.ts';
@@ -13,7 +13,7 @@ export interface LivePod {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  /** Its grants, as its annotation names them. */
+  /** The pod's grants, from its annotation. */
   readonly uuids: readonly string[];
 }
 
@@ -21,19 +21,19 @@ export interface Pods {
   /**
    * All pods with the label that have neither succeeded nor failed, in all namespaces.
    *
-   * @throws KubernetesError; a list that is not complete is never returned.
+   * @throws KubernetesError; an incomplete list is never returned.
    */
   listLive(label: string, deadline: Deadline): Promise<LivePod[]>;
-  /** All pods of a namespace, with the label or without, that have neither succeeded nor failed; as complete as `listLive`. */
+  /** All pods of a namespace, labelled or not, that have neither succeeded nor failed; as complete as `listLive`. */
   listNamespace(namespace: string, deadline: Deadline): Promise<LivePod[]>;
-  /** The pod of that name, whatever its labels; `undefined` if there is none, or it has ended. */
+  /** The pod of that name, whatever its labels; `undefined` if there is no such pod or it has ended. */
   get(namespace: string, name: string, deadline: Deadline): Promise<LivePod | undefined>;
 }
 
-// A pod has at most so many databases; what an annotation has beyond is not ours.
+// A pod has at most this many databases; further entries in the annotation are not ours.
 const MAX_UUIDS = 32;
 const MAX_UUIDS_LENGTH = 2_048;
-// A part of a text would keep all of it in memory: it is made anew.
+// Copies the substring, which would otherwise keep the whole text in memory.
 const beginning = v.pipe(
   v.string(),
   v.transform((text) => Buffer.from(text.slice(0, MAX_UUIDS_LENGTH)).toString()),
@@ -42,7 +42,7 @@ const Metadata = v.object({
   namespace: v.string(),
   name: v.string(),
   uid: v.string(),
-  // No others: of all pods of a cluster they would be more than the job has memory for.
+  // Other annotations are dropped: those of all pods of a cluster would not fit into the job's memory.
   annotations: v.optional(
     v.object({
       [UUID_ANNOTATION]: v.optional(beginning),
@@ -65,7 +65,7 @@ export function createPods(api: KubernetesApi): Pods {
   async function list(path: string, labelSelector: string | undefined, deadline: Deadline) {
     const query = {
       ...(labelSelector && { labelSelector }),
-      // The phase is no metadata, so the API server has to tell the ended ones.
+      // The phase is not in the metadata, so the API server has to filter out ended pods.
       fieldSelector: ENDED.map((phase) => `status.phase!=${phase}`).join(','),
     };
     const items = await listAll(Item, { api, path, query, accept: METADATA_ONLY, deadline });
@@ -96,12 +96,12 @@ export function createPods(api: KubernetesApi): Pods {
   };
 }
 
-/** That somebody else's pods are there says nothing of those that were asked for. */
+/** Somebody else's pod in the list says nothing about the ones that were requested. */
 function anotherAnswer(): KubernetesError {
   return new KubernetesError('kubernetes_unavailable', "the API server's answer is about other pods", 200);
 }
 
-/** A static pod has none, and needs none: admission leaves its mirror alone. */
+/** A static pod has no grants and needs none: admission ignores its mirror pod. */
 const mayHaveGrants = ({ annotations }: v.InferOutput<typeof Metadata>): boolean =>
   annotations[MIRROR_ANNOTATION] === undefined || annotations[UUID_ANNOTATION] !== undefined;
 
@@ -109,7 +109,7 @@ function livePod({ namespace, name, uid, annotations }: v.InferOutput<typeof Met
   return { namespace, name, uid, uuids: parseUuids(annotations[UUID_ANNOTATION]) };
 }
 
-/** The annotation's value, apart. */
+/** The uuids in the annotation's value. */
 export function parseUuids(annotation: string | undefined): string[] {
   return (annotation ?? '')
     .slice(0, MAX_UUIDS_LENGTH)

@@ -1,7 +1,7 @@
 /**
- * Secrets with a pod's credentials in them: made once, never read, deleted by their name. The service accounts of ours may
- * do no more, and a ValidatingAdmissionPolicy keeps them to Secrets of this type and label. The API server answers to PATCH
- * and to some DELETEs with the object: we ask for its metadata alone
+ * Secrets with a pod's credentials: created once, never read, deleted by name. Our service accounts may do no more,
+ * and a ValidatingAdmissionPolicy limits them to Secrets of this type and label. The API server answers PATCH and
+ * some DELETEs with the object: we ask for its metadata only
  * (https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables).
  */
 import type { Deadline } from '../deadline.ts';
@@ -12,7 +12,7 @@ import type { LivePod } from './pods.ts';
 
 const SECRET_TYPE = 'vault-db-injector.numberly.io/credentials';
 const SECRET_LABEL = 'vault-db-injector.numberly.io/credentials';
-/** For Velero: restored, a Secret would be one that no record knows, with credentials that have ended. */
+/** Excludes the Secret from Velero's backups: a restored one would have no record, and expired credentials. */
 const NOT_TO_BE_KEPT = 'velero.io/exclude-from-backup';
 const UUIDS = 'vault-db-injector.numberly.io/uuids';
 const DATABASES = 'vault-db-injector.numberly.io/databases';
@@ -20,28 +20,28 @@ const DATABASES = 'vault-db-injector.numberly.io/databases';
 interface PodSecret {
   readonly namespace: string;
   readonly name: string;
-  /** Of the pod's grants, and what they are for; for people. */
+  /** The pod's grants and what they are for; for people to read. */
   readonly uuids: readonly string[];
   readonly databases: readonly string[];
-  /** By the names of the environment variables. */
+  /** Values by environment variable. */
   readonly values: ReadonlyMap<string, Secret>;
 }
 
 export interface PodSecrets {
-  /** @throws InjectorError `secret_refused` where the namespace may not have one more; KubernetesError */
+  /** @throws InjectorError `secret_refused` if the namespace's quota is used up; KubernetesError */
   create(secret: PodSecret, deadline: Deadline): Promise<void>;
-  /** One that is gone is as good as deleted. */
+  /** Deletes the Secret; one that is already gone is success. */
   remove(namespace: string, name: string, deadline: Deadline): Promise<void>;
   /**
-   * Has Kubernetes delete it with the pod.
+   * Sets the owner, so that Kubernetes deletes it with the pod.
    *
-   * @returns whether it is there.
+   * @returns whether it exists.
    */
   setOwner(name: string, pod: LivePod, deadline: Deadline): Promise<boolean>;
 }
 
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
-/** What the policy says of one whose owner was set before. */
+/** The policy's message for a Secret that already has an owner. */
 const HAS_ITS_OWNER = /has its owner already/;
 const QUOTA = /exceeded quota|is being terminated/;
 
@@ -70,7 +70,7 @@ export function createPodSecrets(api: KubernetesApi): PodSecrets {
         const path = folderOf(namespace);
         await api.send({ method: 'POST', path, accept: METADATA_ONLY, body, deadline });
       } catch (error) {
-        // Its name is new: it is ours, of an attempt whose answer was lost.
+        // The name is unique: an existing one is ours, from an attempt whose answer was lost.
         if (error instanceof KubernetesError && error.reason === 'AlreadyExists') return;
         throw refused(error, namespace);
       }
@@ -94,7 +94,7 @@ export function createPodSecrets(api: KubernetesApi): PodSecrets {
         return true;
       } catch (error) {
         if (isGone(error)) return false;
-        // By a sweep before, which the memory does not know of any more.
+        // Set by an earlier sweep that the memory no longer knows of.
         if (error instanceof KubernetesError && HAS_ITS_OWNER.test(error.message)) return true;
         throw error;
       }
@@ -106,7 +106,7 @@ function isGone(error: unknown): boolean {
   return error instanceof KubernetesError && error.reason === 'NotFound';
 }
 
-/** What the namespace's owner has to mend, told as such. */
+/** A fault that the namespace's owner has to fix, reported as such. */
 function refused(error: unknown, namespace: string): unknown {
   if (!(error instanceof KubernetesError) || !QUOTA.test(error.message)) return error;
   const message = `namespace "${namespace}" may have no further Secret, and the credentials are delivered in one: ${error.message}`;

@@ -12,8 +12,8 @@ import { checked, type KubernetesApi } from './api.ts';
 export interface Senders {
   /**
    * @param authorization the request's header of that name.
-   * @throws InjectorError `sender_unknown` where the token is not that of an allowed sender; KubernetesError where the
-   *   cluster's keys cannot be read.
+   * @throws InjectorError `sender_unknown` unless the token belongs to an allowed sender; KubernetesError if the
+   * cluster's keys cannot be read.
    */
   check(authorization: string | undefined, deadline: Deadline): Promise<void>;
 }
@@ -26,12 +26,12 @@ export interface SenderOptions {
 
 const Discovery = v.object({ issuer: v.pipe(v.string(), v.nonEmpty()) });
 const KeySet = v.object({ keys: v.array(v.looseObject({ kty: v.string() })) });
-// Those that API servers sign with.
+// The algorithms that API servers sign with.
 const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
 const CLOCK_TOLERANCE_SECONDS = 30;
-// A key that is not among those held may be a new one; it is also whatever a sender writes into its token.
+// An unknown key id may be a new key, or just anything that a sender wrote into its token: limits how often keys are read.
 const READ_AGAIN_AFTER_MS = 10_000;
-// A key that the cluster has given up stays good no longer than this.
+// How long a key stays valid at most after the cluster has dropped it.
 const KEPT_FOR_MS = 3_600_000;
 
 interface Issuer {
@@ -49,14 +49,14 @@ export function createSenders(api: KubernetesApi, options: SenderOptions, clock:
     const get = (path: string, accept: string) => api.send({ method: 'GET', path, accept, deadline });
     const [discovery, keySet] = await Promise.all([
       get('/.well-known/openid-configuration', 'application/json'),
-      // The API server answers with this type only.
+      // The only type that the API server answers with.
       get('/openid/v1/jwks', 'application/jwk-set+json'),
     ]);
     const jwks: JSONWebKeySet = checked(KeySet, keySet);
     return { name: checked(Discovery, discovery).issuer, keys: createLocalJWKSet(jwks), readAt: clock() };
   }
 
-  /** Senders that come together share one reading. */
+  /** Concurrent senders share one read. */
   function readAgain(deadline: Deadline): Promise<Issuer> {
     reading ??= read(deadline)
       .then((issuer) => {
@@ -103,7 +103,7 @@ export function createSenders(api: KubernetesApi, options: SenderOptions, clock:
   };
 }
 
-/** Whoever asks learns nothing of what was wrong with the token, the log does. */
+/** The caller does not learn what was wrong with the token; the log has it. */
 function unknown(cause: unknown): InjectorError {
   return new InjectorError('sender_unknown', 'the sender of the event is not one that may send it', {
     cause,

@@ -1,4 +1,4 @@
-/** How much a pod may ask for: what no pod needs is refused before Vault is asked for anything. */
+/** Limits of a pod's requests: what no real pod needs is refused before Vault is asked. */
 import { type DatabaseRequest, type ParsedAnnotations, variablesOf } from '../annotations.ts';
 import { printable } from '../secret.ts';
 import { NAME_OR_NONE } from './names.ts';
@@ -6,20 +6,20 @@ import { valuesFor, variablesFor } from './patch.ts';
 import { containersOf, type Pod, type PodContainer } from './pod.ts';
 import { secretNameOf } from './secret-name.ts';
 
-/** Of one pod, in all of its databases. */
+/** Databases of one pod. */
 const MAX_VARIABLES = 1_000;
 /** Variables, counted once in each container that gets them. */
 const MAX_PLACES = 5_000;
-// A pod of more would not fit into etcd, whose limit for all of it is 1.5 MiB.
+// A larger pod would not fit into etcd, whose limit for an object is 1.5 MiB.
 const MAX_PATCH_BYTES = 1024 * 1024;
-// As Kubernetes has them: what is longer would be refused after its credentials were issued.
+// Kubernetes' own limits: longer values would be refused after credentials were issued.
 const MAX_NAME = 253;
 
-// In place of what Vault will issue: longer than any user name or password of it.
+// Stands for what Vault will issue: longer than any of its user names and passwords.
 const LONGEST_VALUE = 'x'.repeat(256);
 const LONGEST_SECRET_NAME = secretNameOf('x'.repeat(36));
 
-/** One sentence for the first limit that the pod exceeds. */
+/** One sentence about the first limit that the pod exceeds. */
 export function tooMuch({ requests, containers: only }: ParsedAnnotations, pod: Pod): string[] {
   const names = only && new Set(only);
   const given = containersOf(pod)
@@ -38,7 +38,7 @@ export function tooMuch({ requests, containers: only }: ParsedAnnotations, pod: 
     : [];
 }
 
-/** At the most. */
+/** Upper bound. */
 function patchBytes(requests: readonly DatabaseRequest[], given: readonly PodContainer[]): number {
   const added = requests.flatMap((request) => [
     ...variablesFor(request, valuesFor(request, LONGEST_VALUE, LONGEST_VALUE), LONGEST_SECRET_NAME),
@@ -50,8 +50,8 @@ function patchBytes(requests: readonly DatabaseRequest[], given: readonly PodCon
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 /**
- * Names that no object of Kubernetes has. The API server looks at them after its webhooks, and the ledger takes no record
- * with one.
+ * Names that no Kubernetes object can have. The API server checks them after its webhooks, and the ledger accepts no
+ * record with one.
  */
 export function unfitNames({ metadata, spec }: Pod): string[] {
   const names = {
@@ -63,7 +63,7 @@ export function unfitNames({ metadata, spec }: Pod): string[] {
   return Object.entries(names).flatMap(([field, name]) => {
     if (name.length > MAX_NAME)
       return [`${field} has ${name.length} characters: expected at most ${MAX_NAME}`];
-    // Of generateName only the beginning is to be seen, and no record has it.
+    // Only the prefix is known of a generateName, and records do not have it.
     if (field === 'metadata.generateName' || NAME_OR_NONE.test(name)) return [];
     return [`${field} is "${printable(name, 63)}": expected lower case letters, digits, "-" and "."`];
   });

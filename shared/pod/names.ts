@@ -1,2 +1,5 @@
-/** Of a pod, a service account, a node or a namespace, or nothing: what may become a part of the API server's paths. */
+/**
+ * A valid name of a pod, service account, node or namespace, or `undefined`: it may become part of an API server
+ * path.
+ */
 export const NAME_OR_NONE = /^(?:[a-z\d][a-z\d.-]{0,252})?$/;

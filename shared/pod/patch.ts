@@ -5,14 +5,14 @@ import { createTold, listed } from '../told.ts';
 import { fillUriTemplate } from '../uri-template.ts';
 import { containersOf, type Pod, type PodContainer } from './pod.ts';
 
-/** What a variable is in a pod: a value, or where the value is to be found. */
+/** A variable in a pod: a value, or a reference to one. */
 type Source =
   | { readonly value: string }
   | { readonly valueFrom: { readonly secretKeyRef: { readonly name: string; readonly key: string } } };
-/** Environment variables by name, ready to stand in a pod. */
+/** Environment variables by name, as they go into the pod. */
 export type Variables = ReadonlyMap<string, Source>;
 
-/** Values by name, as the application is to see them; both texts are what Vault issued. */
+/** Values by name, as the application sees them; both are what Vault issued. */
 export function valuesFor(
   { delivery }: DatabaseRequest,
   userName: string,
@@ -28,7 +28,7 @@ export function valuesFor(
   ]);
 }
 
-/** @param secretName of the Secret that has the values under the variables' names, for a request that wants one. */
+/** @param secretName the Secret with the values, keyed by variable name, for a request that wants one. */
 export function variablesFor(
   request: DatabaseRequest,
   values: ReadonlyMap<string, string>,
@@ -57,7 +57,7 @@ export interface PodPatch {
   readonly warnings: readonly string[];
 }
 
-/** Each variable stands exactly once in each container afterwards, at its old place if it had one. */
+/** Each variable occurs exactly once per container afterwards, at its old position if it had one. */
 export function patchPod(
   pod: Pod,
   variables: Variables,
@@ -87,7 +87,7 @@ function environmentOf(container: PodContainer, variables: Variables) {
     if (!variables.has(entry.name)) return [entry];
     const value = left.get(entry.name);
     left.delete(entry.name);
-    // A name that stands twice keeps its first place only.
+    // A repeated name keeps its first position only.
     return value === undefined ? [] : [{ name: entry.name, ...value }];
   });
   return [...kept, ...[...left].map(([name, source]) => ({ name, ...source }))];

@@ -1,11 +1,11 @@
-/** A pod, as far as its database credentials concern it. */
+/** A pod, as far as its database credentials are concerned. */
 import * as v from 'valibot';
 
 const Container = v.looseObject({
   name: v.string(),
   env: v.optional(v.nullable(v.array(v.looseObject({ name: v.string() })))),
 });
-/** Checked in place: of labels and annotations there may be tens of thousands, and a copy of them serves nobody. */
+/** Checked in place: there may be tens of thousands of labels and annotations, and nobody needs a copy. */
 const Texts = v.custom<Record<string, string>>(
   (given) =>
     typeof given === 'object' &&
@@ -35,8 +35,8 @@ export type Pod = v.InferOutput<typeof Pod>;
 export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
 /**
- * Of a static pod, which a kubelet runs from a file of its own: what the API server has is only its mirror, whose containers
- * get nothing that is put into it, and which may refer to no Secret and no service account.
+ * Whether it is the mirror of a static pod, which a kubelet runs from a local file: a patch of the mirror does not
+ * reach its containers, and it may refer to no Secret and no service account.
  */
 export const isMirror = ({ metadata }: Pod): boolean =>
   metadata.annotations?.[MIRROR_ANNOTATION] !== undefined;

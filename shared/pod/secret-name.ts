@@ -1,4 +1,4 @@
-/** Of a pod's Secret, from the first of its grants: nobody else's can have it. */
+/** Name of a pod's Secret, derived from its first grant so that it is unique. */
 export function secretNameOf(uuid: string): string {
   return `db-creds-${uuid}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Labels of counters whose values come from pods' authors: each combination is a series for as long as the process lives,
- * and at the Pushgateway for longer. After so many of a counter the rest are one.
+ * Labels of counters whose values come from pods' authors: each combination is a series for as long as the process
+ * lives, and longer at the Pushgateway. Beyond a limit per counter, further combinations share one series.
  */
 
 const CHOSEN_BY_OTHERS: ReadonlySet<string> = new Set([
@@ -9,14 +9,14 @@ const CHOSEN_BY_OTHERS: ReadonlySet<string> = new Set([
   'db_role',
   'approle',
 ]);
-/** What the rest are called. */
+/** Label value of the shared series. */
 const OTHER = 'other';
-// As long as any name of Kubernetes; those of roles are Vault's, and may be longer.
+// Maximum length of a Kubernetes name; Vault's role names may be longer.
 const LONGEST = 253;
 
 type Labels = Readonly<Record<string, string>>;
 
-/** @returns a function of a counter's name and labels: the same labels, or those of the rest. */
+/** @returns a function of a counter's name and labels: it returns the same labels, or those of the shared series. */
 export function createBoundedLabels(most = 1_000): (counter: string, labels: Labels) => Labels {
   const known = new Map<string, Set<string>>();
   return (counter, labels) => {

@@ -1,20 +1,20 @@
-/** Error reports to Sentry. The module is heavy, so it is loaded with the first report and never before. */
+/** Error reports to Sentry. The module is heavy, so it is loaded with the first report. */
 import type { ErrorEvent } from '@sentry/node';
 import { buildInfo } from '../build-info.ts';
 import type { ErrorCode } from '../errors.ts';
 import { printable } from '../secret.ts';
 
 export interface ErrorReports {
-  /** @param description what the log says of the error: it holds no secret. */
+  /** @param description what the log says about the error: it holds no secret. */
   report(message: string, code: ErrorCode, description: string): void;
-  /** Waits until what was reported has been sent, two seconds at the most. */
+  /** Waits until all reports have been sent, two seconds at most. */
   flush(): Promise<void>;
 }
 
 export interface SentryOptions {
   readonly dsn: string;
   readonly environment: string | undefined;
-  /** The share of errors that is reported, 0 to 1. */
+  /** The share of errors to report, 0 to 1. */
   readonly sampleRate: number;
 }
 
@@ -24,14 +24,14 @@ const MAX_MESSAGE = 2_000;
 type Sentry = Pick<typeof import('@sentry/node'), 'init' | 'captureMessage' | 'flush'>;
 
 interface ErrorReportParts {
-  /** Told once, of the first report that cannot be made. */
+  /** Called once, for the first report that fails. */
   readonly onUnavailable: (error: unknown) => void;
   readonly importSentry?: () => Promise<Sentry>;
 }
 
 /**
  * @param name of the process that reports.
- * @param options `undefined`: nothing is reported.
+ * @param options `undefined` turns reports off.
  */
 export function createErrorReports(
   name: string,
@@ -56,7 +56,7 @@ export function createErrorReports(
       sampleRate,
       release: `vault-db-injector@${buildInfo.version}`,
       ...(environment !== undefined && { environment }),
-      // They would collect requests, their headers and the environment.
+      // Default integrations would collect requests, their headers and the environment.
       defaultIntegrations: false,
       sendClientReports: false,
       beforeSend: scrubbed,
@@ -67,13 +67,13 @@ export function createErrorReports(
   return {
     report(message, code, description) {
       loading ??= load();
-      // A report that cannot be made must not disturb the answer; the same line stands in the log.
+      // A failed report must not disturb the answer; the log has the same line.
       loading
         .then((sentry) =>
           sentry.captureMessage(`${message}: ${description}`, {
             level: 'error',
             tags: { code, process: name },
-            // One issue for an error, however many pods meet it.
+            // One Sentry issue per error, however many pods meet it.
             fingerprint: [name, message, code],
           }),
         )
@@ -85,7 +85,7 @@ export function createErrorReports(
   };
 }
 
-/** What is sent, and nothing else: whatever the library adds of its surroundings stays here. */
+/** Builds the event from known fields; whatever the library adds is dropped. */
 function scrubbed(event: ErrorEvent): ErrorEvent {
   const { type, event_id, timestamp, platform, level, release, environment, tags, fingerprint } = event;
   const kept = { event_id, timestamp, platform, level, release, environment, tags, fingerprint };

@@ -1,7 +1,7 @@
-/** A process that ends leaves its figures at a Pushgateway, where there is one; that it cannot is no failure of its work. */
+/** Pushes a process' figures to a Pushgateway, if configured, before it ends; a failure does not fail the job. */
 import type { Surroundings } from '../surroundings.ts';
 
-/** @param keepGauges whether those that this process has not set stay as they were pushed before. */
+/** @param keepGauges whether gauges that this process has not set keep their last pushed value. */
 export async function pushLast(
   { config, metrics, log }: Pick<Surroundings, 'config' | 'metrics' | 'log'>,
   job: string,
@@ -13,7 +13,7 @@ export async function pushLast(
     const leftOut = await metrics.push(pushUrl, job, keepGauges);
     if (leftOut > 0)
       log.warn(
-        `too many series stand at the Pushgateway: ${leftOut} of them, mostly of namespaces that are gone, were left out. Deleting the group ${job} there lets all begin anew`,
+        `the Pushgateway has too many series: ${leftOut} of them, mostly of deleted namespaces, were dropped. Delete the group ${job} there to start over`,
       );
   } catch (error) {
     log.error('metrics could not be pushed', error);

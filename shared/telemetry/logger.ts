@@ -1,4 +1,4 @@
-/** Logs: JSON lines by pino. Fields are an allow-list, so that no object with a secret in it is ever written whole. */
+/** Logs: JSON lines by pino. Fields are an allow-list, so that an object with a secret in it is never written whole. */
 import pino from 'pino';
 import pinoPretty from 'pino-pretty';
 import { asInjectorError, type ErrorCode, InjectorError, type Subject } from '../errors.ts';
@@ -12,7 +12,7 @@ const REPORTED: ReadonlySet<ErrorCode> = new Set([
   'configuration_invalid',
 ]);
 
-/** By these names in every line of every process; all that is not a number may come from a pod. */
+/** The allow-list, the same for all processes; any value that is not a number may come from a pod. */
 interface LogFields extends Subject {
   readonly databases?: string;
   readonly database?: string | undefined;
@@ -29,26 +29,26 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   /** A sweep's figures: numbers and flags only. */
   sweep(message: string, figures: Readonly<Record<string, number | boolean>>): void;
-  /** What its sender has to mend: as `error`, at level `warn`, and never reported. */
+  /** A fault that the sender has to fix: same as `error`, but at level `warn`, and never reported. */
   denied(message: string, thrown: unknown, fields?: LogFields): void;
-  /** With the error's code, message, causes and subject; never with its other properties. */
+  /** Logs the error's code, message, causes and subject; never its other properties. */
   error(message: string, thrown: unknown, fields?: LogFields): void;
 }
 
 interface LoggerOptions {
   readonly level: string;
-  /** Of the process. */
+  /** Name of the process. */
   readonly name: string;
   readonly onTerminal: boolean;
 }
 
 /**
- * @param onTerminal whether a person reads along: pretty then, one JSON object a line otherwise.
- * @param reports gets what nobody expects: errors that neither a pod's owner nor a passing failure of Vault explains.
+ * @param onTerminal whether a person reads along: pretty output if so, one JSON object per line otherwise.
+ * @param reports receives unexpected errors: those not explained by a pod's owner or a temporary failure of Vault.
  */
 export function createLogger({ level, name, onTerminal }: LoggerOptions, reports: ErrorReports): Logger {
   const options = { level, name, base: { name } };
-  // The bundles have none: a container's log is for machines.
+  // pino-pretty is not in the bundles: a container's log is for machines.
   const pretty = onTerminal
     ? pinoPretty({ ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss' })
     : undefined;
@@ -70,7 +70,7 @@ export function createLogger({ level, name, onTerminal }: LoggerOptions, reports
   };
 }
 
-/** Texts come from pods: one line each, of bounded length. */
+/** Values come from pods: one line each, of limited length. */
 function clean(fields: LogFields): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => [
@@ -86,7 +86,7 @@ function told(thrown: unknown): { readonly code: ErrorCode; readonly reason: str
 
 const subjectOf = (thrown: unknown): Subject => (thrown instanceof InjectorError ? thrown.subject : {});
 
-/** An error and what caused it, in words that hold no secret. */
+/** An error and its causes, in words that hold no secret. */
 export function causes(thrown: unknown): string {
   const found: string[] = [];
   for (let error = thrown; error instanceof Error && found.length < 4; error = error.cause) {
@@ -96,7 +96,7 @@ export function causes(thrown: unknown): string {
   return found.join(' < ');
 }
 
-/** Our own messages hold no secret; of any other error only its kind and the place it came from are safe to tell. */
+/** Our own messages hold no secret; of any other error only its type and origin are safe to log. */
 function describe(error: Error): string {
   if (error instanceof InjectorError) return printable(error.message, 500);
   const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';

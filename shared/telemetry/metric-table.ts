@@ -1,13 +1,13 @@
 /**
- * Every figure that there is: its name (after `vault_injector_`, or a full one), meaning, labels, and which process knows
- * it. The first block of each kind is the reference injector's ("Prometheus Metrics" in its document), as it calls and
- * types them; the rest is ours, named as Prometheus advises (https://prometheus.io/docs/practices/naming/).
+ * All metrics: name (after `vault_injector_`, or a full one), meaning, labels, and which process exposes it. The
+ * first block of each kind is the reference injector's ("Prometheus Metrics" in its document), with its names and
+ * types; the rest is ours, named as Prometheus advises (https://prometheus.io/docs/practices/naming/).
  */
 
 export type ProcessName = 'admission' | 'revocation' | 'dead-letters' | 'approle' | 'renewal' | 'replay';
 
 export interface Definition {
-  /** Of a metric that another system has made known under it. */
+  /** Full name, for a metric that another system has established. */
   readonly fullName?: string;
   readonly help: string;
   readonly labels: readonly string[];
@@ -24,7 +24,7 @@ const APPROLE = ['approle'] as const;
 const ALL = [...FUNCTIONS, 'renewal', 'replay'] as const;
 const ANSWERS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** As Prometheus sees it. */
+/** Prometheus' type. */
 export const nameOf = (key: string, { fullName = `vault_injector_${key}` }: Definition): string => fullName;
 
 export const COUNTERS = {
@@ -35,12 +35,12 @@ export const COUNTERS = {
   revoke_token_count_success: { help: 'Tokens revoked', labels: GRANT, by: OF_GRANTS },
   revoke_token_count_error: { help: 'Tokens that could not be revoked', labels: GRANT, by: OF_GRANTS },
   synchronization_count_success: {
-    help: 'Sweeps that did all they had to do',
+    help: 'Sweeps that completed all of their work',
     labels: [],
     by: ['renewal'],
   },
   synchronization_count_error: {
-    help: 'Sweeps that did not do all they had to do',
+    help: 'Sweeps that left work undone',
     labels: [],
     by: ['renewal'],
   },
@@ -81,7 +81,7 @@ export const COUNTERS = {
     by: ['admission'],
   },
   leader_election_attempts_total: {
-    help: 'Runs of the renewal job: nothing is elected, each run has the schedule to itself',
+    help: 'Runs of the renewal job: there is no leader election, each run is the only one',
     labels: ['lease_name'],
     by: ['renewal'],
   },
@@ -91,21 +91,21 @@ export const COUNTERS = {
   mutated_pods_error_count: { help: 'Pods that were denied', labels: [], by: ['admission'] },
 
   deletion_events_total: {
-    help: 'Events that came to the revocation function, by what became of them',
+    help: 'Events that came to the revocation function, by outcome',
     labels: ['outcome'],
     by: ['revocation'],
   },
   dead_letters_total: {
-    help: 'Events that could not be delivered, by what became of them',
+    help: 'Events that could not be delivered, by outcome',
     labels: ['outcome'],
     by: ['dead-letters'],
   },
   approle_events_total: {
-    help: 'Events that came to the approle function, by what became of them',
+    help: 'Events that came to the approle function, by outcome',
     labels: ['outcome'],
     by: APPROLE,
   },
-  // As kubernetes-vault calls them ("Collected metrics" in its documentation).
+  // kubernetes-vault's names ("Collected metrics" in its documentation).
   vault_secret_id_requests_total: {
     fullName: 'kubernetesvault_vault_secret_id_requests_total',
     help: "Requests to Vault for an AppRole's secret_id",
@@ -131,7 +131,7 @@ export const COUNTERS = {
     by: APPROLE,
   },
   vault_requests_total: {
-    help: 'Requests to Vault, by what they were for and the HTTP status (or why there was none)',
+    help: 'Requests to Vault, by operation and HTTP status (or why there was none)',
     labels: ['operation', 'status'],
     by: ASKING_VAULT,
   },
@@ -154,29 +154,29 @@ export const GAUGES = {
     by: ['renewal'],
   },
   last_synchronization_success: {
-    help: 'When the last sweep that did all it had to do began (Unix time); 0 where there never was one',
+    help: 'Start of the last sweep that completed all of its work (Unix time); 0 if there has been none',
     labels: [],
     by: ['renewal'],
   },
   is_leader: {
-    help: '1 for the job that holds the schedule: nothing is elected',
+    help: '1 for the running job: there is no leader election',
     labels: ['lease_name'],
     by: ['renewal'],
   },
   leader_election_duration_seconds: {
-    help: 'How long the last run of the renewal job held the schedule',
+    help: 'How long the last run of the renewal job took',
     labels: ['lease_name', 'leader_name', 'mode'],
     by: ['renewal'],
   },
 
   lease_max_ttl_timestamp_seconds: {
-    help: "When leases end that Vault will not extend; without uuid, the namespace's first",
+    help: "Final expiry of leases that Vault will not extend; without uuid, the namespace's first",
     labels: GRANT,
     by: ['renewal'],
   },
   grants: { help: 'Grants of live pods', labels: ['namespace'], by: ['renewal'] },
   sweep_grants: {
-    help: 'Grants and pods of the last sweep, by what was found or done',
+    help: 'Grants and pods of the last sweep, by what it found or did',
     labels: ['state'],
     by: ['renewal'],
   },
@@ -208,7 +208,7 @@ export const SUMMARIES = {
 
 export const HISTOGRAMS = {
   admission_duration_seconds: {
-    help: 'Admissions of pods with the label, by what became of them',
+    help: 'Admissions of pods with the label, by outcome',
     labels: ['result'],
     by: ['admission'],
     buckets: ANSWERS,
@@ -220,25 +220,25 @@ export const HISTOGRAMS = {
     buckets: ANSWERS,
   },
   revocation_duration_seconds: {
-    help: "Grants of deleted pods, by what became of them; from the event's arrival on",
+    help: "Grants of deleted pods, by outcome; from the event's arrival on",
     labels: ['result'],
     by: ['revocation'],
     buckets: ANSWERS,
   },
   sweep_duration_seconds: {
-    help: 'Sweeps, by how they ended',
+    help: 'Sweeps, by outcome',
     labels: ['result'],
     by: ['renewal'],
     buckets: [0.5, 1, 2.5, 5, 10, 30, 60, 120, 240, 600],
   },
   vault_request_duration_seconds: {
-    help: 'Requests to Vault, by what they were for',
+    help: 'Requests to Vault, by operation',
     labels: ['operation'],
     by: ASKING_VAULT,
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10],
   },
   cold_start_duration_seconds: {
-    help: 'Starts of an instance, from its process on to the moment it listens',
+    help: 'Time from the start of the process until it listens',
     labels: [],
     by: FUNCTIONS,
     buckets: [0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5],

@@ -1,6 +1,6 @@
 /**
- * Prometheus metrics: what stands in their table (metric-table.ts), of this process. `uuid` is a label only where the
- * configuration asks for it: one series a grant, for ever.
+ * Prometheus metrics of this process, as listed in metric-table.ts. `uuid` is a label only if the configuration asks
+ * for it: it adds one permanent series per grant.
  */
 import { Counter, Gauge, Histogram, Registry, Summary } from 'prom-client';
 import { buildInfo } from '../build-info.ts';
@@ -23,7 +23,7 @@ type Labels<T extends { readonly labels: readonly string[] }> = Readonly<Record<
 export interface Metrics {
   count<N extends CounterName>(name: N, labels: Labels<(typeof COUNTERS)[N]>): void;
   set<N extends GaugeName>(name: N, labels: Labels<(typeof GAUGES)[N]>, value: number): void;
-  /** As `set`, but of several values of one series the smallest stands. */
+  /** Same as `set`, but keeps the smallest of several values of one series. */
   setLeast<N extends GaugeName>(name: N, labels: Labels<(typeof GAUGES)[N]>, value: number): void;
   /** How long something took. */
   observe<N extends HistogramName>(name: N, labels: Labels<(typeof HISTOGRAMS)[N]>, seconds: number): void;
@@ -31,10 +31,10 @@ export interface Metrics {
   /** The text format of Prometheus, and its content type. */
   expose(): Promise<{ readonly contentType: string; readonly text: string }>;
   /**
-   * To a Pushgateway: counters go on from what was pushed before.
+   * Pushes to a Pushgateway; counters continue from what was pushed before.
    *
-   * @param keepGauges whether those that this process has not set stay as they were pushed before.
-   * @returns how many of its series were too many to go on.
+   * @param keepGauges whether gauges that this process has not set keep their last pushed value.
+   * @returns the number of series dropped because there were too many.
    */
   push(url: string, job: string, keepGauges?: boolean): Promise<number>;
 }
@@ -68,7 +68,7 @@ export function createMetrics({ process: name, uuidLabel }: MetricsOptions): Met
   const histograms = own(HISTOGRAMS, (key, of) => new Histogram(configured(key, of)));
   const summaries = own(SUMMARIES, (key, of) => new Summary({ ...configured(key, of), percentiles: [] }));
   const gauges = new Map<string, Gauge>();
-  /** Made when it is first set: one that a process never sets would say 0 for it, and mean nothing. */
+  /** Created when first set: otherwise a process would expose a meaningless 0 for metrics that it never sets. */
   const gauge = (key: GaugeName): Gauge => {
     const known = gauges.get(key) ?? new Gauge(configured(key, GAUGES[key]));
     gauges.set(key, known);

@@ -1,4 +1,4 @@
-/** Where a request comes from: what connects our log lines, Vault's audit log and a trace. */
+/** The origin of a request: it connects our log lines, Vault's audit log and a trace. */
 import { validate } from 'uuid';
 
 // https://www.w3.org/TR/trace-context/#traceparent-header
@@ -10,8 +10,8 @@ interface Origin {
 }
 
 /**
- * @param id of the review or event; what is no uuid is nobody's but the sender's, and goes nowhere.
- * @param traceparent the header, as it came.
+ * @param id of the review or event; ignored unless it is a uuid, since the sender could put anything there.
+ * @param traceparent the raw header.
  */
 export function originOf(id: string, traceparent: string | undefined): Origin {
   const traceId = TRACEPARENT.exec(traceparent ?? '')?.[1];

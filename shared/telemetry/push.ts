@@ -1,7 +1,8 @@
 /**
- * Figures of a process that ends, to a Pushgateway (https://github.com/prometheus/pushgateway#api). All processes of a kind
- * push to one group, and counters, histograms and summaries go on from what stands there, as those of a process that stays
- * up would: `increase()` then says the same. Two that push at the very same moment may lose one's share.
+ * Pushes the figures of a process that ends to a Pushgateway (https://github.com/prometheus/pushgateway#api). All
+ * processes of a kind push to one group, and counters, histograms and summaries continue from the pushed values, as
+ * if one process had kept running, so that `increase()` works. If two push at the very same moment, one's share may
+ * be lost.
  */
 import { AggregatorRegistry, Pushgateway, type Registry } from 'prom-client';
 import * as v from 'valibot';
@@ -11,7 +12,7 @@ import { type Definition, HISTOGRAMS } from './metric-table.ts';
 export interface PushGroup {
   readonly url: string;
   readonly job: string;
-  /** Whether gauges of the group that are not pushed now stay in it. */
+  /** Whether gauges of the group that are not pushed now keep their values. */
   readonly keepGauges: boolean;
 }
 
@@ -23,9 +24,9 @@ interface Value {
 }
 
 const WITHIN_MS = 5_000;
-// Of all groups together, since a Pushgateway gives no single one: what a heap of 128 MB has room for.
+// Limit for the answer with all groups (a Pushgateway does not return a single one): what fits into a heap of 128 MB.
 const MOST_BYTES = 16 * 1024 * 1024;
-/** Of a counter's series. Nobody here knows which namespaces are gone, so they would only ever grow. */
+/** Limit of a counter's series. Series of deleted namespaces cannot be recognized, so without a limit they only grow. */
 const MOST_SERIES = 2_000;
 
 const number = v.pipe(v.string(), v.transform(Number));
@@ -43,14 +44,14 @@ const Groups = v.object({
 });
 
 /**
- * @returns how many series were left out, and begin anew where they are counted again.
- * @throws InjectorError `push_failed`; what stands at the Pushgateway is as it was then.
+ * @returns the number of series dropped, which restart from zero when they are counted again.
+ * @throws InjectorError `push_failed`; the Pushgateway then keeps the previous values.
  */
 export async function pushOnto(registry: Registry, { url, job, keepGauges }: PushGroup): Promise<number> {
   const own = await registry.getMetricsAsJSON();
   const before = await readGroup(url, job);
   const uuids = new Set(own.flatMap(({ values }) => values.map(({ labels }) => labels['uuid'])));
-  // One series a grant, and none of grants that are gone.
+  // Series per grant: only those of existing grants.
   const isLiving = ({ labels }: Value) => labels['uuid'] === undefined || uuids.has(labels['uuid']);
   let leftOut = 0;
   const past = own
@@ -68,7 +69,10 @@ export async function pushOnto(registry: Registry, { url, job, keepGauges }: Pus
   return leftOut;
 }
 
-/** As many as there may be, those first that are counted now; of grants all, which are as many as there are pods. */
+/**
+ * Keeps series up to the limit, those counted now first; grants' series are all kept, since there are as many as
+ * pods.
+ */
 function mostOf(past: readonly Value[], own: readonly Pick<Value, 'labels'>[]): Value[] {
   const seriesOf = ({ labels }: Pick<Value, 'labels'>) => JSON.stringify(Object.entries(labels).toSorted());
   const counted = new Set(own.map(seriesOf));
@@ -77,7 +81,7 @@ function mostOf(past: readonly Value[], own: readonly Pick<Value, 'labels'>[]): 
   return [...past.filter(stays), ...others.slice(0, Math.max(0, MOST_SERIES - counted.size))];
 }
 
-/** What was pushed for the job, by the metrics' names. */
+/** What was pushed before for the job, by metric name. */
 async function readGroup(url: string, job: string): Promise<Readonly<Record<string, unknown>>> {
   const isOurs = ({ labels: { job: of, ...others } }: v.InferOutput<typeof Groups>['data'][number]) =>
     of === job && Object.values(others).every((value) => value === '');
@@ -88,18 +92,18 @@ async function readGroup(url: string, job: string): Promise<Readonly<Record<stri
     return v.parse(Groups, JSON.parse(await textOf(answer))).data.find(isOurs) ?? {};
   } catch (cause) {
     if (cause instanceof InjectorError) throw cause;
-    throw failed('what was pushed before cannot be read, so that counters would begin anew', cause);
+    throw failed('what was pushed before cannot be read, so counters would restart from zero', cause);
   }
 }
 
-/** @throws InjectorError `push_failed` where it is too long; the rest is not read then. */
+/** @throws InjectorError `push_failed` if the answer is too long; the rest is not read. */
 async function textOf({ body }: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of body ?? []) {
     bytes += chunk.length;
     if (bytes > MOST_BYTES) {
-      const tooLong = `what stands there, of whomever, is more than ${MOST_BYTES / 1024 / 1024} MiB, too much to read: delete groups that nobody needs, or have a Pushgateway for vault-db-injector alone`;
+      const tooLong = `its metrics take more than ${MOST_BYTES / 1024 / 1024} MiB, too much to read: delete groups that nobody needs, or run a Pushgateway for vault-db-injector alone`;
       throw failed(tooLong);
     }
     chunks.push(chunk);
@@ -107,7 +111,7 @@ async function textOf({ body }: Response): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** As `getMetricsAsJSON` has them. */
+/** Shape of `getMetricsAsJSON`. */
 function pastValues(name: string, family: unknown): Value[] {
   const parsed = v.safeParse(Family, family);
   return parsed.success ? parsed.output.metrics.flatMap((sample) => valuesOf(name, sample)) : [];
@@ -119,7 +123,7 @@ function valuesOf(name: string, { labels: given, value, buckets, sum, count }: S
   if (value !== undefined) return [{ value, labels }];
   if (sum === undefined || count === undefined) return [];
   const bounds = boundsOf(name);
-  // Those of another version have other bounds: it begins anew.
+  // Another version's histogram has other buckets: it restarts from zero.
   if (bounds.some((bound) => buckets[bound] === undefined)) return [];
   const bucket = (le: number | '+Inf', below: number) => ({
     value: below,
@@ -134,7 +138,7 @@ function valuesOf(name: string, { labels: given, value, buckets, sum, count }: S
   ];
 }
 
-/** Of a histogram; a summary has none. */
+/** Buckets of a histogram; a summary has none. */
 function boundsOf(name: string): readonly number[] {
   const table: Readonly<Record<string, Definition>> = HISTOGRAMS;
   return table[name.replace(/^vault_injector_/, '')]?.buckets ?? [];

@@ -1,4 +1,4 @@
-/** Which accessor a token has (https://developer.hashicorp.com/vault/api-docs/auth/token#lookup-a-token-self). */
+/** The accessor of a token (https://developer.hashicorp.com/vault/api-docs/auth/token#lookup-a-token-self). */
 import * as v from 'valibot';
 import type { Secret } from '../secret.ts';
 import { checked } from './answer.ts';
@@ -10,16 +10,17 @@ import { actOnToken } from './token-reference.ts';
 
 export interface Accessors {
   /**
-   * By the token itself, which the policy `default` allows. Vault refuses one that is dead and one that may not alike.
+   * Looks up the token by itself, which the policy `default` allows. Vault gives the same refusal for a dead token
+   * and for a missing right.
    *
-   * @returns `undefined` where it was refused.
+   * @returns `undefined` if it was refused.
    * @throws VaultError
    */
   lookUp(token: Secret, work: Work): Promise<string | undefined>;
   /**
-   * By renewing the token, which the injector may.
+   * Renews the token, which the injector is allowed to do.
    *
-   * @returns `undefined` where Vault does not know the token any more.
+   * @returns `undefined` if Vault no longer knows the token.
    * @throws VaultError
    */
   renew(token: Secret, work: Work): Promise<string | undefined>;

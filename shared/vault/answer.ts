@@ -2,9 +2,9 @@ import * as v from 'valibot';
 import { invalidAnswer } from './failure.ts';
 
 /**
- * What Vault answered, if it is what its API promises.
+ * Vault's answer, if it matches the schema.
  *
- * @throws VaultError `vault_answer_invalid`, without the answer: there may be a secret in it.
+ * @throws VaultError `vault_answer_invalid`, without the answer: it may contain a secret.
  */
 export function checked<S extends v.GenericSchema>(
   schema: S,
@@ -16,13 +16,13 @@ export function checked<S extends v.GenericSchema>(
   return parsed.output;
 }
 
-// What every answer of Vault's that is not an error begins with.
+// The fields of every successful answer of Vault.
 const Envelope = v.object({ request_id: v.string() });
 
 /**
- * That Vault has done what it was asked for, where its answer says nothing more: a 204, or a 200 with warnings at most.
+ * Confirms success if the answer contains nothing else: a 204, or a 200 with warnings at most.
  *
- * @throws VaultError `vault_answer_invalid` for the answer of something else.
+ * @throws VaultError `vault_answer_invalid` for an answer that is not Vault's.
  */
 export async function acknowledged(operation: string, answer: Promise<unknown>): Promise<void> {
   const body = await answer;

@@ -1,5 +1,5 @@
 /**
- * From a wrapped secret_id to a token: what is done by whom it was wrapped for
+ * Exchanges a wrapped secret_id for a token, on the side of the application
  * (https://developer.hashicorp.com/vault/api-docs/system/wrapping-lookup, .../wrapping-unwrap,
  * https://developer.hashicorp.com/vault/api-docs/auth/approle#login-with-approle).
  */
@@ -21,7 +21,7 @@ export interface AppRoleToken {
 }
 
 export interface AppRoleLogin {
-  /** @throws InjectorError that says what was wrong: with the wrapping, or with the login. */
+  /** @throws InjectorError that says whether the wrapping or the login failed, and why. */
   logIn(wrapping: Secret, roleId: string, work: Work): Promise<AppRoleToken>;
   close(): void;
 }
@@ -32,7 +32,7 @@ export interface AppRoleLoginOptions {
   /** PEM of the authorities that Vault's certificate is checked against; absent: the system's. */
   readonly ca: string | undefined;
   readonly localAddress: string | undefined;
-  /** Of the auth method. */
+  /** Mount of the auth method. */
   readonly mount: string;
 }
 
@@ -47,7 +47,7 @@ const LoginAnswer = v.object({
   }),
 });
 const UNWRAPPED_BEFORE =
-  'the wrapping token is not known to Vault: it has expired, or somebody has unwrapped it before, who has the secret_id now. Find out who reads what is sent to this pod';
+  'Vault does not know the wrapping token: it has expired, or somebody else has unwrapped it and has the secret_id now. Find out who can read what is sent to this pod';
 
 export function createAppRoleLogin(options: AppRoleLoginOptions): AppRoleLogin {
   const { address, namespace, ca, localAddress, mount } = options;
@@ -62,7 +62,10 @@ export function createAppRoleLogin(options: AppRoleLoginOptions): AppRoleLogin {
     onSent: () => {},
   });
 
-  /** That it was made for a secret_id, and by Vault: not by who has unwrapped the right one and made another. */
+  /**
+   * Checks that Vault wrapped this for a secret_id: an attacker could have unwrapped the original and wrapped another
+   * one.
+   */
   async function lookUp(wrapping: Secret, work: Work): Promise<void> {
     const operation = 'look up a wrapping token';
     const path = vaultPath('sys/wrapping/lookup');
@@ -72,14 +75,14 @@ export function createAppRoleLogin(options: AppRoleLoginOptions): AppRoleLogin {
     if (isSecretIdOf(mount, creation_path)) return;
     throw new InjectorError(
       'vault_rejected',
-      `the wrapping token was not made for a secret_id (auth/${mount}/role/<role>/secret-id) but for another path: somebody has put it in the place of the right one. Find out who can reach this pod's port`,
+      `the wrapping token was not made for a secret_id (auth/${mount}/role/<role>/secret-id) but for another path: somebody has replaced the right one. Find out who can reach this pod's port`,
     );
   }
 
   async function unwrap(wrapping: Secret, work: Work): Promise<Secret> {
     const operation = 'unwrap a secret_id';
     const path = vaultPath('sys/wrapping/unwrap');
-    // The second time Vault would know no such token, and that would look as if somebody else had the secret_id.
+    // Sent once: a retry would find no such token, which looks as if somebody else had taken the secret_id.
     const sent = requests.send({ operation, method: 'POST', path, token: wrapping, once: true, work });
     return new Secret(checked(UnwrapAnswer, operation, await sent.catch(explained)).data.secret_id);
   }

@@ -30,7 +30,7 @@ export type DenialCause =
   | 'policy'
   | 'login';
 
-/** The pod may not assume the role; `denial` says which of its conditions does not hold. */
+/** The pod may not assume the role; `denial` says which condition does not hold. */
 export class AccessDenied extends InjectorError {
   readonly denial: DenialCause;
 
@@ -43,13 +43,13 @@ export class AccessDenied extends InjectorError {
 
 export interface Authorization {
   /**
-   * @returns the policy that the pod's token gets: one that the role names.
+   * @returns the policy for the pod's token: one that the role names.
    * @throws AccessDenied, VaultError
    */
   authorize(access: AccessRequest, work: Work): Promise<string>;
 }
 
-// What is not set is empty, null or left out, by Vault's version.
+// An unset field is empty, null or missing, depending on Vault's version.
 const list = v.optional(v.nullable(v.array(v.string())));
 const AuthRole = v.object({
   bound_service_account_names: list,
@@ -60,7 +60,7 @@ const AuthRole = v.object({
 });
 type AuthRole = v.InferOutput<typeof AuthRole>;
 
-// Long enough for a rollout's pods to share one read, short enough that a change of a role is obeyed at once.
+// Long enough for a rollout's pods to share one read, short enough that a changed role takes effect quickly.
 const CACHED_FOR_MS = 10_000;
 const CACHED_AT_MOST = 1_000;
 
@@ -98,7 +98,7 @@ export function createAuthorization({
   }
 
   async function authorize(access: AccessRequest, work: Work): Promise<string> {
-    // Vault takes role names regardless of case.
+    // Vault ignores the case of role names.
     if (access.authRole.toLowerCase() === kubeRole.toLowerCase()) {
       throw new AccessDenied('reserved_role', `auth role "${access.authRole}" is the injector's own`);
     }
@@ -109,7 +109,7 @@ export function createAuthorization({
 }
 
 /**
- * The policy of the pod's token, where the role allows the pod.
+ * The policy for the pod's token, if the role allows the pod.
  *
  * @throws AccessDenied
  */
@@ -134,7 +134,7 @@ export function decide(role: AuthRole, access: AccessRequest): string {
 }
 
 function policyOf(role: AuthRole, access: AccessRequest): string {
-  // A role keeps the names as they were written; a login, and the policies themselves, have them in lower case.
+  // A role keeps policy names as they were written; logins and policies have them in lower case.
   const written = role.token_policies?.length ? role.token_policies : (role.policies ?? []);
   const named = written.map((policy) => policy.toLowerCase());
   const candidates = [access.authRole.toLowerCase(), access.role.toLowerCase()];

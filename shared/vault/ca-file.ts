@@ -3,10 +3,10 @@ import type { Clock } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
 import { fileVersion } from '../file-version.ts';
 
-/** The file with the certificates that Vault's is checked against, read again when it changes. */
+/** The file with the authorities that Vault's certificate is checked against; read again when it changes. */
 export interface CaFile {
   read(): string;
-  /** Forgets when the file was last looked at: a certificate was not trusted, it may have been replaced. */
+  /** Forces a new look at the file: a certificate was not trusted, so the file may have been replaced. */
   expire(): void;
 }
 
@@ -25,7 +25,7 @@ export function createCaFile(path: string, clock: Clock): CaFile {
       version = found;
       return content;
     } catch (cause) {
-      // While a file is being replaced it may be away for a moment; what was trusted stays trusted.
+      // A file that is being replaced may be missing for a moment; the old authorities stay trusted.
       if (content !== undefined) return content;
       throw new InjectorError('vault_tls', `the file of vaultCaFile (${path}) cannot be read`, { cause });
     }
@@ -39,5 +39,5 @@ export function createCaFile(path: string, clock: Clock): CaFile {
   };
 }
 
-/** Certificates that are known already. */
+/** Certificates that are already loaded. */
 export const fixedCa = (pem: string): CaFile => ({ read: () => pem, expire: () => {} });

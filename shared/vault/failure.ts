@@ -1,20 +1,20 @@
-/** What came back from Vault, or did not -> a member of the error catalogue. */
+/** Turns Vault's error answers, or missing ones, into a member of the error catalogue. */
 import * as v from 'valibot';
 import { type ErrorCode, InjectorError } from '../errors.ts';
 import { printable } from '../secret.ts';
 
-/** An error whose cause lies in a request to Vault. */
+/** An error caused by a request to Vault. */
 export class VaultError extends InjectorError {
   readonly operation: string;
-  /** HTTP status, or 0 where there was no answer. */
+  /** HTTP status, or 0 without an answer. */
   readonly status: number;
-  /** What Vault said itself, fit for a log line. */
+  /** Vault's own message, sanitized for a log line. */
   readonly detail: string;
-  /** How long Vault asks to be left alone. */
+  /** How long Vault asks us to wait. */
   readonly retryAfterMs: number | undefined;
-  /** Whether Vault itself says that there is nothing at the path. A 404 of anything else proves nothing. */
+  /** Whether Vault itself says that the path is empty. A 404 from anything else proves nothing. */
   readonly isAbsence: boolean;
-  /** What Vault sends beside a 404: the metadata of a KV document whose newest version is deleted. */
+  /** The data that Vault sends with a 404: the metadata of a KV document whose newest version is deleted. */
   readonly data: unknown;
 
   constructor(code: ErrorCode, message: string, facts: VaultFacts) {
@@ -39,7 +39,7 @@ interface VaultFacts {
   readonly cause?: unknown;
 }
 
-// Vault has one or two; a hostile server may have any number.
+// Vault sends one or two errors; a hostile server may send any number.
 const MOST_ERRORS = 20;
 
 export interface RefusedAnswer {
@@ -49,12 +49,12 @@ export interface RefusedAnswer {
   readonly body: string;
 }
 
-// What Vault, or whatever stands before it, may ask for.
+// The longest wait that Vault, or a proxy before it, may ask for.
 const LONGEST_PAUSE_SECONDS = 3_600;
 
 /**
- * An answer that is neither 200 nor 204 (https://developer.hashicorp.com/vault/api-docs#http-status-codes). Vault's own
- * have a body of JSON with `errors` or, for a 404, with `data`; what has neither comes from something else on the way.
+ * An answer that is neither 200 nor 204 (https://developer.hashicorp.com/vault/api-docs#http-status-codes). Vault's
+ * own have a JSON body with `errors` or, for a 404, with `data`; any other comes from a proxy.
  */
 export function refusal({ operation, status, retryAfter, body }: RefusedAnswer): VaultError {
   const words = wordsIn(body);
@@ -88,40 +88,39 @@ export function refusal({ operation, status, retryAfter, body }: RefusedAnswer):
 }
 
 /**
- * An answer of a proxy, an ingress or another server in Vault's place. The request is not sent again at once: what it
- * creates may be there. Whoever asked (a broker, a controller, the next sweep) asks again.
+ * An answer of a proxy, an ingress or another server in Vault's place. The request is not repeated at once: it may
+ * have created something. The caller (a broker, a controller, the next sweep) tries again.
  */
 export function foreignAnswer(operation: string, status: number): VaultError {
   const { message } = invalidAnswer(operation);
-  // Without its status as a fact, which says nothing of Vault.
+  // Leaves out the status, which says nothing about Vault.
   if (status === 200 || status === 204) return invalidAnswer(operation);
   const place = `HTTP ${status}: a proxy or another server may have answered in its place, see vaultAddress`;
   return new VaultError('vault_answer_invalid', `${message} (${place})`, { operation });
 }
 
-/** What passes by itself, or with whoever operates Vault. */
+/** Failures that pass by themselves, or that Vault's operator fixes. */
 function whyUnavailable(status: number, detail: string): string | undefined {
-  if (status === 503 && /sealed/i.test(detail))
-    return 'Vault is sealed; whoever operates it has to unseal it';
-  // Both are so while the active node changes: a standby would hand the request on, if it knew to whom.
+  if (status === 503 && /sealed/i.test(detail)) return 'Vault is sealed; its operator has to unseal it';
+  // Both occur while the active node changes: a standby has nobody to forward the request to.
   if (status === 500 && /active cluster node not found/i.test(detail))
     return 'Vault has no active node at the moment';
-  if (status === 307) return 'a standby of Vault did not hand the request on';
-  if (status === 412) return 'a standby of Vault has not caught up yet';
+  if (status === 307) return 'a Vault standby did not forward the request';
+  if (status === 412) return 'a Vault standby has not caught up yet';
   if (status >= 502 && status <= 504) return `Vault is not available at the moment (HTTP ${status})`;
   return undefined;
 }
 
 interface Words {
   readonly detail: string;
-  /** Whether Vault sends no word at all: `{"errors":[]}`. */
+  /** Whether Vault sends no message at all: `{"errors":[]}`. */
   readonly isEmpty: boolean;
   readonly data: unknown;
 }
 
 const Errors = v.union([
   v.looseObject({ errors: v.pipe(v.array(v.string()), v.nonEmpty()) }),
-  // That there is nothing, Vault says with these very words: beside others they are somebody else's.
+  // Vault reports an empty path with exactly these words: any other message is not Vault's.
   v.strictObject({ errors: v.pipe(v.array(v.string()), v.maxLength(0)) }),
 ]);
 const Envelope = v.object({ request_id: v.string(), data: v.unknown() });
@@ -151,7 +150,7 @@ const TLS_FAULT = /^(?:ERR_TLS|ERR_SSL|CERT_|SELF_SIGNED|UNABLE_TO|DEPTH_ZERO|HO
 
 /** A request without an answer. */
 export function noAnswer(operation: string, thrown: unknown): VaultError {
-  // It could not even be sent: that error says itself why.
+  // It could not be sent at all: the error itself says why.
   if (thrown instanceof InjectorError)
     return new VaultError(thrown.code, thrown.message, { operation, cause: thrown });
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown';

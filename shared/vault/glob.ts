@@ -1,5 +1,5 @@
 /**
- * Whether Vault's Kubernetes auth method would take `subject` for `pattern`: `*` stands for any run of characters,
+ * Whether Vault's Kubernetes auth method matches `subject` with `pattern`: `*` stands for any run of characters,
  * everything else for itself (https://developer.hashicorp.com/vault/docs/auth/kubernetes).
  */
 export function globMatches(pattern: string, subject: string): boolean {

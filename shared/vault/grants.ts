@@ -1,6 +1,6 @@
 /**
  * Issuing and revoking: an orphan token of the role's policy, and database credentials under it, so that revoking the
- * one ends the other (https://developer.hashicorp.com/vault/api-docs/auth/token#create-token,
+ * token ends both (https://developer.hashicorp.com/vault/api-docs/auth/token#create-token,
  * https://developer.hashicorp.com/vault/api-docs/secret/databases#generate-credentials).
  */
 import * as v from 'valibot';
@@ -16,9 +16,9 @@ import { actOnToken, type TokenReference } from './token-reference.ts';
 interface TokenRequest {
   readonly policy: string;
   readonly periodSeconds: number;
-  /** Made of namespace and service account: it stands in Vault's audit log beside every use of the token. */
+  /** Display name made of namespace and service account: Vault's audit log shows it with every use of the token. */
   readonly displayName: string;
-  /** Who it is for; stands in the audit log too. */
+  /** Who the token is for; also in the audit log. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -29,24 +29,24 @@ export interface Credentials {
   readonly leaseTtlSeconds: number;
 }
 
-/** A pod's, under which its credentials are issued. */
+/** A pod's token, which its credentials are issued under. */
 export interface PodToken {
   readonly token: Secret;
   readonly accessor: string;
-  /** How long it lasts without being renewed, as Vault gave it: its `max_lease_ttl` caps what was asked for. */
+  /** Lifetime without renewal, as Vault granted it: its `max_lease_ttl` may cap the request. */
   readonly periodSeconds: number;
 }
 
 export interface Grants {
-  /** @param onLate gets the token that is still to come when the deadline is over: it has to be revoked. */
+  /** @param onLate gets a token that arrives after the deadline: it has to be revoked. */
   createToken(
     request: TokenRequest,
     work: Work,
     onLate: (token: Promise<Secret | undefined>) => void,
   ): Promise<PodToken>;
   /**
-   * @param onLate gets the answer that is still to come when the deadline is over. Only after it can the token be revoked
-   * for good: Vault does give a lease to a token that is revoked while the lease is being made.
+   * @param onLate gets an answer that arrives after the deadline. Only then can the token be revoked for good: Vault
+   * attaches a lease to a token even if the token is revoked while the lease is being created.
    * @throws VaultError
    */
   issue(
@@ -55,7 +55,7 @@ export interface Grants {
     work: Work,
     onLate: (answer: Promise<unknown>) => void,
   ): Promise<Credentials>;
-  /** Revokes the token and with it every lease under it; a token that is gone already is success. */
+  /** Revokes the token and with it every lease under it; a token that is already gone is success. */
   revoke(token: TokenReference, work: Work): Promise<void>;
 }
 
@@ -122,7 +122,7 @@ function tokenIn(answer: unknown): Secret | undefined {
   return parsed.success ? new Secret(parsed.output.auth.client_token) : undefined;
 }
 
-/** 403 and 404 concern the role's set-up, not the injector: whoever set it up is to be told. */
+/** 403 and 404 concern the role's set-up, not the injector: its owner has to know. */
 function explainIssue(error: unknown, mount: string, role: string): unknown {
   if (!(error instanceof VaultError)) return error;
   const facts = { operation: error.operation, status: error.status, detail: error.detail, cause: error };

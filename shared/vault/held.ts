@@ -1,7 +1,8 @@
 /**
- * Who holds how many grants of a role, for `maxGrantsPerRole`: beside the ledger a place for each, an entry without content at
- * `<folder>/<namespace>/<mount>/<role>/<uuid>`, so that they are counted by one list and no record is read. It is taken
- * before the grant is begun and given back after it has ended; the sweep heals what a process that died has left.
+ * Counts the grants of a role for `maxGrantsPerRole`: beside the ledger there is one place per grant, an entry
+ * without content at `<folder>/<namespace>/<mount>/<role>/<uuid>`, so that one list counts them and no record is
+ * read. A place is taken before its grant is issued and given back after the grant has ended; the sweep repairs what
+ * a crashed process left.
  */
 import { InjectorError } from '../errors.ts';
 import type { Kv } from './kv.ts';
@@ -9,7 +10,7 @@ import { isGrantUuid, type LedgerRecord } from './ledger.ts';
 import { isPath } from './path.ts';
 import type { Work } from './requests.ts';
 
-/** Of which grants there may be so many. */
+/** The scope that the limit applies to. */
 export interface Holder {
   readonly namespace: string;
   readonly mount: string;
@@ -22,35 +23,35 @@ interface Place extends Holder {
 
 export interface Held {
   /**
-   * Takes a place, and counts after it: whoever came last sees all others, so there are never more than may be. Of several
-   * who come for the last place at once, each may find that there are too many.
+   * Takes a place, then counts: the last one to come sees all others, so the limit is never exceeded. If several come
+   * for the last place at once, each may find that there are too many.
    *
-   * @throws InjectorError `too_many_grants`; the place is then taken all the same, and has to be given back.
+   * @throws InjectorError `too_many_grants`; the place is taken even so and has to be given back.
    */
   take(uuid: string, of: Holder, work: Work): Promise<void>;
-  /** Without counting: the grant is there. */
+  /** Takes a place without counting: the grant already exists. */
   put(uuid: string, of: Holder, work: Work): Promise<void>;
-  /** One that is not there is success. */
+  /** Gives a place back; one that does not exist is success. */
   release(uuid: string, of: Holder, work: Work): Promise<void>;
-  /** All places: a list for each namespace, mount and role. */
+  /** All places: one list per namespace, mount and role. */
   all(work: Work): Promise<readonly Place[]>;
 }
 
 const WHAT = 'the place of a grant';
-// A namespace, a role, and a mount of some parts.
+// Depth of the folders: a namespace, a role, and a mount of several segments.
 const MOST_FOLDERS = 10;
 
 /**
- * @param folder in the engine that `kv` is of.
+ * @param folder in `kv`'s engine.
  * @param most grants of a role that a namespace may hold.
  */
 export function createHeld(kv: Kv, folder: string, most: number): Held {
   const folderOf = ({ namespace, mount, role }: Holder) => `${folder}/${namespace}/${mount}/${role}`;
-  // Only metadata: nothing is stored in it, and it is listed all the same.
+  // Metadata only: it stores no data and is listed even so.
   const put = (uuid: string, of: Holder, work: Work) =>
     kv.keepOneVersion(WHAT, `${folderOf(of)}/${uuid}`, work);
 
-  /** What cannot be a place is passed over: whoever wrote it must not keep the others from being seen to. */
+  /** Invalid names are skipped: one stray entry must not stop the others from being processed. */
   async function below(path: string, depth: number, work: Work): Promise<string[]> {
     if (depth > MOST_FOLDERS) return [];
     const names = await kv.list('the places of grants', path, work);
@@ -82,13 +83,16 @@ export function createHeld(kv: Kv, folder: string, most: number): Held {
   };
 }
 
-/** Of `<mount>/creds/<role>/<id>`, which every record has: those of the reference name neither mount nor role. */
+/**
+ * Scope from `<mount>/creds/<role>/<id>`, which every record has: the reference's records name neither mount nor
+ * role.
+ */
 export function holderOf(namespace: string, leaseId: string): Holder | undefined {
   const [, mount, role] = /^(.+)\/creds\/([^/]+)\/[^/]+$/.exec(leaseId) ?? [];
   return mount !== undefined && role !== undefined ? { namespace, mount, role } : undefined;
 }
 
-/** Of a record: those of the reference injector name it by their lease only. */
+/** Scope of a record: the reference injector's records name it in their lease only. */
 export function mountOf({ mount, namespace, leaseId }: LedgerRecord): string | undefined {
   return mount ?? holderOf(namespace, leaseId)?.mount;
 }

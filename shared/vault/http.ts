@@ -1,6 +1,6 @@
 /**
  * One HTTP exchange with Vault on kept-alive connections. node-vault's own transport (axios) is replaced by this one
- * because it neither ends a request on a signal nor shows response headers, and costs a cold start half of its time.
+ * because it neither aborts a request on a signal nor exposes response headers, and takes half of a cold start.
  */
 import http from 'node:http';
 import { InjectorError } from '../errors.ts';
@@ -19,9 +19,9 @@ interface HttpResponse {
   readonly statusCode: number;
   readonly retryAfter: string | undefined;
   readonly location: string | undefined;
-  /** The server's clock, as RFC 9110 writes it (`Date`); absent where a cache has kept the answer (`Age`), or nobody says. */
+  /** The server's clock (`Date`, RFC 9110); absent if the answer comes from a cache (`Age`) or has no date. */
   readonly date: string | undefined;
-  /** Whether the headers say that the body is JSON; Vault's 204 says so too. */
+  /** Whether the headers declare a JSON body; Vault's 204 does so too. */
   readonly isJson: boolean;
   readonly body: string;
 }
@@ -31,15 +31,15 @@ export interface HttpExchange {
   close(): void;
 }
 
-// Far above any answer that this client asks for but the ledger's list; a broken proxy must not fill the memory.
+// Far above any answer but the ledger's list; a broken proxy must not fill the memory.
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const KEPT_ALIVE = { keepAlive: true, maxSockets: 64, scheduling: 'lifo' } as const;
 
 interface HttpOptions {
   readonly caFile?: CaFile | undefined;
-  /** Which of this machine's own to ask from; absent: as it finds. */
+  /** Local address to send from; absent: the system chooses. */
   readonly localAddress?: string | undefined;
-  /** Where a redirect may lead, beside the address's own host: names, with a port or at that of the address. */
+  /** Hosts that a redirect may lead to, beside the address' own: names, with a port or with that of the address. */
   readonly redirectHosts?: readonly string[] | undefined;
 }
 
@@ -63,8 +63,8 @@ export function createHttpExchange(
       const https = await import('node:https');
       const ca = caFile?.read();
       if (!agent || ca !== trusted) {
-        // Requests under way finish on the old agent; its idle connections end with their keep-alive.
-        // Whatever NODE_TLS_REJECT_UNAUTHORIZED says: there is no way to skip the check.
+        // Running requests finish on the old agent; its idle connections end with their keep-alive.
+        // NODE_TLS_REJECT_UNAUTHORIZED has no effect: certificates are always checked.
         agent = new https.Agent({ ...agentOptions, ca, rejectUnauthorized: true });
         trusted = ca;
       }
@@ -77,9 +77,8 @@ export function createHttpExchange(
 
 /**
  * A standby that does not forward names the active node
- * (https://developer.hashicorp.com/vault/docs/concepts/ha#client-redirection): it is asked once, never with less
- * protection than the address that was configured, and only where the configuration names it: our token goes with the
- * request.
+ * (https://developer.hashicorp.com/vault/docs/concepts/ha#client-redirection): we follow once, never with less
+ * protection than the configured address, and only to a configured host: our token goes with the request.
  *
  * @throws InjectorError `vault_unavailable` for another host.
  */
@@ -97,11 +96,11 @@ async function followed(
   const host = printable(there.host, 253);
   throw new InjectorError(
     'vault_unavailable',
-    `Vault's answer leads to ${host}, which is not named, so nothing is sent there: if it is a node of Vault, name it in vaultRedirectHosts, or ask it itself`,
+    `Vault redirects to ${host}, which is not in vaultRedirectHosts, so the redirect was not followed: if it is a node of Vault, add it there, or point vaultAddress to it`,
   );
 }
 
-/** As they stand in a URL, without the port that its scheme has anyway. */
+/** Host and port of a URL, without the scheme's default port. */
 function namedHosts(address: string, redirectHosts: readonly string[]): ReadonlySet<string> {
   const { protocol, host, port } = new URL(address);
   const others = redirectHosts.map((one) => {
@@ -126,7 +125,7 @@ function exchange(request: typeof http.request, agent: http.Agent, sent: HttpReq
           else chunks.push(chunk);
         });
         incoming.on('error', reject);
-        // An answer that was cut off has no `end`.
+        // A truncated answer has no `end`.
         incoming.on('aborted', () =>
           reject(Object.assign(new Error('the answer was cut off'), { code: 'ECONNRESET' })),
         );

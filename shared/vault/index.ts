@@ -24,13 +24,13 @@ export interface VaultOptions {
   readonly address: string;
   readonly namespace: string | undefined;
   readonly caFile: string | undefined;
-  /** In place of what stands in that file. */
+  /** Overrides what stands in that file. */
   readonly authority?: CaFile;
   readonly redirectHosts: readonly string[];
   readonly authPath: string;
   readonly kubeRole: string;
   readonly serviceAccountTokenFile: string;
-  /** Where the token is not in that file. */
+  /** The source of the service account token, if not that file. */
   readonly readServiceAccountToken?: () => Promise<Secret>;
   readonly ledgerMount: string;
   readonly ledgerPrefix: string;
@@ -106,12 +106,12 @@ export function createVault(
   };
 }
 
-/** Beside the ledger; clusters that share a prefix, each under its configured name, have one each. */
+/** Stored beside the ledger; clusters that share a prefix have one each, under their configured name. */
 function folderOf({ ledgerPrefix, clusterId }: VaultOptions, of: 'sweep' | 'held'): string {
   return clusterId === undefined ? `${ledgerPrefix}-${of}` : `${ledgerPrefix}-${of}/${clusterId}`;
 }
 
-// Synchronously: a small file in memory, and the thread pool that the other way needs costs a cold start 10 ms.
+// Read synchronously: the file is small and in memory, and the thread pool would cost a cold start 10 ms.
 function readToken(path: string): Secret {
   try {
     return new Secret(readFileSync(path, 'utf8').trim());

@@ -1,4 +1,4 @@
-/** What Vault tells of itself and of the injector's standing in it. It only reads. */
+/** Read-only view of Vault and of what the injector may do there. */
 import * as v from 'valibot';
 import { seconds } from '../numbers.ts';
 import type { Secret } from '../secret.ts';
@@ -18,35 +18,35 @@ interface Health {
 interface Mount {
   /** `kv`, `database`, … */
   readonly type: string;
-  /** Of a KV engine; empty where it does not say. */
+  /** Version of a KV engine; empty if Vault does not say. */
   readonly version: string;
   readonly defaultLeaseSeconds: number;
 }
 
 interface KvSettings {
-  /** Whether a document is only written by whoever names the version that it replaces. */
+  /** Whether a write must name the version that it replaces (check-and-set). */
   readonly casRequired: boolean;
-  /** A duration, as Vault writes it; `0s`: documents stay. */
+  /** A duration as Vault writes it; `0s`: documents are kept. */
   readonly deleteVersionAfter: string;
 }
 
 interface DatabaseRole {
   readonly name: string;
-  /** 0: as long as the mount's leases are. */
+  /** 0: the mount's default lease duration. */
   readonly defaultTtlSeconds: number;
 }
 
-/** Of the Kubernetes auth method. */
+/** Roles of the Kubernetes auth method. */
 export interface AuthRole {
   readonly policies: readonly string[];
   readonly boundCidrs: readonly string[];
-  /** Empty where any will do. */
+  /** Empty if any audience is accepted. */
   readonly audience: string;
 }
 
 export interface Inspection {
   /**
-   * Of whichever node answers, without a login (https://developer.hashicorp.com/vault/api-docs/system/health).
+   * Health of the node that answers, without a login (https://developer.hashicorp.com/vault/api-docs/system/health).
    *
    * @throws VaultError
    */
@@ -54,24 +54,25 @@ export interface Inspection {
   /** What the injector's login may do, by path (https://developer.hashicorp.com/vault/api-docs/system/capabilities-self). */
   capabilities(paths: readonly string[], work: Work): Promise<ReadonlyMap<string, readonly string[]>>;
   /**
-   * By the injector's login.
+   * Uses the injector's login.
    *
-   * @returns `undefined` where there is no such mount, or nothing below it is the injector's to see.
+   * @returns `undefined` if there is no such mount, or the injector may see nothing below it.
    */
   mount(path: string, work: Work): Promise<Mount | undefined>;
-  /** By the token: `hidden` where it may not even know whether there is such a mount. */
+  /** Uses the token: `hidden` if it may not even know whether the mount exists. */
   anyMount(path: string, work: Work, token: Secret): Promise<Mount | 'absent' | 'hidden'>;
   /**
-   * What a KV engine does with all of its documents, by the token or by the injector's login, which may mostly not see it.
+   * Settings of a KV engine for all documents, by the token or by the injector's login, which usually may not read
+   * them.
    *
-   * @returns `undefined` where it may not be seen.
+   * @returns `undefined` if they may not be read.
    */
   kvSettings(mount: string, work: Work, token: Secret | undefined): Promise<KvSettings | undefined>;
-  /** When Vault deletes a document's latest version by itself (RFC 3339); empty: never. `undefined`: there is none. */
+  /** When Vault will delete a document's latest version (RFC 3339); empty: never. `undefined`: no such document. */
   kvDeletionTime(mount: string, path: string, work: Work): Promise<string | undefined>;
   /** All roles of a database engine; the injector's own login may not read them. */
   databaseRoles(mount: string, work: Work, token: Secret): Promise<DatabaseRole[]>;
-  /** By the token, or the injector's login without one. @throws VaultError where it is not there, or may not be read. */
+  /** Uses the token, or the injector's login without one. @throws VaultError if it does not exist or may not be read. */
   authRole(authPath: string, name: string, work: Work, token: Secret | undefined): Promise<AuthRole>;
 }
 
@@ -113,7 +114,7 @@ const AuthRoleAnswer = v.object({
   }),
 });
 
-// Whatever its state is, that is the answer, and no failure.
+// Any state is an answer here, not a failure.
 const WHATEVER = [
   'standbyok=true',
   ...['sealed', 'uninit', 'drsecondary', 'performancestandby'].map((state) => `${state}code=200`),
@@ -148,13 +149,13 @@ export function createInspection(
 
   return {
     async health(work) {
-      const operation = 'say how it is';
+      const operation = 'report its health';
       const path = `${vaultPath('sys/health')}?${WHATEVER}`;
       return checked(HealthAnswer, operation, await requests.send({ operation, method: 'GET', path, work }));
     },
 
     async capabilities(paths, work) {
-      const operation = 'say what it may do (sys/capabilities-self)';
+      const operation = 'list its capabilities (sys/capabilities-self)';
       const path = vaultPath('sys/capabilities-self');
       const answer = await session.send({
         operation,

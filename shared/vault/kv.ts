@@ -8,7 +8,7 @@ import { vaultPath } from './path.ts';
 import type { VaultRequest, Work } from './requests.ts';
 import type { Session } from './session.ts';
 
-/** The newest version of a document is deleted (`vault kv delete`, `delete_version_after`); its place is there still. */
+/** The newest version of a document is deleted (`vault kv delete`, `delete_version_after`); its metadata still exists. */
 export class DocumentDeleted extends InjectorError {
   constructor(what: string) {
     super(
@@ -32,26 +32,26 @@ export interface Kv {
    */
   read(what: string, path: string, work: Work): Promise<KvDocument | undefined>;
   /**
-   * Resolves when Vault says which version it has written.
+   * Resolves when Vault confirms the version it has written.
    *
-   * @param replaces the version in whose place it is to be, and nothing else; absent: of whatever is there.
-   * @throws VaultError, also where a KV engine of version 1, or something else than Vault, has taken it.
+   * @param replaces the only version that may be replaced; absent: any.
+   * @throws VaultError, also if a KV engine of version 1, or something other than Vault, has accepted it.
    */
   write(what: string, path: string, data: object, work: Work, replaces?: number): Promise<void>;
-  /** From now on Vault keeps one version of the document, not its usual ten. */
+  /** Limits the document to one version in Vault, instead of the usual ten. */
   keepOneVersion(what: string, path: string, work: Work): Promise<void>;
-  /** With all versions; one that is not there is success. */
+  /** Deletes all versions; a document that does not exist is success. */
   remove(what: string, path: string, work: Work): Promise<void>;
-  /** Names directly below the path; none where nothing is. */
+  /** Names directly below the path; empty if there are none. */
   list(what: string, path: string, work: Work): Promise<string[]>;
 }
 
-// What every answer of Vault's has, and nothing else's: JSON alone proves little.
+// Fields of every answer of Vault, and of nothing else's: JSON alone proves little.
 const request_id = v.string();
 const moment = v.pipe(
   v.string(),
   v.isoTimestamp(),
-  // Not every text of that form is one.
+  // The pattern also matches impossible dates.
   v.check((time) => Number.isFinite(Date.parse(time))),
 );
 const Document = v.object({
@@ -74,11 +74,11 @@ const Deleted = v.object({
 });
 const Listing = v.object({
   request_id,
-  // Of nothing Vault says 404.
+  // Vault answers 404 for an empty folder.
   data: v.object({ keys: v.pipe(v.array(v.string()), v.nonEmpty()) }),
 });
 
-/** @param mount of the KV engine, without slashes at its ends. */
+/** @param mount of the KV engine, without leading or trailing slash. */
 export function createKv(session: Pick<Session, 'send'>, mount: string): Kv {
   async function found(what: string, request: Omit<VaultRequest, 'token'>): Promise<unknown> {
     try {

@@ -1,17 +1,17 @@
 /**
- * A bulkhead and a circuit breaker for each role of a database: revoking a lease waits for the database, and one that does
- * not answer must not take up the connections, the time and the places of all others.
+ * A bulkhead and a circuit breaker for each database role: revoking a lease waits for the database, and an
+ * unresponsive database must not take the connections, the time and the queue places of all others.
  */
 import type { Clock } from '../deadline.ts';
 
-/** Why it was not tried: `late`, since the database has not answered lately; `full`, since many wait for it now. */
+/** Why a task was not tried: `late` if the database has not answered lately; `full` if many tasks already wait for it. */
 type NotTried = 'late' | 'full';
 
 export interface LeaseLanes {
   /**
    * @param folder of the lease: `<mount>/creds/<role>`.
-   * @param task resolves with whether the database answered, and what came of it.
-   * @returns its result, or why it was not run.
+   * @param task resolves with whether the database answered, and its result.
+   * @returns the result, or why the task was not run.
    */
   run<T>(
     folder: string,
@@ -25,7 +25,7 @@ export interface LaneLimits {
   readonly atOnce: number;
   /** How long a task waits for its turn. */
   readonly waitMs: number;
-  /** How long a database that did not answer is left alone, before one task finds out whether it does again. */
+  /** How long an unresponsive database is left alone before one task checks whether it answers again. */
   readonly restMs: number;
 }
 
@@ -47,7 +47,7 @@ export function createLeaseLanes(clock: Clock, limits: LaneLimits = LIMITS): Lea
     return lane;
   }
 
-  /** Resolves with `undefined` when it is this one's turn. */
+  /** Resolves with `undefined` when it is this task's turn. */
   async function turnIn(lane: Lane): Promise<NotTried | undefined> {
     if (lane.triedAgainAt !== undefined) {
       if (clock() < lane.triedAgainAt) return 'late';
@@ -77,7 +77,7 @@ export function createLeaseLanes(clock: Clock, limits: LaneLimits = LIMITS): Lea
     }
     const [next] = lane.waiting;
     if (next) {
-      // Its place goes to the next one.
+      // Passes the place to the next task.
       lane.waiting.delete(next);
       next(undefined);
     } else {

@@ -1,4 +1,4 @@
-/** What Vault knows of a lease (https://developer.hashicorp.com/vault/api-docs/system/leases#read-lease). */
+/** Vault's view of a lease (https://developer.hashicorp.com/vault/api-docs/system/leases#read-lease). */
 import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
 import type { Work } from './requests.ts';
@@ -9,7 +9,7 @@ export interface Leases {
   isGone(leaseId: string, work: Work): Promise<boolean>;
 }
 
-/** What the leases of one role of a database have in common: `<mount>/creds/<role>`; of one without a slash, nothing. */
+/** The common prefix of a database role's leases: `<mount>/creds/<role>`; empty for a lease without a slash. */
 export const folderOfLease = (leaseId: string): string =>
   leaseId.slice(0, Math.max(0, leaseId.lastIndexOf('/')));
 

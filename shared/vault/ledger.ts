@@ -1,6 +1,6 @@
 /**
- * The ledger: one record a grant, at `<mount>/data/<prefix>/<uuid>`. The first six fields are the reference
- * injector's, whose records have no others; the rest are ours. `TokenAccessor` is in `TokenId`'s place where it is asked for.
+ * The ledger: one record per grant, at `<mount>/data/<prefix>/<uuid>`. The first six fields are the reference
+ * injector's, whose records have no others; the rest are ours. `TokenAccessor` replaces `TokenId` if so configured.
  */
 import { validate } from 'uuid';
 import * as v from 'valibot';
@@ -18,7 +18,7 @@ export interface LedgerRecord {
   readonly token: TokenReference;
   readonly namespace: string;
   readonly serviceAccountName: string;
-  /** Empty for a pod of `generateName`: it has no name yet when it is admitted. */
+  /** Empty for a pod with `generateName`: it has no name yet when it is admitted. */
   readonly podName: string;
   readonly nodeName: string;
   readonly database?: string | undefined;
@@ -27,9 +27,9 @@ export interface LedgerRecord {
   readonly userName?: string | undefined;
   readonly leaseTtlSeconds?: number | undefined;
   readonly tokenPeriodSeconds?: number | undefined;
-  /** The cluster that the pod is of; a record without one is of the cluster that reads it. */
+  /** The pod's cluster; a record without one belongs to the cluster that reads it. */
   readonly clusterId?: string | undefined;
-  /** Of the pod's Secret in its namespace, where its credentials stand in one. */
+  /** Name of the Secret with the pod's credentials, if they are in one. */
   readonly secretName?: string | undefined;
   /** ISO 8601; set when revoking has begun and Vault has not yet dropped the lease. */
   readonly revokingSince?: string | undefined;
@@ -41,50 +41,50 @@ export interface StoredRecord {
   readonly version: number;
 }
 
-/** What stands in the ledger is no record: somebody else wrote it, or broke it. */
+/** The ledger's entry is not a valid record: somebody else wrote it, or it is damaged. */
 export class UnreadableRecord extends InjectorError {
   constructor() {
-    super('record_unreadable', 'a record of the ledger has not the fields of one');
+    super('record_unreadable', 'a record of the ledger is invalid: fields are missing or malformed');
     this.name = 'UnreadableRecord';
   }
 }
 
 export interface Ledger {
-  /** @throws UnreadableRecord for one that could not be read again; VaultError */
+  /** @throws UnreadableRecord for one that could not be read back; VaultError */
   write(uuid: string, record: LedgerRecord, work: Work): Promise<void>;
   /**
-   * @returns `undefined` if Vault says that there is none.
-   * @throws UnreadableRecord for a record that is not one; DocumentDeleted where its newest version is deleted; VaultError
+   * @returns `undefined` if Vault says that there is no such record.
+   * @throws UnreadableRecord for an invalid record; DocumentDeleted if its newest version is deleted; VaultError
    */
   read(uuid: string, work: Work): Promise<StoredRecord | undefined>;
   /**
-   * Puts a record in the place of the version that was read, and leaves no other version of it.
+   * Replaces the version that was read, and leaves no other version of the record.
    *
-   * @throws VaultError, also where the record was changed or deleted meanwhile.
+   * @throws VaultError, also if the record was changed or deleted meanwhile.
    */
   replace(uuid: string, record: LedgerRecord, version: number, work: Work): Promise<void>;
-  /** Deletes the record with all its versions; one that is not there is success. */
+  /** Deletes the record with all its versions; one that does not exist is success. */
   remove(uuid: string, work: Work): Promise<void>;
   list(work: Work): Promise<LedgerNames>;
 }
 
-/** What stands below the ledger's prefix. */
+/** The entries below the ledger's prefix. */
 export interface LedgerNames {
   /** The uuids of all grants. */
   readonly grants: readonly string[];
-  /** Names that no grant has: somebody else's, or a copy of a record. */
+  /** Names that are not grants: somebody else's entries, or copies of records. */
   readonly others: readonly string[];
 }
 
 /**
- * Whether it names a grant: a uuid, in lower case as all injectors write it. KV tells `A` from `a`, so any other spelling
- * is another document.
+ * Whether the name is a grant's: a uuid in lower case, as all injectors write it. KV paths are case-sensitive, so any
+ * other spelling is another document.
  */
 export const isGrantUuid = (name: string): boolean => validate(name) && name === name.toLowerCase();
 
 const MOST_CHARACTERS = 1_024;
 const text = v.pipe(v.string(), v.maxLength(MOST_CHARACTERS));
-// Namespace and Secret become parts of paths of the API server, the lease's folder one of Vault's.
+// Namespace and Secret become parts of API server paths, and the lease's folder part of a Vault path.
 const named = v.optional(v.pipe(text, v.regex(NAME_OR_NONE)), '');
 const Common = v.object({
   LeaseId: v.optional(
@@ -114,7 +114,7 @@ const Fields = v.union([
   v.object({ ...Common.entries, TokenAccessor: reference }),
 ]);
 
-/** @param prefix below which the records are, in the engine that `kv` is of. */
+/** @param prefix of the records in `kv`'s engine. */
 export function createLedger(kv: Kv, prefix: string): Ledger {
   const at = (uuid: string) => `${prefix}/${uuid}`;
   return {
@@ -123,14 +123,14 @@ export function createLedger(kv: Kv, prefix: string): Ledger {
     },
     async replace(uuid, record, version, work) {
       const fields = readable(record);
-      // Before it is written: with the write the older ones go.
+      // Set before the write, which then drops older versions.
       await kv.keepOneVersion('a record of the ledger', at(uuid), work);
       await kv.write('a record of the ledger', at(uuid), fields, work, version);
     },
     remove: (uuid, work) => kv.remove('a record of the ledger', at(uuid), work),
     async list(work) {
       const names = await kv.list('the ledger', prefix, work);
-      // A name with a slash at its end is a folder.
+      // A name with a trailing slash is a folder.
       const documents = names.filter((name) => !name.endsWith('/'));
       const others = documents.filter((name) => !isGrantUuid(name));
       return { grants: others.length === 0 ? documents : documents.filter(isGrantUuid), others };
@@ -147,7 +147,7 @@ export function createLedger(kv: Kv, prefix: string): Ledger {
 }
 
 /**
- * Nobody could renew or revoke by a record that cannot be read.
+ * An unreadable record can be neither renewed nor revoked.
  *
  * @throws UnreadableRecord
  */

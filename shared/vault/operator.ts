@@ -1,4 +1,4 @@
-/** Vault as whoever operates it: by a token of their own, for what is set up once. */
+/** Vault as seen by its operator: uses their own token, for one-time set-up. */
 import type * as v from 'valibot';
 import { type Clock, deadlineIn } from '../deadline.ts';
 import type { Secret } from '../secret.ts';
@@ -11,13 +11,13 @@ import { createVaultRequests, type VaultRequest } from './requests.ts';
 interface Operation {
   /** A verb phrase that completes "Vault would not …". */
   readonly operation: string;
-  /** Its parts, as `vaultPath` takes them. */
+  /** Segments, as `vaultPath` takes them. */
   readonly path: readonly (string | { readonly name: string })[];
 }
 
 export interface Operator {
   /**
-   * @returns `undefined` where there is no such thing.
+   * @returns `undefined` if it does not exist.
    * @throws VaultError
    */
   read<S extends v.GenericSchema>(what: Operation, schema: S): Promise<v.InferOutput<S> | undefined>;
@@ -72,7 +72,7 @@ export function createOperator({ token, caFile, ...options }: OperatorOptions, c
   };
 }
 
-/** It is not the injector that was refused. */
+/** The operator was refused here, not the injector. */
 function denied({ operation, status, detail }: VaultError): VaultError {
   const why = detail === '' ? '' : ` (${detail})`;
   return new VaultError('vault_denied', `Vault does not allow VAULT_TOKEN to ${operation}${why}`, {

@@ -2,17 +2,17 @@ import { InjectorError } from '../errors.ts';
 import { printable } from '../secret.ts';
 
 const REFUSED = /^(?:|\.|\.\.)$|[\p{Cc}/\\%?#]/u;
-// Of a segment: longer than any name of ours, and of Vault's own.
+// Maximum length of a segment: longer than any name of ours, and of Vault's own.
 const MOST_CHARACTERS = 1_024;
 
-/** Whether all parts of the text between its slashes can be parts of a path, and none leaves it. */
+/** Whether each segment of the text is valid in a path and none leaves it. */
 export const isPath = (text: string): boolean => text.split('/').every((segment) => !REFUSED.test(segment));
 
 /**
- * Builds a path of Vault's API. Mounts and prefixes may hold inner slashes; a name is one segment.
- * Whatever could leave the path (empty and dot segments, control characters) is refused, everything else encoded.
+ * Builds a path of Vault's API. Mounts and prefixes may hold inner slashes; a name is one segment. Anything that
+ * could leave the path (empty and dot segments, control characters) is refused, everything else encoded.
  *
- * @throws InjectorError `internal`: input is validated where it enters, so this is the second lock on that door.
+ * @throws InjectorError `internal`: input is validated where it enters, so this is a second check.
  */
 export function vaultPath(...parts: readonly (string | { readonly name: string })[]): string {
   const segments = parts.flatMap((part) => (typeof part === 'string' ? part.split('/') : [part.name]));

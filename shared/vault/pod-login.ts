@@ -1,6 +1,7 @@
 /**
- * A login to Vault as a pod's own service account (https://developer.hashicorp.com/vault/api-docs/auth/kubernetes#login):
- * Vault itself decides who may assume what, and its audit log names the application.
+ * A login to Vault as a pod's own service account
+ * (https://developer.hashicorp.com/vault/api-docs/auth/kubernetes#login): Vault itself decides who may assume which
+ * role, and its audit log names the application.
  */
 import * as v from 'valibot';
 import { seconds } from '../numbers.ts';
@@ -15,8 +16,8 @@ import type { VaultRequests, Work } from './requests.ts';
 export interface PodLogin {
   /**
    * @param jwt of the service account.
-   * @param onLate gets a token that nobody will use: it has to be revoked.
-   * @throws AccessDenied where Vault does not let it in; VaultError
+   * @param onLate gets a token that arrives too late to be used: it has to be revoked.
+   * @throws AccessDenied if Vault refuses the login; VaultError
    */
   logIn(
     role: string,
@@ -68,7 +69,7 @@ function tokenIn(answer: unknown): Secret | undefined {
   return parsed.success ? new Secret(parsed.output.auth.client_token) : undefined;
 }
 
-/** Vault answers 400 for a role that is not there, and 403 for whom a role does not allow. */
+/** Vault answers 400 for a missing role, and 403 if the role does not allow the pod. */
 function explain(error: unknown, role: string): unknown {
   if (!(error instanceof VaultError) || ![400, 403, 404].includes(error.status)) return error;
   const said = error.detail && `: ${error.detail}`;

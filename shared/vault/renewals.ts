@@ -1,6 +1,6 @@
 /**
- * Keeping alive: a lease (https://developer.hashicorp.com/vault/api-docs/system/leases#renew-lease) and the periodic
- * token above it (https://developer.hashicorp.com/vault/api-docs/auth/token#renew-a-token).
+ * Renews a lease (https://developer.hashicorp.com/vault/api-docs/system/leases#renew-lease) and the periodic token
+ * above it (https://developer.hashicorp.com/vault/api-docs/auth/token#renew-a-token).
  */
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
@@ -12,7 +12,7 @@ import type { Work } from './requests.ts';
 import type { Session } from './session.ts';
 import { actOnToken, type TokenReference } from './token-reference.ts';
 
-/** Vault does not know the lease or the token any more: somebody revoked it, or it expired. */
+/** Vault no longer knows the lease or the token: it was revoked, or it expired. */
 export class GrantLost extends InjectorError {
   constructor(what: 'lease' | 'token' | 'record', cause?: unknown) {
     super('grant_lost', `its ${what} is gone from Vault: it expired or was revoked by somebody else`, {
@@ -24,8 +24,8 @@ export class GrantLost extends InjectorError {
 
 export interface Renewals {
   /**
-   * @param incrementSeconds how long the lease is to last from now; absent, as long as its role says.
-   * @returns how long it lasts now, in seconds: less than asked for where Vault will not extend it further.
+   * @param incrementSeconds requested lifetime from now; absent: the role's default.
+   * @returns the actual lifetime in seconds: shorter than requested if Vault cannot extend it further.
    * @throws GrantLost, VaultError
    */
   renewLease(leaseId: string, work: Work, incrementSeconds?: number): Promise<number>;
@@ -34,9 +34,9 @@ export interface Renewals {
 }
 
 interface RenewedToken {
-  /** How long it lasts now: its period. */
+  /** Current lifetime: the token's period. */
   readonly seconds: number;
-  /** Names it without opening anything; empty where Vault does not say. */
+  /** The token's accessor; empty if Vault does not return it. */
   readonly accessor: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Requests to Vault for all of this system: node-vault speaks the API, this module adds what it lacks — deadlines,
- * retries with jitter, `Retry-After`, and that a token belongs to a request and not to a client.
+ * All requests to Vault: node-vault speaks the API, this module adds what it lacks — deadlines, retries with jitter,
+ * `Retry-After`, and a token per request instead of per client.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import nodeVault from 'node-vault';
@@ -12,55 +12,54 @@ import { createHttpExchange } from './http.ts';
 import { createPace } from './pace.ts';
 import type { VaultTime } from './time.ts';
 
-/** What a caller is doing: until when, and how many requests it has cost so far. */
+/** A unit of work: its deadline, and the number of requests it has cost so far. */
 export interface Work {
   readonly deadline: Deadline;
   vaultCalls: number;
-  /** Of the request that the work is for: a header of each request to Vault, for its audit log. */
+  /** Id of the request that the work is for: a header of each request to Vault, for its audit log. */
   readonly correlationId?: string;
-  /** Of the trace that the request belongs to, where it says so. */
+  /** Trace context of that request, if it has one. */
   readonly traceId?: string;
-  /** What went wrong before the attempt that is under way. */
+  /** The failure of the previous attempt. */
   lastFailure?: VaultError;
 }
 
 export interface VaultRequest {
   /** A verb phrase that completes "Vault would not …". */
   readonly operation: string;
-  /** The operation's name in figures, where its phrase names roles or mounts. */
+  /** The operation's name in metrics, if its phrase contains roles or mounts. */
   readonly label?: string;
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** From `vaultPath`. */
+  /** A path built by `vaultPath`. */
   readonly path: string;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly token?: Secret;
-  /** Has Vault answer with a token that gives the answer once, within so many seconds. */
+  /** Response wrapping: Vault answers with a token that gives the answer once, within this many seconds. */
   readonly wrapTtlSeconds?: number;
-  /** Not sent again: what has been done for an answer that was lost would be refused the second time. */
+  /** Sent only once: if the answer was lost, a second attempt would be refused. */
   readonly once?: boolean;
   readonly work: Work;
-  /** Gets the answer that is still to come when the deadline is over, so that what it creates can be undone. */
+  /** Gets an answer that arrives after the deadline, so that what it created can be undone. */
   readonly onLate?: (answer: Promise<unknown>) => void;
 }
 
 export interface VaultRequests {
-  /** How many have been sent so far, those for the own login and those that were retried included. */
+  /** Number of requests sent so far, including logins and retries. */
   sent(): number;
   /**
-   * Sends until there is an answer, the failure is not a passing one, or the deadline is over; or only once, where that is
-   * asked for.
+   * Repeats until there is an answer, a permanent failure, or the deadline is over; sends only once if requested.
    *
-   * @returns the parsed body; `undefined` where Vault sent none.
+   * @returns the parsed body; `undefined` without one.
    * @throws VaultError
    */
   send(request: VaultRequest): Promise<unknown>;
   close(): void;
 }
 
-/** A request that was answered, or has failed. */
+/** A finished request, answered or failed. */
 export interface SentRequest {
   readonly operation: string;
-  /** `2xx`, another HTTP status, or why there was none: `timeout`, `unreachable`, `tls`, `invalid`. */
+  /** `2xx`, another HTTP status, or the failure: `timeout`, `unreachable`, `tls`, `invalid`. */
   readonly status: string;
   readonly durationMs: number;
 }
@@ -69,11 +68,11 @@ export interface VaultRequestsOptions {
   readonly address: string;
   readonly namespace: string | undefined;
   readonly caFile: CaFile | undefined;
-  /** Which of this machine's own to ask from; absent: as it finds. */
+  /** Local address to send from; absent: the system chooses. */
   readonly localAddress?: string | undefined;
-  /** Hosts that a redirect may lead to, beside the address's own. */
+  /** Hosts that a redirect may lead to, beside the address' own. */
   readonly redirectHosts?: readonly string[] | undefined;
-  /** Requests a second; absent: as many as the callers send. */
+  /** Requests per second; absent: unlimited. */
   readonly rateLimit: number | undefined;
   /** Uniform in [0, 1): the jitter. */
   readonly random: () => number;
@@ -91,15 +90,15 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   const client = nodeVault({
     endpoint: options.address,
     apiVersion: 'v1',
-    // Its own debug output would print JWTs and tokens.
+    // node-vault's debug output would print JWTs and tokens.
     debug: () => {},
-    // Neither its own checks of our typed requests nor a method for each of Vault's paths is used.
+    // Neither node-vault's checks of our typed requests nor its methods per path are used.
     tv4: Object.assign(() => true, { validate: () => true }),
     commands: {},
     mustache: {},
     'request-promise': { defaults: () => sendOnce },
   });
-  // node-vault falls back to VAULT_TOKEN, VAULT_NAMESPACE and VAULT_PREFIX; only the configuration may decide these.
+  // node-vault falls back to VAULT_TOKEN, VAULT_NAMESPACE and VAULT_PREFIX; only the configuration may set these.
   Object.assign(client, { token: '', pathPrefix: '', namespace: options.namespace ?? '' });
 
   async function sendOnce(sent: Exchange) {
@@ -112,7 +111,7 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
       throw refusal({ operation, status: statusCode, retryAfter, body: answer.body });
     }
     const parsed = parseAnswer(operation, answer);
-    // What something else on the way has answered says nothing of Vault's clock.
+    // A proxy's answer says nothing about Vault's clock.
     if (parsed === undefined || 'request_id' in parsed)
       options.time?.observe(answer.date, sentAt, monotonicClock());
     return { statusCode, body: parsed, request: { path: uri } };
@@ -150,15 +149,15 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
     });
   }
 
-  /** How long to wait before the request is sent again; `undefined`: not at all. */
+  /** Wait before the next attempt; `undefined`: no retry. */
   function delayAfter(failure: VaultError, attempts: number): number | undefined {
     if (failure.code !== 'vault_tls') return backOff(failure, attempts, options.random);
-    // The CA may have been replaced since the file was last looked at.
+    // The CA may have been replaced since the file was last read.
     options.caFile?.expire();
     return attempts === 1 ? 0 : undefined;
   }
 
-  /** @throws the failure, unless another attempt is worth the time that is left. */
+  /** @throws the failure, unless there is time for another attempt. */
   async function pause(failure: VaultError, attempts: number, work: Work): Promise<void> {
     const { deadline } = work;
     work.lastFailure = failure;
@@ -199,7 +198,7 @@ function statusOf(thrown: unknown, operation: string): string {
   return status > 0 ? String(status) : code.replace('vault_', '').replace('answer_', '');
 }
 
-/** Vault's 200 has a JSON object; its 204 has no body, and the content type of its other answers all the same. */
+/** Vault's 200 has a JSON object; its 204 has no body, but the same content type. */
 function parseAnswer(
   operation: string,
   { statusCode, body, isJson }: { statusCode: number; body: string; isJson: boolean },
@@ -210,7 +209,7 @@ function parseAnswer(
     const parsed: unknown = JSON.parse(body);
     if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
   } catch {
-    // Without a cause: the parser's message quotes the body, which may hold a secret.
+    // Leaves out the cause: the parser's message quotes the body, which may hold a secret.
   }
   throw foreignAnswer(operation, statusCode);
 }

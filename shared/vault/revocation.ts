@@ -1,6 +1,6 @@
 /**
- * Ending a grant, with proof: Vault drops a token's leases in the background, and a `DROP ROLE` that fails leaves a
- * database user that nobody remembers. So a record goes only when Vault says that its lease is gone.
+ * Ends a grant, with proof: Vault drops a token's leases in the background, and a `DROP ROLE` that fails leaves a
+ * database user that nobody remembers. So a record is deleted only when Vault says that its lease is gone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deadlineIn, monotonicClock } from '../deadline.ts';
@@ -18,8 +18,8 @@ import type { Session } from './session.ts';
 import type { TokenReference } from './token-reference.ts';
 
 /**
- * `pending`: something is left to do, such as the database user that Vault could not drop yet. The token is dead, unless the
- * reason says otherwise; the record is kept, and marked.
+ * `pending`: something is left to do, such as dropping a database user that Vault could not drop yet. The token is
+ * dead unless the reason says otherwise; the record is kept, and marked.
  */
 type RevocationOutcome =
   | { readonly state: 'revoked' }
@@ -27,10 +27,10 @@ type RevocationOutcome =
 
 export interface Revocation {
   /**
-   * Revokes token and lease, then deletes the record; a second time has no effect.
+   * Revokes token and lease, then deletes the record; idempotent.
    *
-   * @param leftToDo what the record is still needed for: it is kept then, and the outcome is `pending`.
-   * @throws VaultError; the record then stands as it did.
+   * @param leftToDo what the record is still needed for: it is then kept, and the outcome is `pending`.
+   * @throws VaultError; the record is then unchanged.
    */
   revokeGrant(uuid: string, record: LedgerRecord, work: Work, leftToDo?: string): Promise<RevocationOutcome>;
 }
@@ -40,26 +40,26 @@ export interface RevocationOptions {
   readonly requests: Pick<VaultRequests, 'send'>;
   readonly grants: Pick<Grants, 'revoke'>;
   readonly ledger: Pick<Ledger, 'remove' | 'write'>;
-  /** Where `maxGrantsPerRole` is on. */
+  /** Set if `maxGrantsPerRole` is on. */
   readonly held: Pick<Held, 'release'> | undefined;
   readonly now: () => Date;
 }
 
-// Vault drops a lease some milliseconds after its token; one that is busy, or was just unsealed, takes longer.
+// Vault drops a lease some milliseconds after its token; a busy or freshly unsealed Vault takes longer.
 const LOOKUP_DELAYS_MS = [5, 20, 80, 250, 750];
-// Of a database that has not answered lately, Vault mostly knows no more than we do.
+// Shorter for a database that has not answered lately: Vault usually knows no more than we do.
 const delaysAfter = (before: Unproved) =>
   before === 'late' ? LOOKUP_DELAYS_MS.slice(0, 2) : LOOKUP_DELAYS_MS;
 
-// Pods that are deleted together have their users dropped together, and PostgreSQL refuses one of two that change the same
-// rows at once ("tuple concurrently updated"): that is over a moment later.
+// Pods that are deleted together have their users dropped together, and PostgreSQL refuses one of two transactions
+// that change the same rows at once ("tuple concurrently updated"): a moment later it works.
 const DROP_AGAIN_AFTER_MS = [50, 200, 600];
 
-// A database that does not answer holds Vault up: what belongs to it does not wait for longer than this.
+// An unresponsive database blocks Vault: revoking its leases waits no longer than this.
 const LEASE_WITHIN_MS = 5_000;
 const TOKEN_WITHIN_MS = 1_000;
 
-/** `late`, `skipped`: as good as unknown, but they say nothing of anybody's policy. `skipped` was not even tried. */
+/** `late`, `skipped`: the state is unknown, but that says nothing about policies. `skipped` was not even tried. */
 type Unproved = 'unknown' | 'late' | 'skipped';
 type Proved = 'gone' | { readonly stuck: string };
 type LeaseState = Proved | Unproved;
@@ -67,20 +67,20 @@ type LeaseState = Proved | Unproved;
 export function createRevocation(options: RevocationOptions): Revocation {
   const { session, requests, grants, ledger, held, now } = options;
   const leases = createLeases(session);
-  // Roles whose policy does not let the pod's token revoke its own lease: not asked again by this process.
+  // Roles whose policy does not let the pod's token revoke its own lease: not tried again by this process.
   const withoutOwnRevocation = new Set<string>();
-  // Folders of leases that our policy does not let us revoke.
+  // Lease folders that our policy does not let us revoke.
   const withoutOurs = new Set<string>();
   const lanes = createLeaseLanes(monotonicClock);
 
-  /** At once and with its result: by the grant's own token where it is known, since the reference's policy forbids it to us. */
+  /** Revokes synchronously: with the grant's own token if it is known, since the reference's policy forbids it to us. */
   async function revokeLease(record: LedgerRecord, work: Work): Promise<LeaseState> {
     const { leaseId, token, role = '', revokingSince } = record;
     if (leaseId === '') return 'gone';
     const body = { lease_id: leaseId, sync: true };
     const path = vaultPath('sys/leases/revoke');
     const request = { operation: 'revoke a lease', method: 'POST', path, body, work } as const;
-    // Tried before, so its token is dead: Vault drops the user in its own time, or at once where our policy may ask it.
+    // A second attempt finds the token dead: Vault drops the user in its own time, or at once if our policy lets us ask.
     if (revokingSince || !(token instanceof Secret)) return revokeOurselves(request, leaseId);
     if (withoutOwnRevocation.has(role)) return 'unknown';
     return acknowledged(request.operation, requests.send({ ...request, token })).then(
@@ -89,7 +89,7 @@ export function createRevocation(options: RevocationOptions): Revocation {
     );
   }
 
-  /** Beside those of other databases: one that does not answer holds up its own only. */
+  /** Runs in the database's own lane: one that does not answer delays only its own leases. */
   async function revokeLeaseInTurn(record: LedgerRecord, work: Work): Promise<LeaseState> {
     if (record.leaseId === '') return 'gone';
     const ran = await lanes.run(folderOfLease(record.leaseId), async () => {
@@ -100,15 +100,15 @@ export function createRevocation(options: RevocationOptions): Revocation {
     return ran.notTried === 'late' ? 'late' : 'skipped';
   }
 
-  /** With a part of the time only, whatever the database does. */
+  /** Uses a part of the time only, whatever the database does. */
   function revokeLeaseInTime(record: LedgerRecord, work: Work): Promise<LeaseState> {
     return withinPart(LEASE_WITHIN_MS, work, (part) => revokeLeasePatiently(record, part));
   }
 
   /**
-   * Vault does not end a token while the end of its lease waits for a database: nor do we wait for that.
+   * Vault does not end a token while revoking its lease waits for a database, so neither do we wait for that.
    *
-   * @returns whether Vault has said that it is gone.
+   * @returns whether Vault has confirmed that the token is gone.
    */
   async function revokeToken({ token }: LedgerRecord, lease: LeaseState, work: Work): Promise<boolean> {
     if (isUnknown(token)) return true;
@@ -119,7 +119,7 @@ export function createRevocation(options: RevocationOptions): Revocation {
 
   async function revokeLeasePatiently(record: LedgerRecord, work: Work): Promise<LeaseState> {
     let lease = await revokeLease(record, work);
-    // What an earlier call has tried in vain is left to Vault, and to the sweeps.
+    // What an earlier call failed to revoke is left to Vault and the sweeps.
     const delays = record.revokingSince ? [] : DROP_AGAIN_AFTER_MS;
     for (const delay of delays) {
       if (typeof lease === 'string') return lease;
@@ -149,7 +149,7 @@ export function createRevocation(options: RevocationOptions): Revocation {
     for (const delay of delaysAfter(before)) {
       await sleep(delay);
       if (await leases.isGone(record.leaseId, work)) return 'gone';
-      // So its token was alive when it might not: of a dead one the lease is mostly gone, and says nothing of the policy.
+      // The token may be alive here: a dead one's lease is usually gone, and says nothing about the policy.
       const askedItself = before === 'unknown' && !record.revokingSince && record.token instanceof Secret;
       if (askedItself && record.role) withoutOwnRevocation.add(record.role);
     }
@@ -164,10 +164,10 @@ export function createRevocation(options: RevocationOptions): Revocation {
     return isUnproved(lease) ? waitForLease(record, lease, work) : lease;
   }
 
-  /** All of it has ended: nothing has to be remembered any more. */
+  /** Everything has ended: nothing has to be remembered. */
   async function forget(uuid: string, { namespace, leaseId }: LedgerRecord, work: Work): Promise<void> {
     const holder = holderOf(namespace, leaseId);
-    // Before the record, which is what a second attempt begins with.
+    // Deletes the place before the record, which a second attempt starts from.
     if (held && holder) await held.release(uuid, holder, work);
     await ledger.remove(uuid, work);
   }
@@ -190,7 +190,7 @@ export function createRevocation(options: RevocationOptions): Revocation {
   };
 }
 
-/** @returns `late` where the part of the time was not enough, and there is more of it. */
+/** @returns `late` if the part of the time was not enough and there is more of it. */
 async function withinPart<T>(
   mostMs: number,
   work: Work,
@@ -211,7 +211,7 @@ async function withinPart<T>(
   }
 }
 
-/** Of a record that went before any answer of Vault's told the accessor: the lease is all that is known of the grant. */
+/** Ends a grant whose record was deleted before any answer of Vault contained the accessor: only its lease is known. */
 const isUnknown = (token: TokenReference): boolean => !(token instanceof Secret) && token.accessor === '';
 
 const isUnproved = (lease: LeaseState): lease is Unproved =>

@@ -1,7 +1,7 @@
 /**
  * Wrapped secret_ids of AppRoles (https://developer.hashicorp.com/vault/api-docs/auth/approle#generate-new-secret-id,
- * https://developer.hashicorp.com/vault/docs/concepts/response-wrapping). Nobody but who unwraps it sees the secret_id:
- * not the function that asks for it either.
+ * https://developer.hashicorp.com/vault/docs/concepts/response-wrapping). Only the receiver that unwraps it sees the
+ * secret_id: even the function that requests it does not.
  */
 import * as v from 'valibot';
 import { seconds } from '../numbers.ts';
@@ -14,9 +14,9 @@ import type { Session } from './session.ts';
 
 export interface SecretIdRequest {
   readonly role: string;
-  /** Stands in Vault's audit log, and in that of each login with the secret_id. */
+  /** Shown in Vault's audit log, also for each login with the secret_id. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** The only address that may log in with it, where the role allows that; absent: any. */
+  /** The only address that may log in with it, if the role allows such a limit; absent: any. */
   readonly address: string | undefined;
   readonly wrapTtlSeconds: number;
 }
@@ -42,10 +42,10 @@ const WrapAnswer = v.object({
   }),
 });
 
-// Behind the wrapping's end, for the login: then a secret_id that nobody has taken is gone as well.
+// Added to the wrapping's lifetime to leave time for the login: a secret_id that nobody takes expires as well.
 const LOGIN_WITHIN_SECONDS = 60;
 
-/** What a role may not allow, by what Vault says then. Each is tried first, and left out if it has to be. */
+/** Options that a role may refuse, by Vault's message. Each is tried first and dropped if refused. */
 const RESTRICTIONS = [
   { parameter: 'cidr_list', refused: /CIDR/ },
   { parameter: 'ttl', refused: /ttl cannot be longer/ },
@@ -79,7 +79,7 @@ export function createSecretIds(session: Pick<Session, 'send'>, mount: string): 
     try {
       return await send(request, body, work);
     } catch (error) {
-      // With 400 or, for the addresses, 500.
+      // Vault answers 400 or, for the addresses, 500.
       const detail = error instanceof VaultError ? error.detail : '';
       const left = RESTRICTIONS.find(({ parameter, refused }) => parameter in body && refused.test(detail));
       if (!left) throw error;

@@ -1,6 +1,6 @@
 /**
  * The injector's own login to Vault (https://developer.hashicorp.com/vault/api-docs/auth/kubernetes#login), kept for
- * the life of the process: renewed when half of its TTL is over, made anew when it is gone, revoked at the end.
+ * the life of the process: renewed at half of its TTL, replaced when it is gone, revoked at the end.
  */
 import * as v from 'valibot';
 import { type Clock, type Deadline, within } from '../deadline.ts';
@@ -13,7 +13,7 @@ import { vaultPath } from './path.ts';
 import type { VaultRequest, VaultRequests, Work } from './requests.ts';
 
 export interface Session {
-  /** A request with the login's token. One that Vault refuses (403) is sent once more after a new login. */
+  /** Sends a request with the login's token. If Vault refuses it (403), it is repeated once with a new login. */
   send(request: Omit<VaultRequest, 'token'>): Promise<unknown>;
   /** Resolves once a valid login is held. */
   ready(deadline: Deadline): Promise<void>;
@@ -25,7 +25,7 @@ export interface SessionOptions {
   readonly requests: VaultRequests;
   readonly authPath: string;
   readonly kubeRole: string;
-  /** The process' own service account token, read anew for each login: the kubelet replaces it. */
+  /** The process' own service account token, read again for each login: the kubelet replaces it. */
   readonly readServiceAccountToken: () => Promise<Secret>;
   readonly clock: Clock;
   readonly newDeadline: (durationMs: number) => Deadline;
@@ -51,7 +51,7 @@ const LOGGING_IN = 'let the injector log in';
 const LOGIN_WITHIN_MS = 10_000;
 const RENEW_AFTER = 0.5;
 const REPLACE_AFTER = 0.9;
-// A login this young was not revoked by somebody else: a 403 then means the policy.
+// A login this young has not been revoked: a 403 means the policy.
 const YOUNG_MS = 2_000;
 
 export function createSession(options: SessionOptions): Session {
@@ -93,7 +93,7 @@ export function createSession(options: SessionOptions): Session {
     }
   }
 
-  /** Admissions that arrive together share one login; each waits for it as long as it has time. */
+  /** Concurrent admissions share one login; each waits for it as long as it has time. */
   async function sharedLogIn(deadline: Deadline): Promise<Login> {
     if (!loggingIn) {
       const work = { deadline: options.newDeadline(LOGIN_WITHIN_MS), vaultCalls: 0 };
@@ -104,7 +104,7 @@ export function createSession(options: SessionOptions): Session {
     }
     const { work, login } = loggingIn;
     return within(deadline, login, (cause) => timedOut(LOGGING_IN, cause)).catch((error: unknown) => {
-      // Whoever waits no longer is told what keeps the login from succeeding, if that is known.
+      // A caller that gives up gets the reason why the login does not succeed, if it is known.
       throw error instanceof VaultError && error.code === 'vault_timeout'
         ? (work.lastFailure ?? error)
         : error;
@@ -128,7 +128,7 @@ export function createSession(options: SessionOptions): Session {
       if (login === current) login = parseLogin(answer, since);
       options.onLogin('success');
     } catch {
-      // Nothing is lost: the login is replaced when 90 % of its time is over, or at the first 403.
+      // A failed renewal does no harm: the login is replaced when 90 % of its time is over, or at the first 403.
       options.onLogin('error');
     } finally {
       renewing = false;

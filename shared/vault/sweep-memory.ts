@@ -1,6 +1,6 @@
 /**
  * What one sweep leaves for the next, and for admissions, beside the ledger (never in it: the reference lists that
- * folder). A cache: deleted, it costs the next sweep a read of each record, and nothing else.
+ * folder). It is a cache: if deleted, the next sweep reads every record once, and nothing else is lost.
  */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import * as v from 'valibot';
@@ -9,7 +9,7 @@ import { countUpTo, MOST_SHARDS, moment, seconds, secondsEitherWay } from '../nu
 import { DocumentDeleted, type Kv } from './kv.ts';
 import type { Work } from './requests.ts';
 
-/** What is known of a grant without reading its record. Times are milliseconds since 1970, lengths seconds. */
+/** What is known of a grant without reading its record. Times are milliseconds since 1970, durations seconds. */
 export interface GrantState {
   readonly namespace: string;
   readonly leaseId: string;
@@ -22,41 +22,41 @@ export interface GrantState {
   readonly tokenDueAt: number;
   /** When Vault was last asked how far the lease can be extended; 0: never. */
   readonly probedAt: number;
-  /** When the lease ends for good (`max_ttl`); 0: not within reach of the last probe. */
+  /** When the lease ends for good (`max_ttl`); 0: later than the last probe could see. */
   readonly endsAt: number;
-  /** The cluster that the record is of; empty where it does not say. */
+  /** The record's cluster; empty if the record does not say. */
   readonly clusterId: string;
-  /** Of the pod's Secret, until the pod is its owner; empty where there is none, or it has its owner. */
+  /** Name of the pod's Secret until the pod owns it; empty without one, or once it is owned. */
   readonly secretToOwn: string;
-  /** How often in a row a renewal left the token's end where it was. */
+  /** Consecutive renewals that left the token's expiry unchanged. */
   readonly tokenEndSeen: number;
-  /** Names the token without opening anything; empty where no answer has told it yet. */
+  /** The token's accessor; empty until an answer has contained it. */
   readonly accessor: string;
-  /** Whether a sweep has seen a live pod that names it. */
+  /** Whether a sweep has seen a live pod that names the grant. */
   readonly hadPod: boolean;
-  /** Whether its record was gone from the ledger while its pod lived: only this memory can end it. */
+  /** Whether the record disappeared from the ledger while its pod lived: only this memory can end the grant. */
   readonly recordLost: boolean;
 }
 
 export interface LastSweep {
-  /** When the last sweep that did all it had to do began. */
+  /** Start of the last sweep that completed all of its work. */
   readonly succeededAt: number;
-  /** The shortest lease among the live grants; 0 where there were none. */
+  /** The shortest lease among the live grants; 0 without any. */
   readonly shortestLeaseSeconds: number;
   readonly clusterId: string;
   readonly shards: number;
-  /** How far the clock of the job's node was ahead of Vault's; absent in what older versions left. */
+  /** How far the clock of the job's node was ahead of Vault's; absent in older versions' indexes. */
   readonly clockSkewSeconds?: number | undefined;
-  /** Another cluster, which found this one's memory under its own prefix, and when. */
+  /** Another cluster that found this cluster's memory under its own prefix, and when. */
   readonly rival?: { readonly clusterId: string; readonly seenAt: number } | undefined;
 }
 
 export interface SweepMemory {
-  /** An index that is not there, or not readable, is an empty one. */
+  /** A missing or unreadable index counts as empty. */
   readIndex(shard: number, shards: number, work: Work): Promise<Map<string, GrantState>>;
   /**
-   * @throws InjectorError `memory_outdated` where Vault was restored since the index was read: what it says of renewals is
-   *   not true of the leases that Vault has now.
+   * @throws InjectorError `memory_outdated` if Vault was restored since the index was read: its renewals do not match
+   * the leases that Vault has now.
    */
   writeIndex(
     shard: number,
@@ -65,7 +65,7 @@ export interface SweepMemory {
     work: Work,
   ): Promise<void>;
   readLast(shard: number, work: Work): Promise<LastSweep | undefined>;
-  /** Of the first shard of a cluster that sweeps under the same prefix and has no name, or had none then. */
+  /** The first shard's memory of a cluster that sweeps under the same prefix without a name. */
   readUnnamed(work: Work): Promise<LastSweep | undefined>;
   writeLast(shard: number, last: LastSweep, work: Work): Promise<void>;
 }
@@ -86,11 +86,11 @@ const State = v.object({
   secretToOwn: v.optional(v.string(), ''),
   tokenEndSeen: v.optional(countUpTo(1_000_000), 0),
   accessor: v.optional(v.string(), ''),
-  // Of the versions that kept grants of live pods only.
+  // Format of versions that stored grants of live pods only.
   hadPod: v.optional(v.boolean(), true),
   recordLost: v.optional(v.boolean(), false),
 });
-// A million grants: all are read at once.
+// Room for a million grants: all are read at once.
 const MOST_CHUNKS = 1_000;
 const Head = v.object({ chunks: countUpTo(MOST_CHUNKS) });
 const Grants = v.record(v.string(), v.unknown());
@@ -104,10 +104,10 @@ const Last = v.object({
   rival: v.optional(v.object({ clusterId: v.string(), seenAt: moment })),
 });
 
-// One that has not been seen for so long does not sweep here any more.
+// A cluster not seen for this long no longer sweeps here.
 const RIVAL_FOR_MS = 24 * 3_600_000;
 
-/** The other of two clusters that sweep under one prefix, if there is one. */
+/** The other one of two clusters that sweep under one prefix, if any. */
 export function rivalOf(last: LastSweep | undefined, clusterId: string, now: number): string | undefined {
   if (!last || last.clusterId !== clusterId) return last?.clusterId;
   const { rival } = last;
@@ -120,12 +120,12 @@ export function rivalOf(last: LastSweep | undefined, clusterId: string, now: num
 const GRANTS_A_CHUNK = 1_000;
 const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 
-/** As one text: OpenBao refuses JSON with very many strings in it. */
+/** Packed into one string: OpenBao refuses JSON with very many strings. */
 function pack(grants: Record<string, GrantState>): string {
   return gzipSync(JSON.stringify(grants)).toString('base64');
 }
 
-/** What is not what was packed is forgotten, each grant by itself: the ledger has the truth. */
+/** Invalid entries are dropped one by one: the ledger has the truth. */
 function unpack(packed: string): [string, GrantState][] {
   try {
     const text = gunzipSync(Buffer.from(packed, 'base64'), { maxOutputLength: MAX_CHUNK_BYTES }).toString(
@@ -140,12 +140,12 @@ function unpack(packed: string): [string, GrantState][] {
   }
 }
 
-/** @param unnamed the folder of a cluster without a name. */
+/** @param unnamed folder of a cluster without a name. */
 export function createSweepMemory(kv: Kv, folder: string, unnamed: string): SweepMemory {
   const what = "the sweep's memory";
   const indexAt = (shard: number, shards: number) => `${folder}/index-${shard}-of-${shards}`;
 
-  /** A memory that was deleted in any way is one that is not there: it is a cache. */
+  /** A deleted memory counts as missing, however it was deleted: it is a cache. */
   async function readDocument(path: string, work: Work) {
     try {
       return await kv.read(what, path, work);
@@ -167,13 +167,13 @@ export function createSweepMemory(kv: Kv, folder: string, unnamed: string): Swee
     return parsed.success ? parsed.output : undefined;
   }
 
-  // How many chunks are there already, by the path of their index: only a new one has to be set up.
+  // Number of existing chunks by index path: only new ones have to be set up.
   const chunksAt = new Map<string, number>();
 
-  // Which version of an index was read, by its path.
+  // The version read of each index, by path.
   const versionsAt = new Map<string, number>();
 
-  /** Versions only rise, but where a backup takes the place of all that Vault stored, or somebody deleted the memory. */
+  /** Versions only rise, unless a backup replaces Vault's storage or somebody deletes the memory. */
   async function refuseOlder(path: string, work: Work): Promise<void> {
     const known = versionsAt.get(path);
     if (known === undefined || ((await readDocument(path, work))?.version ?? 0) >= known) return;

@@ -1,13 +1,13 @@
 /**
- * What time it is by Vault's clock, which every age is measured by: records, leases and tokens live by it, and the clocks
- * of nodes differ. Each of Vault's answers says it, in whole seconds (RFC 9110, 6.6.1).
+ * Vault's time, which every age is measured by: records, leases and tokens follow it, and nodes' clocks differ. Each
+ * answer of Vault contains it, in whole seconds (RFC 9110, 6.6.1).
  */
 import { type Clock, monotonicClock } from '../deadline.ts';
 
 export interface VaultTime {
-  /** Milliseconds since 1970; by this machine's clock as long as no answer has said better. */
+  /** Milliseconds since 1970; by the local clock until an answer has come. */
   now(): number;
-  /** How many milliseconds this machine's clock is ahead of Vault's; `undefined` before the first answer. */
+  /** How many milliseconds the local clock is ahead of Vault's; `undefined` before the first answer. */
   skewMs(): number | undefined;
   /**
    * @param date the answer's header.
@@ -18,9 +18,9 @@ export interface VaultTime {
 
 const RESOLUTION_MS = 1_000;
 
-/** @param wallClock this machine's, in milliseconds since 1970. */
+/** @param wallClock the local clock, in milliseconds since 1970. */
 export function createVaultTime(wallClock: Clock = Date.now, clock: Clock = monotonicClock): VaultTime {
-  // Vault's clock less the monotonic one lies between these two. Every answer narrows it down.
+  // Bounds of the difference between Vault's clock and the monotonic one; every answer narrows them.
   let least = Number.NEGATIVE_INFINITY;
   let most = Number.POSITIVE_INFINITY;
 
@@ -34,7 +34,7 @@ export function createVaultTime(wallClock: Clock = Date.now, clock: Clock = mono
       const at = Date.parse(date ?? '');
       if (!Number.isFinite(at)) return;
       const [from, to] = [at - receivedAt, at + RESOLUTION_MS - sentAt];
-      // An answer that contradicts the earlier ones: a clock was set, or another node of Vault answers.
+      // An answer contradicts the earlier ones: a clock was set, or another node of Vault answers.
       const contradicts = from > most || to < least;
       least = contradicts ? from : Math.max(least, from);
       most = contradicts ? to : Math.min(most, to);

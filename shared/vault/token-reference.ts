@@ -1,6 +1,7 @@
 /**
- * What a record of the ledger refers to its grant's token by: the token itself, as the reference does, or its accessor,
- * which names it and opens nothing (https://developer.hashicorp.com/vault/docs/concepts/tokens#token-accessors).
+ * How a ledger record refers to its grant's token: by the token itself, as the reference does, or by its accessor,
+ * which identifies it but grants nothing
+ * (https://developer.hashicorp.com/vault/docs/concepts/tokens#token-accessors).
  */
 import { Secret } from '../secret.ts';
 import { VaultError } from './failure.ts';
@@ -17,9 +18,10 @@ interface TokenAccessor {
 type Action = 'renew' | 'revoke';
 
 /**
- * Renews or revokes a token that is not the injector's own, by what is known of it. Revoking one that is gone is success.
+ * Renews or revokes a token other than the injector's own, by what is known of it. Revoking a token that is gone is
+ * success.
  *
- * @throws VaultError; where a policy does not know of accessors yet, it says what to do.
+ * @throws VaultError; it says what to do if a policy does not cover accessors yet.
  */
 export function actOnToken(
   session: Pick<Session, 'send'>,
@@ -35,7 +37,7 @@ export function actOnToken(
   const path = vaultPath('auth/token', `${action}-accessor`);
   const body = { accessor: token.accessor };
   return session.send({ ...request, path, body }).catch((error: unknown) => {
-    // Some versions of Vault say so of a token that is gone; others answer as if it had been there.
+    // Some versions of Vault answer this for a token that is gone; others answer as if it existed.
     if (action === 'revoke' && isGone(error)) return undefined;
     throw explainDenial(error, action);
   });
@@ -49,13 +51,13 @@ function isGone(error: unknown): boolean {
   );
 }
 
-/** The reference's policy has no such path, nor have ours of before. */
+/** The reference's policy has no such path, nor do our older ones. */
 function explainDenial(error: unknown, action: Action): unknown {
   if (!(error instanceof VaultError) || error.status !== 403) return error;
   const { operation, status, detail } = error;
   return new VaultError(
     'vault_denied',
-    `Vault's policy does not allow the injector to ${action} a token by its accessor (auth/token/${action}-accessor), which "tokenReference: accessor" needs: write the policies of knative/vault anew, or set "tokenReference: token" for new grants`,
+    `Vault's policy does not allow the injector to ${action} a token by its accessor (auth/token/${action}-accessor), which "tokenReference: accessor" needs: apply the policies of knative/vault again, or set "tokenReference: token" for new grants`,
     { operation, status, detail, cause: error },
   );
 }

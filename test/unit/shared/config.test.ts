@@ -82,7 +82,7 @@ describe("the reference's configuration", () => {
   });
 
   test('does not have it under both', () => {
-    expect(faultsIn({ SyncTTLSecond: 60, syncTTLSecond: 60 })).toEqual(['syncTTLSecond: is there twice']);
+    expect(faultsIn({ SyncTTLSecond: 60, syncTTLSecond: 60 })).toEqual(['syncTTLSecond: is set twice']);
   });
 
   test('is for one process, as its mode says', () => {
@@ -186,7 +186,7 @@ describe('faults', () => {
   });
 
   test.each([
-    ['another type', { vaultAddress: ['http://x'] }, 'vaultAddress: expected a text'],
+    ['another type', { vaultAddress: ['http://x'] }, 'vaultAddress: expected a string'],
     ['no URL', { vaultAddress: 'vault' }, 'vaultAddress: expected a URL'],
     ['another scheme', { vaultAddress: 'ftp://vault' }, 'vaultAddress: expected http:// or https://'],
     ['half a number', { syncTTLSecond: 1.5 }, 'syncTTLSecond: expected a whole number'],

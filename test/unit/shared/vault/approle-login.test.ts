@@ -52,5 +52,5 @@ test('an unwrapping whose answer is lost is not tried again, and is no sign of a
 test('one that Vault refuses at once is', async () => {
   const { error, asked } = await logInTo('refused');
   expect(asked).toEqual(IN_ORDER);
-  expect(String(error)).toContain('somebody has unwrapped it before');
+  expect(String(error)).toContain('somebody else has unwrapped it');
 });

@@ -13,7 +13,7 @@ describe("Vault's refusals", () => {
       'vault_denied',
       "Vault's policy does not allow the injector to create a token",
     ],
-    [307, '', 'vault_unavailable', 'a standby of Vault did not hand the request on'],
+    [307, '', 'vault_unavailable', 'a Vault standby did not forward the request'],
     [
       500,
       'local node not active but active cluster node not found',
@@ -26,12 +26,7 @@ describe("Vault's refusals", () => {
       'vault_rejected',
       'Vault would not create a token (HTTP 404: no handler for route "x")',
     ],
-    [
-      412,
-      'required index state not present',
-      'vault_unavailable',
-      'a standby of Vault has not caught up yet',
-    ],
+    [412, 'required index state not present', 'vault_unavailable', 'a Vault standby has not caught up yet'],
     [
       429,
       'rate limit quota exceeded',
@@ -40,7 +35,7 @@ describe("Vault's refusals", () => {
     ],
     [500, 'internal error', 'vault_rejected', 'Vault would not create a token (HTTP 500: internal error)'],
     [502, '', 'vault_unavailable', 'Vault is not available at the moment (HTTP 502)'],
-    [503, 'Vault is sealed', 'vault_unavailable', 'Vault is sealed; whoever operates it has to unseal it'],
+    [503, 'Vault is sealed', 'vault_unavailable', 'Vault is sealed; its operator has to unseal it'],
     [503, 'backend is overloaded', 'vault_unavailable', 'Vault is not available at the moment (HTTP 503)'],
     [504, '', 'vault_unavailable', 'Vault is not available at the moment (HTTP 504)'],
   ])('%i %s', (status, detail, code, message) => {

@@ -62,7 +62,7 @@ describe('a standby that does not forward', () => {
     for (const named of [[], ['vault-0.vault'], [`localhost:${port}`], [`127.0.0.1:${Number(port) - 1}`]]) {
       await expect(ask(standby, named)).rejects.toMatchObject({
         code: 'vault_unavailable',
-        message: expect.stringContaining(`leads to ${host}, which is not named`),
+        message: expect.stringContaining(`redirects to ${host}, which is not in vaultRedirectHosts`),
       });
     }
     expect(seen).toEqual([]);
