@@ -1,4 +1,4 @@
-/** Database requests -> grants, all of them or none: what was issued before another one failed is undone. */
+/** Issues grants for database requests, all or none: if one fails, the others are undone. */
 import { v7 as newUuid } from 'uuid';
 import type { Deadline } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
@@ -9,11 +9,11 @@ import { issue, keepInSecret, record } from './issue.ts';
 import { undoAll } from './undo.ts';
 
 /**
- * Issues in parallel, in the order given; each record is written as soon as its credentials are there, and the pod's Secret
- * beside the last of them.
+ * Issues in parallel and returns grants in the order given; each record is written as soon as its credentials exist,
+ * and the pod's Secret together with the last of them.
  *
- * @param answerBy when the denial has to go out, finished undoing or not.
- * @throws the first failure, after everything was undone (or `answerBy` has come).
+ * @param answerBy when the denial has to be sent, even if undoing is not finished.
+ * @throws the first failure, after everything was undone (or at `answerBy`).
  */
 export async function grantAll(
   authorized: readonly AuthorizedRequest[],
@@ -30,7 +30,7 @@ export async function grantAll(
     if (issued) await record(one, issued, pod, work, granting);
   });
   const all = Promise.all(issuing);
-  // A failure is met where the records are waited for.
+  // A failure is handled where the records are awaited.
   all.catch(() => undefined);
   const keeping =
     secret.name === '' ? undefined : all.then((grants) => keepInSecret(grants, secret, pod, work, granting));
@@ -49,8 +49,8 @@ function begin(authorized: readonly AuthorizedRequest[]): Begun[] {
   return named.map((one) => ({ ...one, secret, mayBeRecorded: false }));
 }
 
-/** All was issued, but nobody waits for it any more. */
+/** Everything was issued, but nobody waits for it any more. */
 function tooLate(reason: unknown): InjectorError {
   if (reason instanceof InjectorError) return reason;
-  return new InjectorError('vault_timeout', 'Vault took all of the time there was', { cause: reason });
+  return new InjectorError('vault_timeout', 'Vault used up all of the time', { cause: reason });
 }

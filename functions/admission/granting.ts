@@ -1,4 +1,4 @@
-/** What giving credentials to a pod works with, and on. */
+/** The collaborators and the state of giving credentials to a pod. */
 import type { DatabaseRequest } from '../../shared/annotations.ts';
 import type { Background } from '../../shared/background.ts';
 import type { Clock, Deadline } from '../../shared/deadline.ts';
@@ -15,7 +15,7 @@ import type { PodTokens } from './pod-tokens.ts';
 export interface PodIdentity {
   readonly namespace: string;
   readonly serviceAccount: string;
-  /** Empty for a pod of `generateName`. */
+  /** Empty for a pod with `generateName`. */
   readonly name: string;
   readonly generateName: string;
   readonly nodeName: string;
@@ -30,21 +30,21 @@ export interface Grant {
   readonly uuid: string;
   readonly request: DatabaseRequest;
   readonly credentials: Credentials;
-  /** How long its token lasts without being renewed; its lease ends with it. */
+  /** The token's lifetime without renewal; its lease ends with it. */
   readonly tokenPeriodSeconds: number;
 }
 
-/** All of a pod's. */
+/** Grants of the whole pod. */
 export interface Granted {
   readonly grants: readonly Grant[];
-  /** Of the Secret that was made for the pod; empty where no request wanted one. */
+  /** Name of the Secret made for the pod; empty if no request wanted one. */
   readonly secretName: string;
 }
 
 export interface Granting {
   readonly grants: Grants;
   readonly ledger: Ledger;
-  /** Where `maxGrantsPerRole` is on. */
+  /** Set if `maxGrantsPerRole` is on. */
   readonly held: Pick<Held, 'take' | 'release'> | undefined;
   readonly secrets: Pick<PodSecrets, 'create' | 'remove'>;
   readonly metrics: Metrics;
@@ -53,33 +53,33 @@ export interface Granting {
   readonly clock: Clock;
   readonly newDeadline: (durationMs: number) => Deadline;
   readonly podTokens: PodTokens;
-  /** What the records refer to the tokens by. */
+  /** How records refer to their tokens. */
   readonly tokenReference: 'token' | 'accessor';
-  /** What the records carry as the cluster's identity, where it is configured. */
+  /** The cluster's identity in the records, if configured. */
   readonly clusterId: string | undefined;
 }
 
 export interface BegunSecret {
-  /** Empty where no request wanted one. */
+  /** Empty if no request wanted one. */
   readonly name: string;
-  /** Whether it may still come to be: nobody said that it was not made. */
+  /** Whether it may exist: it counts as possibly created until the API server says otherwise. */
   uncertain: boolean;
 }
 
-/** What a grant has become so far; each field is set before the next step begins. */
+/** Progress of one grant; each field is set before the next step begins. */
 export interface Begun extends AuthorizedRequest {
   readonly uuid: string;
-  /** The pod's; the same for all of its grants. */
+  /** The pod; the same for all of its grants. */
   readonly secret: BegunSecret;
-  /** Whose place it takes, where places are counted. */
+  /** The scope whose place it takes, if places are counted. */
   holder?: Holder;
   token?: Secret;
-  /** Credentials that Vault is still making, after the deadline. */
+  /** Credentials that Vault is still creating after the deadline. */
   issuing?: Promise<unknown>;
   mayBeRecorded: boolean;
 }
 
-/** Its time counts as the phase's, however it ends. */
+/** Counts the time for the phase, however it ends. */
 export async function inPhase<T>(
   phase: 'authorize' | 'place' | 'token' | 'credentials' | 'record' | 'secret' | 'undo',
   { metrics, clock }: Pick<Granting, 'metrics' | 'clock'>,

@@ -1,4 +1,7 @@
-/** The mutating admission: a pod that is being created in, a patch with its database credentials (or a denial) out. */
+/**
+ * The mutating admission: takes a pod that is being created, returns a patch with its database credentials (or a
+ * denial).
+ */
 import {
   type DatabaseRequest,
   type ParsedAnnotations,
@@ -27,7 +30,7 @@ import type { PodCreation, Verdict } from './review.ts';
 import { type SweepWatch, staleSweep } from './sweep-watch.ts';
 
 export interface Admission extends Granting {
-  /** Absent where Vault decides, at the login of the pod's service account. */
+  /** Absent if Vault decides, when the pod's service account logs in. */
   readonly authorization: Authorization | undefined;
   readonly sweepWatch: SweepWatch;
   /** Milliseconds since 1970. */
@@ -41,10 +44,10 @@ const UNTOUCHED: Verdict = { warnings: [] };
 const DRY_RUN_UUID = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Never rejects: whatever goes wrong is a denial with a sentence for the pod's owner.
+ * Never rejects: every failure becomes a denial with a sentence for the pod's owner.
  *
- * @param work until when the pod must have been given its credentials.
- * @param answerBy until when a denial must go out.
+ * @param work deadline for issuing the pod's credentials.
+ * @param answerBy when a denial must be sent.
  */
 export async function admit(
   creation: PodCreation,
@@ -99,7 +102,7 @@ export function denialOf(code: ErrorCode, why: string): Verdict {
   return { denial: { code: ERROR_CATALOGUE[code].status, message }, warnings: [] };
 }
 
-/** `denied` is the pod's owner's to mend, `failed` somebody else's. */
+/** `denied` is for the pod's owner to fix, `failed` for somebody else. */
 type Result = 'issued' | 'dry_run' | 'denied' | 'failed';
 const DENIALS: ReadonlySet<ErrorCode> = new Set([
   'annotations_invalid',
@@ -138,7 +141,7 @@ async function decide(
   if (work.deadline.remainingMs() < LEAST_WORK_MS) {
     throw new InjectorError(
       'deadline_too_short',
-      'too little time is left to ask Vault for credentials; try again',
+      'not enough time is left to get credentials from Vault; try again',
     );
   }
   const granted = await grantAll(authorized, identity, work, answerBy, admission);
@@ -173,7 +176,7 @@ async function authorizeAll(
     if (!(outcome.reason instanceof AccessDenied)) throw outcome.reason;
     const { denial, message } = outcome.reason;
     denials.push(message);
-    // A role that does not exist is whatever the pod wrote: as a label's value it could be anything, without end.
+    // A role that does not exist is arbitrary text from the pod: as a label value it would create endless series.
     const role = denial === 'role' ? 'unknown' : (requests[index]?.authRole ?? '');
     const labels = { service_account_name: serviceAccount, namespace, db_role: role, cause: denial };
     metrics.count('service_account_denied_count', labels);

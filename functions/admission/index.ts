@@ -1,4 +1,4 @@
-/** The admission function's process: configuration in, parts wired, served until SIGTERM. */
+/** The admission function's process: reads the configuration, wires the parts, serves until SIGTERM. */
 import { createBackground } from '../../shared/background.ts';
 import type { Config } from '../../shared/config.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
@@ -25,7 +25,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const webhookPath = createWebhookPath({ ...config.webhookPath, clock, log });
   await beginLogin(parts);
   const api = createKubernetesApi();
-  // While Vault works on the login: a start from zero is something every first pod waits for.
+  // Loads while Vault works on the login: every first pod waits for a start from zero.
   if (asksApiServer(config)) void api.prepare();
   const background = createBackground((thrown) => log.error('work in the background failed', thrown));
   const newDeadline = (durationMs: number) => deadlineIn(durationMs, clock);
@@ -58,13 +58,13 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   await runFunction(routes, MAX_REVIEW_BYTES, parts, background, end);
 }
 
-/** Not where credentials stand in the pod, and the injector makes the tokens. */
+/** Needed unless credentials go into the pod itself and the injector makes the tokens. */
 function asksApiServer({ podDefaults, projectedServiceAccount }: Config): boolean {
   const { delivery, podsMayChooseDelivery } = podDefaults;
   return delivery === 'secret' || podsMayChooseDelivery || projectedServiceAccount !== undefined;
 }
 
-/** Who asks Vault for a pod's credentials, and who decides whether it may. */
+/** Chooses who asks Vault for a pod's credentials, and who decides whether the pod may have them. */
 function identityOf(
   { config, metrics, vault }: Parts,
   api: KubernetesApi,

@@ -1,4 +1,4 @@
-/** One grant: a token, credentials, a record; and the pod's Secret, where its credentials go into one. */
+/** Issues one grant: a token, credentials, a record; and the pod's Secret, if its credentials go into one. */
 
 import { asInjectorError } from '../../shared/errors.ts';
 import { valuesFor } from '../../shared/pod/patch.ts';
@@ -16,7 +16,7 @@ import {
 } from './granting.ts';
 import { undoLate } from './undo.ts';
 
-/** A grant, and what its record says beside. */
+/** A grant, with the extra fields of its record. */
 interface Issued extends Grant {
   readonly reference: LedgerRecord['token'];
 }
@@ -46,7 +46,7 @@ export async function issue(begun: Begun, pod: PodIdentity, work: Work, granting
   return { uuid, request, credentials, reference, tokenPeriodSeconds: periodSeconds };
 }
 
-/** Before anything is made: too many are denied, and cost Vault no token. */
+/** Counts before anything is created: a denial for too many grants costs Vault no token. */
 async function takePlace(
   begun: Begun,
   { namespace }: PodIdentity,
@@ -103,7 +103,7 @@ export async function record(
   );
 }
 
-/** All that the pod is to see by reference. */
+/** All values that the pod gets by reference. */
 export async function keepInSecret(
   grants: readonly Grant[],
   begun: BegunSecret,
@@ -125,7 +125,7 @@ export async function keepInSecret(
   begun.uncertain = true;
   await inPhase('secret', granting, () => granting.secrets.create(secret, work.deadline)).catch(
     (thrown: unknown) => {
-      // What the API server refused is not there.
+      // The API server refused it, so it does not exist.
       begun.uncertain = asInjectorError(thrown).retryable;
       throw thrown;
     },

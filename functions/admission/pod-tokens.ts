@@ -1,4 +1,4 @@
-/** Where a pod's token in Vault comes from: made for it by the injector, or by a login as its own service account. */
+/** Source of a pod's Vault token: created for it by the injector, or by a login as its own service account. */
 import type { ServiceAccountTokens } from '../../shared/kubernetes/service-account-tokens.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
@@ -8,14 +8,14 @@ import type { PodLogin } from '../../shared/vault/pod-login.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { AuthorizedRequest, PodIdentity } from './granting.ts';
 
-/** What the token is for. */
+/** The purpose of the token. */
 interface TokenWish extends AuthorizedRequest {
   readonly uuid: string;
 }
 
 export interface PodTokens {
   /**
-   * @param onLate gets a token that nobody will use: it has to be revoked.
+   * @param onLate gets a token that arrives too late to be used: it has to be revoked.
    * @throws AccessDenied, VaultError, KubernetesError
    */
   obtain(
@@ -28,7 +28,7 @@ export interface PodTokens {
 
 export interface OrphanTokenOptions {
   readonly grants: Pick<Grants, 'createToken'>;
-  /** Names the cluster in the tokens' metadata. */
+  /** The cluster's name in the tokens' metadata. */
   readonly cluster: string;
   readonly periodSeconds: number;
 }
@@ -43,7 +43,7 @@ export function createOrphanTokens({ grants, cluster, periodSeconds }: OrphanTok
         uuid,
         ...(pod.name ? { pod: pod.name } : { generate_name: pod.generateName }),
       };
-      // What leads from a database user to its pod in Vault's audit log.
+      // Links a database user to its pod in Vault's audit log.
       const displayName = `${pod.namespace}-${pod.serviceAccount}`;
       return grants.createToken({ policy, periodSeconds, displayName, metadata }, work, onLate);
     },
@@ -69,7 +69,7 @@ export function createServiceAccountLogins({
         metrics.count('service_account_authorized_count', {});
         return token;
       } catch (error) {
-        // The role may be whatever the pod wrote: as a label's value it could be anything, without end.
+        // The role may be arbitrary text from the pod: as a label value it would create endless series.
         const labels = {
           service_account_name: serviceAccount,
           namespace,

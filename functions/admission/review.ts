@@ -1,6 +1,6 @@
 /**
- * An AdmissionReview (admission.k8s.io/v1) in and out
- * (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request).
+ * Reads and writes AdmissionReviews (admission.k8s.io/v1,
+ * https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request).
  */
 import * as v from 'valibot';
 import { InjectorError } from '../../shared/errors.ts';
@@ -31,15 +31,13 @@ export interface PodCreation {
   readonly pod: Pod;
 }
 
-/** What is asked; without a `creation` it is something that is none of our business. */
+/** The request; without a `creation` it does not concern us. */
 export interface ParsedReview {
   readonly uid: string;
   readonly creation: PodCreation | undefined;
 }
 
-/**
- * @throws InjectorError `request_invalid` or `request_too_large`, with one line that says what was expected.
- */
+/** @throws InjectorError `request_invalid` or `request_too_large`, with one line that says what was expected. */
 export function parseReview(body: Buffer): ParsedReview {
   const review = check(Review, parseJson(body), 'an AdmissionReview of admission.k8s.io/v1');
   const { uid, kind, subResource, operation, namespace, dryRun, object } = review.request;
@@ -57,21 +55,21 @@ export function parseReview(body: Buffer): ParsedReview {
   return { uid, creation: { uid, namespace, dryRun: dryRun === true, pod } };
 }
 
-// The API server writes it first of all, and ahead of everything that a pod's author has written.
+// The API server writes it first, before anything that a pod's author has written.
 const UID = /"request":\{"uid":"([\da-f-]{36})"/;
 const UID_WITHIN_BYTES = 512;
 
-/** Which review it is, of a body that is not read: so that its limit can be told to the pod's author. */
+/** The uid of a review whose body is too large to parse, so that the denial reaches the pod's author. */
 export function uidOfUnread(body: Buffer): string | undefined {
   return UID.exec(body.subarray(0, UID_WITHIN_BYTES).toString('latin1'))?.[1];
 }
 
 function check<S extends v.GenericSchema>(schema: S, value: unknown, expected: string): v.InferOutput<S> {
-  // The first fault only: of a list there would be as many as it has entries, and a process' memory full of them.
+  // Only the first fault: a list could have one per entry, enough to fill the memory.
   const parsed = v.safeParse(schema, value, { abortEarly: true });
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
-  throw invalid(`expected ${expected}: ${v.getDotPath(issue) ?? 'the body'} is not as it should be`);
+  throw invalid(`expected ${expected}: ${v.getDotPath(issue) ?? 'the body'} is invalid`);
 }
 
 function invalid(message: string): InjectorError {
@@ -84,10 +82,12 @@ export interface Verdict {
   readonly warnings: readonly string[];
 }
 
-// The API server cuts warnings off beyond these (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response).
+// The API server cuts off warnings beyond these limits
+// (https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response).
 const MAX_WARNING = 256;
 const MAX_WARNINGS = 15;
-// An event of a controller that could not create its pod holds 1,024; a person reads the rest in the API server's answer.
+// The event of a controller that could not create its pod holds 1,024 characters; a person reads the rest in the API
+// server's answer.
 const MAX_DENIAL = 4_096;
 
 export function answerReview(uid: string, { patch, denial, warnings }: Verdict): object {

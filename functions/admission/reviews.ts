@@ -21,7 +21,7 @@ export function createReviews(admission: Admission): HttpFunction {
     } catch (thrown) {
       const { code, message } = asInjectorError(thrown);
       const uid = code === 'request_too_large' ? uidOfUnread(body) : undefined;
-      // The API server shows a pod's author nothing of an answer that is no review.
+      // The API server shows a pod's author nothing from an answer that is not a review.
       if (uid === undefined) throw thrown;
       return answerReview(uid, denialOf(code, message));
     }
@@ -30,10 +30,10 @@ export function createReviews(admission: Admission): HttpFunction {
   return async (request, response) => {
     const { workMs, answerMs } = budgetFor(timeoutOf(request.url));
     const hungUp = new AbortController();
-    // Nobody will read the answer, so nobody gets the pod: what was issued for it is undone.
+    // The caller is gone, so the pod will not be created: what was issued for it is revoked.
     const abort = () => hungUp.abort(new InjectorError('request_aborted', 'the caller hung up'));
     response.on('close', () => response.writableFinished || abort());
-    // Its body has been read since, and others have been answered.
+    // Time has passed since the request arrived: its body was read and others were answered.
     const passedMs = clock() - arrivalOf(request, clock);
     const deadline = deadlineIn(workMs - passedMs, clock, hungUp.signal);
     const answerBy = deadlineIn(answerMs - passedMs, clock);
@@ -49,7 +49,7 @@ export function createReviews(admission: Admission): HttpFunction {
   };
 }
 
-/** Of `/path?timeout=5s`; an URL that cannot be read as one says nothing. */
+/** Reads `/path?timeout=5s`; a URL that cannot be parsed gives no timeout. */
 function timeoutOf(url: string): string | null {
   return URL.parse(url, 'http://localhost')?.searchParams.get('timeout') ?? null;
 }

@@ -1,6 +1,7 @@
 /**
- * A renewal job that has stopped endangers every credential, and only admissions are there to notice: each one warns
- * while the last good sweep is too long ago. Only a fresh instance's first pod waits for what is known of it.
+ * Warns in each admission while the last complete sweep is too long ago: a stopped renewal job endangers every
+ * credential, and only admissions are there to notice. Only a fresh instance's first pod waits for the state to be
+ * read.
  */
 import type { Background } from '../../shared/background.ts';
 import type { Deadline } from '../../shared/deadline.ts';
@@ -8,7 +9,7 @@ import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { LastSweep, SweepMemory } from '../../shared/vault/sweep-memory.ts';
 
 export interface SweepWatch {
-  /** As read within the last minute or so; `undefined` where there never was a sweep, or it cannot be read. */
+  /** Cached for about a minute; `undefined` if there never was a sweep, or its memory cannot be read. */
   last(): Promise<LastSweep | undefined>;
 }
 
@@ -35,7 +36,7 @@ export function createSweepWatch({
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
 
-  /** Of several shards the one that has been failing for longest. */
+  /** The oldest of all shards' last sweeps. */
   async function read(): Promise<void> {
     const work = { deadline: newDeadline(READ_WITHIN_MS), vaultCalls: 0 };
     const first = await sweeps.readLast(0, work);
@@ -61,12 +62,12 @@ export function createSweepWatch({
   };
 }
 
-/** What a pod's owner is told while the renewal job does not succeed. */
+/** The warning for a pod's owner while the renewal job does not succeed. */
 export function staleSweep(last: LastSweep | undefined, now: number): string[] {
   if (!last || last.shortestLeaseSeconds === 0) return [];
   const agoSeconds = Math.round((now - last.succeededAt) / 1_000);
   if (agoSeconds <= last.shortestLeaseSeconds / 2) return [];
   return [
-    `the renewal job has not succeeded for ${agoSeconds} s: credentials will end unless somebody looks after it`,
+    `the renewal job has not succeeded for ${agoSeconds} s: credentials will expire unless somebody fixes it`,
   ];
 }

@@ -1,4 +1,4 @@
-/** What an admission issued before something failed is taken back: all of it. */
+/** Revokes everything that an admission issued before it failed. */
 import type { Deadline } from '../../shared/deadline.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { Work } from '../../shared/vault/requests.ts';
@@ -11,10 +11,10 @@ import {
   type PodIdentity,
 } from './granting.ts';
 
-// Undoing goes on after the denial went out: the API server may have little time, the credentials must go all the same.
+// Undoing continues after the denial was sent: the API server may have little time, but the credentials must be revoked.
 const UNDO_WITHIN_MS = 60_000;
 
-/** @param answerBy when the denial has to go out, finished undoing or not. */
+/** @param answerBy when the denial has to be sent, even if undoing is not finished. */
 export async function undoAll(
   begun: readonly Begun[],
   pod: PodIdentity,
@@ -31,7 +31,7 @@ export async function undoAll(
   await Promise.race([undoing, aborted(answerBy)]);
 }
 
-/** A token whose answer comes when nobody waits for it any more. */
+/** A token that arrives when nobody waits for it any more. */
 export async function undoLate(
   begun: Begun,
   late: Promise<Secret | undefined>,
@@ -45,9 +45,9 @@ export async function undoLate(
 }
 
 /**
- * Never rejects: what cannot be undone is logged and counted, and ends with its lease, since nobody renews it.
+ * Never rejects: what cannot be undone is logged and counted, and expires with its lease, since nobody renews it.
  *
- * @param withdrawn whether the pod's Secret is gone: as long as it may be there, a record has to name it for the sweep.
+ * @param withdrawn whether the pod's Secret is gone: as long as it may exist, a record has to name it for the sweep.
  */
 async function undo(
   { uuid, holder, token, issuing, mayBeRecorded }: Begun,
@@ -68,7 +68,7 @@ async function undo(
       await counted(grants.revoke(token, work), (outcome) =>
         metrics.count(`revoke_token_count_${outcome}`, { uuid, namespace }),
       );
-    // A record whose token could not be revoked stays: the next sweep finds it.
+    // Keeps the record if the token could not be revoked: the next sweep finds it.
     if (mayBeRecorded && (await withdrawn))
       await counted(ledger.remove(uuid, work), (outcome) =>
         metrics.count(`delete_data_count_${outcome}`, { uuid, namespace }),
@@ -80,7 +80,7 @@ async function undo(
   }
 }
 
-/** @returns whether the pod's Secret is gone for certain. */
+/** @returns whether the pod's Secret is certainly gone. */
 async function withdraw(
   secret: BegunSecret | undefined,
   { namespace, name, serviceAccount }: PodIdentity,
@@ -93,7 +93,7 @@ async function withdraw(
     return !secret.uncertain;
   } catch (error) {
     const facts = { namespace, pod: name, serviceAccount };
-    log.error(`the Secret ${secret.name} of a denied pod stays until the next sweep`, error, facts);
+    log.error(`the Secret ${secret.name} of a denied pod remains until the next sweep`, error, facts);
     return false;
   } finally {
     deadline.release();

@@ -1,8 +1,8 @@
 /**
- * Who may ask for credentials: an AdmissionReview is only JSON, and whoever can reach the function could send one in
- * another pod's name. So the path that the API server is told to use ends in a secret of 256 bits; or it sends
- * the secret as a token, where its start-up files can be changed: no error of it ever shows that. Several are accepted
- * at once, so that one can take another's place without a failed admission.
+ * Authenticates the API server: an AdmissionReview is only JSON, and anyone who can reach the function could send one
+ * in another pod's name. So the webhook's path ends in a secret of 256 bits; or the API server sends the secret as a
+ * bearer token, if its start-up files can be changed: its error messages never show that. Several secrets are
+ * accepted at once, so that one can be rotated without a failed admission.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -13,14 +13,14 @@ import type { Logger } from '../../shared/telemetry/logger.ts';
 
 export interface WebhookPath {
   /**
-   * @param path of a request, from its slash on.
-   * @param authorization the header, as it came.
+   * @param path of a request, from its first slash.
+   * @param authorization the raw header.
    */
   accepts(path: string, authorization?: string): Promise<boolean>;
 }
 
 export interface WebhookPathOptions {
-  /** One secret a file: a mounted Secret. */
+  /** One secret per file: a mounted Secret. */
   readonly folder: string | undefined;
   /** Whether `/` is accepted, too. */
   readonly open: boolean;
@@ -28,12 +28,12 @@ export interface WebhookPathOptions {
   readonly log: Logger;
 }
 
-// 256 bits; the API server takes neither capitals nor "_" in a webhook's path.
+// 256 bits; the API server allows neither capitals nor "_" in a webhook's path.
 const SECRET = /^[\da-f]{64}$/;
 const BEARER = /^Bearer ([\da-f]{64})$/;
 const READ_AGAIN_AFTER_MS = 1_000;
 
-/** @throws InjectorError `configuration_invalid` where no secret can be read. */
+/** @throws InjectorError `configuration_invalid` if no secret can be read. */
 export function createWebhookPath({ folder, open, clock, log }: WebhookPathOptions): WebhookPath {
   let digests = folder === undefined ? [] : readDigests(folder);
   let readAt = clock();
@@ -47,7 +47,7 @@ export function createWebhookPath({ folder, open, clock, log }: WebhookPathOptio
     readAt = clock();
     try {
       digests = readDigests(folder);
-      if (digests.length === 0) log.error('no admission is accepted any more', holdsNone(folder));
+      if (digests.length === 0) log.error('admissions are no longer accepted', holdsNone(folder));
     } catch (error) {
       log.error('the secrets of the webhook path cannot be read again', error);
     }
@@ -59,7 +59,7 @@ export function createWebhookPath({ folder, open, clock, log }: WebhookPathOptio
       refresh();
       const [, token] = BEARER.exec(authorization ?? '') ?? [];
       const candidate = digestOf(path === '/' && token !== undefined ? token : path.slice(1));
-      // All of them, each in constant time: how long it takes says nothing.
+      // Compares with all secrets, each in constant time, against timing attacks.
       return digests.filter((digest) => timingSafeEqual(digest, candidate)).length > 0;
     },
   };
@@ -72,7 +72,7 @@ function holdsNone(folder: string | undefined): InjectorError {
   );
 }
 
-// Synchronously: small files in memory, and the thread pool that the other way needs costs a cold start 10 ms.
+// Read synchronously: the files are small and in memory, and the thread pool would cost a cold start 10 ms.
 function readDigests(folder: string): Buffer[] {
   try {
     // The kubelet's own entries begin with two dots.

@@ -1,4 +1,4 @@
-/** Whether a pod, as the API server has it now, is to have a secret_id now. */
+/** Whether a pod, in its current state, should get a secret_id now. */
 import type { Deadline } from '../../shared/deadline.ts';
 import type { PodName } from '../../shared/events/changed-pod.ts';
 import type { ReadRunningPod, RunningPod } from '../../shared/kubernetes/init-containers.ts';
@@ -7,7 +7,7 @@ import type { CheckAddress } from './address.ts';
 import { createRecent } from './recent.ts';
 import { type Rules, refusalOf, type Wish, wishOf } from './wish.ts';
 
-/** A run of an init container that is to have a secret_id. */
+/** A run of an init container that should get a secret_id. */
 export interface Due {
   readonly run: string;
   readonly role: string;
@@ -15,7 +15,7 @@ export interface Due {
   readonly pod: PodName & Pick<RunningPod, 'serviceAccount'>;
 }
 
-/** Nothing to do: not yet (its kubelet's next word is another event), not any more, or not at all. */
+/** Nothing to do: not yet (the kubelet's next update is another event), not any more, or not at all. */
 export type NotDue = 'waiting' | 'ended' | 'ignored' | 'refused';
 export type Judge = (pod: PodName, deadline: Deadline) => Promise<Due | NotDue>;
 
@@ -33,7 +33,7 @@ export function createJudge({ readPod, checkAddress, rules, log }: JudgeParts): 
 
   function refuse({ uid, namespace, name, serviceAccount }: RunningPod, { role }: Wish, reason: string) {
     const refusal = JSON.stringify([uid, reason]);
-    // Every event of it would say so again.
+    // Logged once: every event of the pod would repeat it.
     if (!refused.has(refusal))
       log.warn(`security: a pod gets no secret_id: ${reason}`, {
         namespace,

@@ -1,8 +1,8 @@
 /**
- * A changed pod in, a wrapped secret_id to its init container out: once for each run of the container, however often the
- * events come. The event is a hint: what is done follows from the pod as the API server has it now. Several instances
- * need not agree on who does it: an init container takes one secret_id and no second, and what nobody takes is gone with
- * its wrapping.
+ * Takes an event about a changed pod and sends a wrapped secret_id to its init container: once per run of the
+ * container, however often events come. The event is a hint: the pod's current state in the API server decides.
+ * Several instances need no coordination: an init container accepts only one secret_id, and one that nobody takes
+ * expires with its wrapping.
  */
 import { about, asInjectorError, InjectorError } from '../../shared/errors.ts';
 import type { PodName } from '../../shared/events/changed-pod.ts';
@@ -19,11 +19,11 @@ export interface PushParts {
   readonly secretIds: SecretIds;
   readonly openLine: OpenLine;
   readonly wrapTtlSeconds: number;
-  /** Whether a secret_id is good for its pod's address only, where the AppRole allows that. */
+  /** Whether a secret_id is bound to its pod's address, if the AppRole allows that. */
   readonly bindAddress: boolean;
-  /** What the pod is told of Vault. */
+  /** Vault's address as given to the pod. */
   readonly vault: { readonly address: string; readonly namespace: string | undefined };
-  /** Authorities of Vault's certificate, as PEM; absent: those that the pod trusts anyway. */
+  /** Authorities for Vault's certificate, as PEM; absent: those that the pod already trusts. */
   readonly readVaultCa: () => string | undefined;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -32,15 +32,15 @@ export interface PushParts {
 type Outcome = 'pushed' | 'repeated' | NotDue;
 export type Push = (pod: PodName, work: Work) => Promise<Outcome>;
 
-// Each costs about 200 bytes; runs that are still under way are far fewer.
+// Each entry takes about 200 bytes; far fewer runs are in progress at a time.
 const MOST_RUNS = 10_000;
 const TAKEN = 200;
-// Our init program's answer to all but the first.
+// The status that our init program sends to all but the first.
 const HAS_ONE = 409;
 
 /**
- * @returns a function that resolves when nothing is left to do for that pod as it is now, and rejects with an error that
- *   is worth another delivery of the event where Vault, the API server or the init container did not do their part.
+ * @returns a function that resolves when nothing is left to do for the pod in its current state, and rejects with an
+ * error that is worth redelivering the event if Vault, the API server or the init container failed.
  */
 export function createPush(parts: PushParts): Push {
   const pushed = createRecent(MOST_RUNS);
@@ -53,7 +53,7 @@ export function createPush(parts: PushParts): Push {
       throw error;
     });
     try {
-      // The address may have become another pod's before the connection stood.
+      // The address may have been given to another pod before the connection was made.
       const still = await parts.judge(due.pod, work.deadline);
       if (typeof still === 'string') return still;
       if (still.run !== due.run || still.address !== due.address || still.role !== due.role) return 'waiting';
@@ -82,7 +82,7 @@ export function createPush(parts: PushParts): Push {
     const { correlationId: requestUid, traceId, vaultCalls } = work;
     const { namespace, name, serviceAccount } = pod;
     const facts = { namespace, pod: name, serviceAccount, role };
-    log.info('an init container has taken its secret_id', { ...facts, requestUid, traceId, vaultCalls });
+    log.info('an init container has received its secret_id', { ...facts, requestUid, traceId, vaultCalls });
     return 'pushed';
   }
 
@@ -123,7 +123,7 @@ export function createPush(parts: PushParts): Push {
   };
 }
 
-/** As kubernetes-vault's init container reads it, and Vault's namespace where there is one. */
+/** The format that kubernetes-vault's init container reads, plus Vault's namespace if there is one. */
 function bodyOf(
   { token, creationTime, ttlSeconds }: WrappedSecretId,
   { vault, readVaultCa }: PushParts,

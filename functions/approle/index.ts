@@ -19,7 +19,7 @@ import { createJudge } from './due.ts';
 import { createPush } from './handler.ts';
 import { openLine } from './line.ts';
 
-// A pod is at most 1.5 MiB in etcd; its event wraps it, where the source is in mode Resource.
+// A pod is at most 1.5 MiB in etcd; its event wraps it if the source is in mode Resource.
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 const PUSH_WITHIN_MS = 15_000;
 

@@ -1,6 +1,6 @@
 /**
- * The way to an init container: HTTPS to its pod's own address. Its certificate is made by itself a moment before, so
- * that it proves nothing and is not checked: the address is what says who it is.
+ * The connection to an init container: HTTPS to its pod's own address. The container created its certificate itself a
+ * moment ago, so it proves nothing and is not checked: the address identifies the pod.
  */
 import { request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,11 +15,11 @@ export interface Line {
   close(): void;
 }
 
-/** @throws InjectorError `init_container_unavailable` where nobody listens in time. */
+/** @throws InjectorError `init_container_unavailable` if nobody listens in time. */
 export type OpenLine = (address: string, deadline: Deadline) => Promise<Line>;
 
 const PORT = 50_000;
-// A container runs before its program listens. What takes longer than this is left to the event's next delivery.
+// A container counts as running before its program listens. A slower start is left to the event's next delivery.
 const LISTENS_WITHIN_MS = 5_000;
 const TRY_AGAIN_AFTER_MS = 150;
 
@@ -56,7 +56,7 @@ function dial(address: string, { signal }: Deadline): Promise<TLSSocket> {
     signal.addEventListener('abort', expire, { once: true });
     socket.once('secureConnect', () => {
       settle();
-      // Until it is used, and after: its end is met by whoever uses it.
+      // Ignored before and after use: the caller notices a closed connection itself.
       socket.on('error', () => {});
       resolve(socket);
     });
@@ -70,8 +70,8 @@ function dial(address: string, { signal }: Deadline): Promise<TLSSocket> {
 function post(socket: TLSSocket, address: string, body: string, { signal }: Deadline): Promise<number> {
   return new Promise((resolve, reject) => {
     const brokeOff = (cause?: unknown) =>
-      reject(unavailable('broke off while its secret_id was handed over', cause));
-    // A request on a socket that has ended before would hear of nothing any more, not even of its signal.
+      reject(unavailable('closed the connection while its secret_id was being sent', cause));
+    // A request on a socket that has already ended gets no event at all, not even for its signal.
     if (socket.destroyed || !socket.writable) return brokeOff();
     socket.once('close', () => brokeOff());
     const headers = {
@@ -82,7 +82,7 @@ function post(socket: TLSSocket, address: string, body: string, { signal }: Dead
     };
     const options = { method: 'POST', path: '/', headers, signal, createConnection: () => socket };
     request(options, (answer) => {
-      // What it has to say may be of any length, and is nobody's business.
+      // Discards the body: it may be of any length, and nobody needs it.
       answer.destroy();
       resolve(answer.statusCode ?? 0);
     })

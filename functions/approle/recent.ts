@@ -1,4 +1,4 @@
-/** The last so many of what was seen: enough for what can still be asked, and no more memory than that. */
+/** The most recent entries up to a limit: enough for repeated events, without growing. */
 export interface Recent {
   has(one: string): boolean;
   add(one: string): void;

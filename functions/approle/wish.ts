@@ -1,4 +1,4 @@
-/** What a pod's annotations ask for, and whether the operator lets it have that. */
+/** What a pod's annotations request, and whether the operator allows it. */
 import type { RunningPod } from '../../shared/kubernetes/init-containers.ts';
 import { printable } from '../../shared/secret.ts';
 import { globMatches } from '../../shared/vault/glob.ts';
@@ -23,10 +23,10 @@ interface Owners {
 
 const ROLE = 'pod.boostport.com/vault-approle';
 const INIT_CONTAINER = 'pod.boostport.com/vault-init-container';
-// As Vault's AppRoles are named (its "generic name").
+// Vault's pattern for AppRole names (its "generic name").
 const ROLE_NAME = /^\w(?:[\w.-]{0,126}\w)?$/;
 
-/** @returns `undefined` where the pod asks for nothing. */
+/** @returns `undefined` if the pod requests nothing. */
 export function wishOf({ annotations }: Pick<RunningPod, 'annotations'>): Wish | undefined {
   const [role, initContainer] = [annotations[ROLE]?.trim(), annotations[INIT_CONTAINER]?.trim()];
   return role && initContainer ? { role, initContainer } : undefined;
@@ -48,8 +48,8 @@ export function refusalOf(
   const owners = Object.hasOwn(roles, role) ? roles[role] : undefined;
   if (!owners) return `AppRole "${role}" is not in appRoleMap`;
   if (!matches(owners.namespaces, pod.namespace))
-    return `appRoleMap does not let its namespace have AppRole "${role}"`;
+    return `appRoleMap does not allow its namespace AppRole "${role}"`;
   if (!matches(owners.serviceAccounts, pod.serviceAccount))
-    return `appRoleMap does not let its service account have AppRole "${role}"`;
+    return `appRoleMap does not allow its service account AppRole "${role}"`;
   return undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * An event in that Knative could not deliver, a ConfigMap out. In Kubernetes, not in Vault: Vault being away is the
- * likeliest reason why anything comes here.
+ * Takes an event that Knative could not deliver and keeps it in a ConfigMap. In Kubernetes, not in Vault: Vault being
+ * away is the most likely reason for a dead letter.
  */
 import type { Deadline } from '../../shared/deadline.ts';
 import { about, asInjectorError } from '../../shared/errors.ts';
@@ -20,8 +20,9 @@ export interface DeadLetterParts {
 export type KeepDeadLetter = (request: EventRequest, deadline: Deadline) => Promise<void>;
 
 /**
- * @returns a function that resolves when the dead letter is kept, or when there is nothing to keep.
- * @throws InjectorError `request_invalid` for what can never be sent again; a KubernetesError where it has to come again.
+ * @returns a function that resolves when the dead letter is kept, or if there is nothing to keep.
+ * @throws InjectorError `request_invalid` for an event that can never be replayed; a KubernetesError if Knative
+ * should retry.
  */
 export function createKeepDeadLetter({ configMaps, metrics, log }: DeadLetterParts): KeepDeadLetter {
   const read = async (request: EventRequest) => {
@@ -29,14 +30,14 @@ export function createKeepDeadLetter({ configMaps, metrics, log }: DeadLetterPar
       const event = await readCloudEvent(request);
       return { letter: deadLetterOf(event), event };
     } catch (error) {
-      // Nobody sends it a second time: this line is all that is left of it.
+      // Nobody sends it again: this log line is its only trace.
       log.warn(`a dead letter cannot be kept: ${asInjectorError(error).message}`, { outcome: 'refused' });
       metrics.count('dead_letters_total', { outcome: 'refused' });
       throw error;
     }
   };
 
-  /** What is not to be sent again: for a secret_id it is too late by now, and the container's next run has its own event. */
+  /** Events that are not replayed: it is too late for a secret_id, and the container's next run has its own event. */
   const letGo = (event: CloudEvent) => {
     const pod = changedPodIn(event);
     const outcome = pod ? 'too_late' : 'ignored';
@@ -56,7 +57,7 @@ export function createKeepDeadLetter({ configMaps, metrics, log }: DeadLetterPar
       throw about({ ...subject, requestUid: event.id }, error);
     });
     const outcome = created ? 'kept' : 'known';
-    const why = `${errorDestination || 'its destination'} answered ${errorCode || 'nothing that is known'}`;
+    const why = `${errorDestination || 'its destination'} answered ${errorCode || 'with an unknown status'}`;
     log.warn(`a delete event could not be delivered (${why}): it is kept as ConfigMap ${name}`, {
       outcome,
       ...subject,

@@ -1,6 +1,7 @@
 /**
- * A deleted pod in, its grants revoked. The event is a hint, not a proof: the API server says whether the pod is gone,
- * the record whose grant it is. So what is forged, replayed, reordered or sent twice hurts no live pod.
+ * Takes an event about a deleted pod and revokes its grants. The event is a hint, not a proof: the API server says
+ * whether the pod is gone, the record says whose grant it is. So a forged, replayed, reordered or duplicated event
+ * harms no live pod.
  */
 import type { Clock } from '../../shared/deadline.ts';
 import { about, asInjectorError } from '../../shared/errors.ts';
@@ -22,19 +23,19 @@ export interface RevocationParts {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
-  /** The cluster's name, where the configuration gives it one. */
+  /** The cluster's name, if configured. */
   readonly clusterId: string | undefined;
 }
 
-/** `left_to_sweep`: it failed, and no retry will mend that. */
+/** `left_to_sweep`: it failed, and retries will not help. */
 type GrantOutcome = 'revoked' | 'pending' | 'alive' | 'no_record' | 'refused' | 'left_to_sweep';
 
 export type Revoke = (pod: DeletedPod, work: Work) => Promise<readonly GrantOutcome[]>;
 
 /**
- * @returns a function that resolves when nothing is left to do that another try could mend, and rejects where Vault or the
- *   API server did not answer; each grant is seen to, whatever becomes of the others. Two calls for the same grant of
- *   the same pod at the same moment do the work once.
+ * @returns a function that resolves when a retry could not do more, and rejects if Vault or the API server did not
+ * answer; a failed grant does not stop the others. Two concurrent calls for the same grant of the same pod do the
+ * work once.
  */
 export function createRevoke(parts: RevocationParts): Revoke {
   const underWay = new Map<string, Promise<GrantOutcome>>();
@@ -42,12 +43,12 @@ export function createRevoke(parts: RevocationParts): Revoke {
   return async (pod, work) => {
     if (pod.uuids.length === 0) return [];
     const successor = parts.pods.get(pod.namespace, pod.name, work.deadline);
-    // Its failure is met where it is awaited.
+    // The failure is handled where the promise is awaited.
     successor.catch(() => undefined);
     const startedAt = parts.clock();
     const outcomes = await Promise.allSettled(
       pod.uuids.map((uuid) => {
-        // What is said of another pod has an outcome of its own: a forged event must not answer for the true one.
+        // Keyed by pod as well: the outcome for a forged event must not answer for the true one.
         const key = `${pod.namespace}/${pod.name}/${uuid}`;
         const running = underWay.get(key);
         if (running) return running;
@@ -66,7 +67,7 @@ export function createRevoke(parts: RevocationParts): Revoke {
   };
 }
 
-/** @throws the first failure, which whoever answers the event tells of; the others have a line each. */
+/** @throws the first failure, which answers the event; the others are logged, one line each. */
 function valuesOf(outcomes: readonly PromiseSettledResult<GrantOutcome>[], log: Logger): GrantOutcome[] {
   const failures = outcomes.flatMap((outcome): unknown[] =>
     outcome.status === 'rejected' ? [outcome.reason] : [],
@@ -84,7 +85,7 @@ interface Facts {
   readonly pod: string;
   readonly requestUid: string | undefined;
   readonly traceId: string | undefined;
-  /** Of the database engine, once the record has been read. */
+  /** Mount of the database engine, once the record has been read. */
   mount?: string | undefined;
 }
 
@@ -100,9 +101,9 @@ async function revokeOrLeave(
   try {
     return await revokeOne(facts, pod, successor, work, parts);
   } catch (error) {
-    // What may pass is sent again by the Broker. What no retry will mend is found by the renewal job's next run.
+    // Temporary failures are sent again by the Broker; permanent ones are found by the renewal job's next run.
     if (asInjectorError(error).retryable) throw about(facts, error);
-    const message = 'a grant could not be revoked, and no retry will mend that: it is left to the sweep';
+    const message = 'a grant could not be revoked, and retries will not help: it is left to the sweep';
     parts.log.error(message, error, { ...facts, outcome: 'left_to_sweep' });
     return 'left_to_sweep';
   }
@@ -117,10 +118,10 @@ async function revokeOne(
 ): Promise<GrantOutcome> {
   const { ledger, revocation, metrics, log } = parts;
   const { uuid, namespace } = facts;
-  if (!isGrantUuid(uuid)) return refuse('its uuid is none', facts, log);
+  if (!isGrantUuid(uuid)) return refuse('its uuid is not valid', facts, log);
   const [stored, live] = await Promise.all([ledger.read(uuid, work), successor]);
   if (live?.uuids.includes(uuid)) {
-    log.info('a delete event for a pod that lives: nothing is revoked', facts);
+    log.info('a delete event for a live pod: nothing is revoked', facts);
     return 'alive';
   }
   if (!stored) return 'no_record';
@@ -128,7 +129,7 @@ async function revokeOne(
   const reason = notTheirs(stored.record, pod, parts.clusterId);
   if (reason) return refuse(reason, facts, log);
   if (await isHeldByAnother(uuid, stored.record, work, parts)) {
-    return refuse('a pod that lives holds the grant', facts, log);
+    return refuse('a live pod holds the grant', facts, log);
   }
   try {
     const startedAt = parts.clock();
@@ -149,7 +150,7 @@ async function revokeOne(
   }
 }
 
-/** The record of a pod of generateName does not say whose it is, so any name could be in the event. */
+/** The record of a pod with generateName does not contain the pod's name, so the event could give any. */
 async function isHeldByAnother(
   uuid: string,
   { podName, namespace }: LedgerRecord,
@@ -163,7 +164,7 @@ async function isHeldByAnother(
 /** Why the grant is not this pod's; `undefined` if it is. */
 function notTheirs(record: LedgerRecord, pod: DeletedPod, clusterId: string | undefined): string | undefined {
   if (record.namespace !== pod.namespace) return "the grant is another namespace's";
-  // A pod of generateName has no name in its record.
+  // The record of a pod with generateName has no pod name.
   if (record.podName !== '' && record.podName !== pod.name) return "the grant is another pod's";
   if (record.clusterId !== undefined && clusterId !== undefined && record.clusterId !== clusterId) {
     return "the grant is another cluster's";

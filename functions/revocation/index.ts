@@ -38,12 +38,12 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     clock,
     clusterId: config.clusterId,
   });
-  /** What cannot be read does not become readable by being sent again: its grants are found by the sweep. */
+  /** An unreadable event stays unreadable when it is sent again: the sweep finds its grants. */
   const deletionIn = (event: CloudEvent): DeletedPod | 'malformed' | 'ignored' => {
     try {
       return deletedPodIn(event) ?? 'ignored';
     } catch (error) {
-      const message = 'a delete event cannot be read, and no retry will mend that: it is left to the sweep';
+      const message = 'a delete event cannot be read, and retries will not help: it is left to the sweep';
       log.denied(message, error, { requestUid: event.id, outcome: 'malformed' });
       return 'malformed';
     }

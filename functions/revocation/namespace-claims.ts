@@ -1,12 +1,12 @@
 /**
- * Which grants the live pods of a namespace name. Events come in bursts, when a Deployment is scaled down or a namespace
- * deleted: those that arrive while a list is under way share the next one, so that there is never more than one at a time.
+ * Which grants the live pods of a namespace name. Events come in bursts, when a Deployment is scaled down or a
+ * namespace deleted: those that arrive during a list share the next one, so that only one runs at a time.
  */
 import { type Deadline, deadlineIn, monotonicClock, within } from '../../shared/deadline.ts';
 import { lateFor } from '../../shared/kubernetes/api.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 
-/** All live pods of the namespace, as they were at some moment after the call. */
+/** All live pods of the namespace, as of some moment after the call. */
 export type NamespaceClaims = (namespace: string, deadline: Deadline) => Promise<readonly LivePod[]>;
 
 interface Lists {
@@ -33,7 +33,7 @@ export function createNamespaceClaims(pods: Pick<Pods, 'listNamespace'>): Namesp
     const running = list(namespace);
     const current: Lists = { running, next: undefined };
     lists.set(namespace, current);
-    // Its failure is met where it is awaited.
+    // The failure is handled where the promise is awaited.
     running
       .catch(() => undefined)
       .finally(() => {

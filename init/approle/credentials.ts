@@ -1,4 +1,4 @@
-/** The files that the pod's containers read: as kubernetes-vault's init container writes them. */
+/** The files that the pod's containers read, in the format of kubernetes-vault's init container. */
 import { constants } from 'node:fs';
 import { access, chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -11,10 +11,10 @@ interface Files {
   readonly caFile: string;
 }
 
-// The pod's containers run as whom they like.
+// Readable by all: the pod's containers run as any user.
 const READ_BY_ALL = 0o444;
 
-/** @throws InjectorError `configuration_invalid` where the files could not be written later. */
+/** @throws InjectorError `configuration_invalid` if the files cannot be written later. */
 export async function prepareFolders({ tokenFile, caFile }: Files): Promise<void> {
   for (const folder of new Set([dirname(tokenFile), dirname(caFile)])) {
     try {
@@ -37,17 +37,17 @@ export async function writeCredentials(files: Files, token: AppRoleToken, post: 
     ...(vaultNamespace !== undefined && { vaultNamespace }),
   };
   if (vaultCa !== undefined) await write(files.caFile, vaultCa);
-  // Of an earlier run: it may be another Vault's.
+  // Deletes files of an earlier run: they may be another Vault's.
   else await rm(files.caFile, { force: true });
   await write(files.tokenFile, JSON.stringify(content));
 }
 
-/** In one move: an earlier run's file is read meanwhile, or cannot be overwritten. */
+/** Replaces atomically: an earlier run's file may be open, or not writable. */
 async function write(file: string, content: string): Promise<void> {
   const unfinished = `${file}.${process.pid}`;
   try {
     await writeFile(unfinished, content, { mode: READ_BY_ALL });
-    // Whatever the umask has taken away.
+    // Restores the mode that the umask has reduced.
     await chmod(unfinished, READ_BY_ALL);
     await rename(unfinished, file);
   } catch (cause) {

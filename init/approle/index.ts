@@ -1,6 +1,7 @@
 /**
- * The init container's program, in place of kubernetes-vault's: waits for a wrapped secret_id, logs in with it, and leaves
- * the token for the pod's containers. It ends with 0 when the token is there, and with 1 and the reason in all other cases.
+ * The init container's program, a replacement of kubernetes-vault's: waits for a wrapped secret_id, logs in with it,
+ * and leaves the token for the pod's containers. It exits with 0 once the token is there, and with 1 and the reason
+ * otherwise.
  */
 import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
@@ -19,10 +20,10 @@ function logOf(level: string): Logger {
   return createLogger(options, { report: () => {}, flush: async () => {} });
 }
 
-/** @throws InjectorError `secret_id_missing` where none comes in time. */
+/** @throws InjectorError `secret_id_missing` if none comes in time. */
 async function inTime({ taken }: Reception, { timeoutMs }: Settings): Promise<Post> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const message = `no secret_id has come within ${timeoutMs / 1_000} s (TIMEOUT): the log of the approle function says why; it sends none where the pod's annotations, its namespace or its service account do not allow it, and none is sent where its namespace has not been switched on`;
+  const message = `no secret_id has come within ${timeoutMs / 1_000} s (TIMEOUT): the log of the approle function says why; it sends none if the pod's annotations, its namespace or its service account do not allow it, or if its namespace is not enabled`;
   const timer = setTimeout(() => reject(new InjectorError('secret_id_missing', message)), timeoutMs);
   return Promise.race([taken, late]).finally(() => clearTimeout(timer));
 }
@@ -48,7 +49,7 @@ async function run(settings: Settings, log: Logger): Promise<void> {
   log.info('waiting for a secret_id', { port: 50_000 });
   const post = await inTime(reception, settings);
   log.info('a secret_id has come: logging in');
-  // Until the end: whoever sends another meanwhile is told that there is one.
+  // Listens until the end, so that further senders learn that a secret_id was already taken.
   await writeCredentials(settings, await logIn(post, settings), post);
   reception.close();
   log.info(`the token is in ${settings.tokenFile}`);

@@ -1,20 +1,23 @@
-/** What is posted to the init container, as kubernetes-vault's service writes it, and Vault's namespace where there is one. */
+/**
+ * The body posted to the init container, as kubernetes-vault's service writes it, plus Vault's namespace if there is
+ * one.
+ */
 import * as v from 'valibot';
 import { InjectorError } from '../../shared/errors.ts';
 import { parseJson } from '../../shared/json.ts';
 import { printable, Secret } from '../../shared/secret.ts';
 
-/** A wrapped secret_id, and where it is good. */
+/** A wrapped secret_id, and the Vault it belongs to. */
 export interface Post {
   readonly wrapping: Secret;
   readonly vaultAddress: string;
   readonly vaultNamespace: string | undefined;
-  /** PEM; absent: whom this machine trusts anyway. */
+  /** PEM; absent: the authorities that this machine trusts. */
   readonly vaultCa: string | undefined;
 }
 
 const nonEmpty = v.pipe(v.string(), v.nonEmpty(), v.maxLength(4_096));
-// More than anybody wraps a token for.
+// Longer than any sensible wrapping lifetime.
 const LONGEST_TTL_SECONDS = 366 * 86_400;
 const Body = v.object({
   token: v.pipe(nonEmpty, v.regex(/^[\w.-]+$/)),
@@ -26,9 +29,10 @@ const Body = v.object({
 });
 
 /**
- * Does not compare the token's age with this machine's clock, which may be wrong: Vault says whether it is still good.
+ * Does not compare the token's age with this machine's clock, which may be wrong: Vault says whether it is still
+ * valid.
  *
- * @param vaultAddress the only one that is accepted; absent: any.
+ * @param vaultAddress the only accepted address; absent: any.
  * @throws InjectorError `request_invalid` that says what is wrong, and quotes nothing secret.
  */
 export function readPost(body: Buffer, vaultAddress: string | undefined): Post {

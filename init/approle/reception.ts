@@ -1,4 +1,4 @@
-/** Listens until one post was good. What is not is answered with 4xx, and waiting goes on. */
+/** Listens until a valid post has come. Invalid ones are answered with 4xx, and it keeps waiting. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { asInjectorError, ERROR_CATALOGUE, InjectorError } from '../../shared/errors.ts';
@@ -8,26 +8,26 @@ import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Post } from './post.ts';
 
 export interface Reception {
-  /** Resolves when whoever sent it has been told that it was taken. */
+  /** Resolves when the sender has been told that its post was accepted. */
   readonly taken: Promise<Post>;
   close(): void;
 }
 
 export interface ReceptionParts {
   readonly tls: { readonly cert: string; readonly key: string };
-  /** Absent: all of them. */
+  /** Absent: all interfaces. */
   readonly address: string | undefined;
-  /** @throws InjectorError for what is not good. */
+  /** @throws InjectorError for an invalid post. */
   readonly read: (body: Buffer) => Post;
   readonly log: Logger;
 }
 
 const PORT = 50_000;
-// A bundle of authorities is the longest of it.
+// The bundle of authorities is the longest part.
 const BODY_BYTES = { one: 1024 * 1024, all: 4 * 1024 * 1024 };
 const MOST_CONNECTIONS = 64;
 
-/** @throws InjectorError `configuration_invalid` where it cannot listen. */
+/** @throws InjectorError `configuration_invalid` if it cannot listen. */
 export async function openReception({ tls, address, read, log }: ReceptionParts): Promise<Reception> {
   const { promise: taken, resolve: take } = Promise.withResolvers<Post>();
   let hasOne = false;
@@ -38,7 +38,7 @@ export async function openReception({ tls, address, read, log }: ReceptionParts)
     if (request.url !== '/') throw new InjectorError('request_not_found', 'there is nothing at this path');
     if (request.method !== 'POST') throw new InjectorError('request_method', 'expected POST');
     const post = read(await bodies.read(request, response));
-    if (hasOne) throw new InjectorError('secret_id_repeated', 'this init container has a secret_id');
+    if (hasOne) throw new InjectorError('secret_id_repeated', 'this init container already has a secret_id');
     hasOne = true;
     return post;
   }
@@ -50,7 +50,7 @@ export async function openReception({ tls, address, read, log }: ReceptionParts)
         (post) => answer(response, 200, 'taken', () => take(post)),
         (thrown: unknown) => {
           const { code, message } = asInjectorError(thrown);
-          log.warn(`a post is refused: ${message}`, { code });
+          log.warn(`a post was refused: ${message}`, { code });
           answer(response, ERROR_CATALOGUE[code].status, message);
         },
       );
@@ -80,7 +80,7 @@ function cannotListen(address: string | undefined, cause: unknown): InjectorErro
   const where = address === undefined ? `port ${PORT}` : `port ${PORT} of ${address}`;
   return new InjectorError(
     'configuration_invalid',
-    `cannot listen at ${where} (${code}): another container of the pod may have it`,
+    `cannot listen at ${where} (${code}): another container of the pod may be using it`,
     { cause },
   );
 }

@@ -1,4 +1,4 @@
-/** What the pod's author says, in the environment of the init container: kubernetes-vault's names, and three of ours. */
+/** The pod author's settings, from the init container's environment: kubernetes-vault's names, and three of ours. */
 import { isIP } from 'node:net';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
@@ -22,7 +22,7 @@ const Environment = v.object({
       text,
       v.transform((given) => parseDuration(given) ?? 0),
       v.minValue(1_000, 'expected a duration of at least a second, such as "5m"'),
-      // What a timer can wait for.
+      // Longest delay of a timer.
       v.maxValue(2 ** 31 - 1, 'expected at most 24 days'),
     ),
     '5m',
@@ -56,10 +56,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const parsed = v.safeParse(Environment, given, { abortPipeEarly: true });
   if (!parsed.success) {
     const faults = parsed.issues.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`);
-    throw new InjectorError(
-      'configuration_invalid',
-      `the environment is not as it should be: ${faults.join('; ')}`,
-    );
+    throw new InjectorError('configuration_invalid', `the environment is invalid: ${faults.join('; ')}`);
   }
   const { TOKEN_PATH, CREDENTIALS_PATH, ...values } = parsed.output;
   const tokenFile = TOKEN_PATH ?? join(CREDENTIALS_PATH ?? FOLDER, TOKEN);
@@ -69,11 +66,14 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     caFile: join(CREDENTIALS_PATH ?? dirname(tokenFile), 'ca.crt'),
     timeoutMs: values.TIMEOUT,
     logLevel: values.LOG_LEVEL,
-    /** The only Vault that this pod wants to hear of; absent: whichever it is told. */
+    /** The only Vault address that this pod accepts; absent: whichever is sent. */
     vaultAddress: values.VAULT_ADDR,
     /** Mount of the AppRole auth method. */
     mount: values.APPROLE_PATH,
-    /** Of a pod that has several: where to listen, and from where to ask Vault. Absent: all of them. */
+    /**
+     * Local addresses of a pod that has several: where to listen, and where to send to Vault from. Absent: all of
+     * them.
+     */
     address: values.LISTEN_ADDRESS,
   };
 }

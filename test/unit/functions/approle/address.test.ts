@@ -42,7 +42,7 @@ describe('where nobody says where pods are', () => {
     '0x7f000001',
     '127.1',
     '10.0.0.1/32',
-  ])('%s is no address', (address) => expect(check(at(address))).toBe('its address is none'));
+  ])('%s is no address', (address) => expect(check(at(address))).toBe('its address is not an IP address'));
 });
 
 describe('where pods are', () => {

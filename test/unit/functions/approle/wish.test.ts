@@ -48,8 +48,11 @@ describe('the operator’s rules', () => {
     [{ roles: { orders: owners } }, undefined],
     [{ roles: { other: owners } }, 'AppRole "orders" is not in appRoleMap'],
     [{ roles: {} }, 'AppRole "orders" is not in appRoleMap'],
-    [{ roles: { orders: { ...owners, namespaces: ['test-*'] } } }, 'does not let its namespace'],
-    [{ roles: { orders: { ...owners, serviceAccounts: ['default'] } } }, 'does not let its service account'],
+    [{ roles: { orders: { ...owners, namespaces: ['test-*'] } } }, 'does not allow its namespace'],
+    [
+      { roles: { orders: { ...owners, serviceAccounts: ['default'] } } },
+      'does not allow its service account',
+    ],
     [{ namespaces: ['other'], roles: { orders: owners } }, 'its namespace is not in appRoleNamespaces'],
   ])('%o', (rules, reason) => {
     const found = refusal('orders', rules);

@@ -255,7 +255,7 @@ describe('a deleted pod that names the grant of a sibling', () => {
     const { calls, warnings, revoke } = start({ records: { [UUID]: generated }, others: [UUID] });
     expect(await revoke()).toEqual(['refused']);
     expect(calls).toEqual([`read ${UUID}`]);
-    expect(warnings).toEqual(['security: a delete event is refused: a pod that lives holds the grant']);
+    expect(warnings).toEqual(['security: a delete event is refused: a live pod holds the grant']);
   });
 
   test('has its own grant revoked, whatever its siblings have', async () => {
