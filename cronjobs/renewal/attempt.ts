@@ -3,7 +3,10 @@ import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import { UnreadableRecord } from '../../shared/vault/ledger.ts';
 import type { SweepReport } from './report.ts';
 
-/** Runs a step that may fail without ending the sweep: its result, or `undefined` once the failure is counted and logged. */
+/**
+ * Runs a step that may fail without ending the sweep: returns its result, or `undefined` once the failure is counted
+ * and logged.
+ */
 export type Attempt = <T>(
   what: string,
   step: Promise<T>,
@@ -15,7 +18,7 @@ export function createAttempt(report: SweepReport, log: Pick<Logger, 'error'>): 
     try {
       return await step;
     } catch (error) {
-      // One record that cannot be read says nothing of the others: it does not make the sweep a failed one.
+      // One unreadable record says nothing about the others: it does not fail the sweep.
       const isUnreadable = error instanceof UnreadableRecord || error instanceof DocumentDeleted;
       report[isUnreadable ? 'unreadable' : 'failed'] += 1;
       log.error(what, error, names);

@@ -1,4 +1,4 @@
-/** Orphaned grants: revoked and their records deleted, unless there are suspiciously many of them. */
+/** Revokes orphaned grants and deletes their records, unless there are suspiciously many. */
 import { printable } from '../../shared/secret.ts';
 import { mountOf } from '../../shared/vault/held.ts';
 import { folderOfLease } from '../../shared/vault/leases.ts';
@@ -10,7 +10,7 @@ import { countStuck, isOfOneGrant } from './stuck.ts';
 
 /**
  * @param orphans grants that certainly have no pod.
- * @param all the whole ledger's grants, of all shares.
+ * @param all the whole ledger's grants, of all shards.
  */
 export async function cleanUp(
   orphans: readonly Orphan[],
@@ -24,9 +24,10 @@ export async function cleanUp(
   const { revoke, held, brake } = plan;
   if (brake) {
     report.braked = true;
-    // They are not renewed either: no live pod names them, and a pod where nobody looks has a sweep of its own.
+    // Renewing stops too: no live pod names them, and a pod that we cannot see belongs to another cluster with its
+    // own sweep.
     log.warn(
-      `${brake.suspected} of ${brake.grants} grants have no pod: nothing is revoked, since a wrong cluster, prefix or label is likelier; maxRevokeFraction: 1 goes through with it`,
+      `${brake.suspected} of ${brake.grants} grants have no pod: nothing is revoked, since a wrong cluster, prefix or label is more likely; set maxRevokeFraction: 1 to do it anyway`,
     );
     return;
   }
@@ -53,7 +54,7 @@ function surroundingsOf(orphans: readonly Orphan[], all: readonly string[], swee
 }
 
 /**
- * With the brake on, grants that never had a pod count only as long as their leases last: whoever has pods refused in many
+ * A grant that never had a pod keeps the brake on only until its lease ends: somebody who has pods refused in many
  * namespaces must not keep it on for ever.
  */
 async function planFor(orphans: readonly Orphan[], surroundings: Surroundings, sweep: Sweep) {
@@ -72,17 +73,17 @@ async function planFor(orphans: readonly Orphan[], surroundings: Surroundings, s
   return { over: [...over], plan: again };
 }
 
-/** @returns those of them that may be revoked all the same. */
+/** @returns those that may be revoked even so. */
 async function tellHeld(held: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
   if (held.length === 0) return [];
   const namespaces = [...new Set(held.map(({ record }) => record.namespace))];
   sweep.log.warn(
-    `${held.length} grants never had a pod, too many of all (namespaces: ${printable(namespaces.join(', '))}): they are left to end with their leases`,
+    `${held.length} grants never had a pod, which is too many (namespaces: ${printable(namespaces.join(', '))}): they will expire with their leases`,
   );
   return ended(held, sweep);
 }
 
-/** Of the grants that never had a pod those whose leases have run out: nobody can lose anything by their end. */
+/** Selects never-born grants whose leases have ended: revoking them cannot harm anyone. */
 async function ended(neverBorn: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
   const { startedAt, leases } = sweep;
   const over: Orphan[] = [];

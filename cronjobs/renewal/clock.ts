@@ -1,12 +1,12 @@
-/** What is said, and not done, where this machine's clock and Vault's differ. */
+/** Reports a difference between this machine's clock and Vault's. */
 import type { Sweep } from './context.ts';
 
-/** Vault tells its time in whole seconds, and an answer takes a moment. */
+/** Vault's time is in whole seconds, and an answer takes a moment. */
 const TELL_FROM_SECONDS = 5;
 
 /**
- * Every age is measured by Vault's clock; a difference is told all the same, since other programs of the machine rely on
- * its own.
+ * Every age is measured by Vault's clock; a difference is reported all the same, since other programs on the machine
+ * rely on the local one.
  *
  * @returns whether the clocks agree well enough for anything to be revoked.
  */
@@ -15,7 +15,7 @@ export function checkClock({ time, options, report, log }: Sweep): boolean {
   if (skewMs === undefined) {
     report.failed += 1;
     log.warn(
-      "nothing is revoked: none of Vault's answers told its time (header Date), so nobody can say how old a grant is; see that no proxy takes the header away, or adds one of a cache (Age)",
+      "nothing is revoked: none of Vault's answers had a Date header, so the age of grants is unknown; make sure that no proxy removes the header, or answers from a cache (Age)",
     );
     return false;
   }

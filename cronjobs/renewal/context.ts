@@ -1,4 +1,4 @@
-/** What a sweep works with, what it has found, and the run that it is. */
+/** A sweep's collaborators, what it has read, and its state. */
 import type { Deadline } from '../../shared/deadline.ts';
 import type { Notices } from '../../shared/kubernetes/notices.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
@@ -25,7 +25,7 @@ interface SweepOptions {
   readonly maxRevokeFraction: number;
   readonly onMaxTtl: 'report' | 'evict';
   readonly onLost: 'report' | 'evict';
-  /** The cluster's name in the configuration; absent, its uid tells it. */
+  /** The cluster's name in the configuration; absent: its uid is used. */
   readonly clusterId: string | undefined;
   readonly shard: number;
   readonly shards: number;
@@ -35,7 +35,7 @@ export interface SweepParts {
   readonly ledger: Ledger;
   readonly leases: Leases;
   readonly renewals: Renewals;
-  /** Where `maxGrantsPerRole` is on. */
+  /** Set if `maxGrantsPerRole` is on. */
   readonly held: Held | undefined;
   readonly revocation: Revocation;
   readonly sweeps: SweepMemory;
@@ -46,41 +46,47 @@ export interface SweepParts {
   readonly requestsSent: () => number;
   readonly metrics: Metrics;
   readonly log: Logger;
-  /** Vault's clock: ages of records, leases and tokens are measured by it alone. */
+  /** Vault's clock: the only one that ages of records, leases and tokens are measured by. */
   readonly time: Pick<VaultTime, 'now' | 'skewMs'>;
   readonly random: () => number;
   readonly options: SweepOptions;
 }
 
-/** What a sweep has read before it does anything. A list is `undefined` where it could not be read in full. */
+/** Everything that a sweep reads before it acts. A list is `undefined` if it could not be read in full. */
 export interface Found {
-  /** What is known of each grant of this share; becomes the next sweep's memory. */
+  /** State of each grant of this shard; becomes the next sweep's memory. */
   readonly index: Map<string, GrantState>;
   readonly names: LedgerNames | undefined;
   readonly livePods: readonly LivePod[] | undefined;
-  /** Which live pods name a uuid. */
+  /** The live pods that name a uuid. */
   readonly claims: ReadonlyMap<string, readonly LivePod[]>;
-  /** `undefined` where the cluster could not be told: no record is another cluster's then, and nothing is revoked. */
+  /**
+   * `undefined` if the cluster could not be identified: then no record counts as another cluster's, and nothing is
+   * revoked.
+   */
   readonly clusterId: string | undefined;
-  /** Whether nobody can tell whose grants are whose: another cluster sweeps under our prefix, or none could be told. */
+  /**
+   * Whether ownership of grants is unclear: another cluster sweeps under our prefix, or the cluster could not be
+   * identified.
+   */
   readonly contested: boolean;
 }
 
-/** One sweep under way. */
+/** A running sweep. */
 export interface Sweep extends SweepParts, Found {
   readonly work: Work;
   readonly report: SweepReport;
-  /** By Vault's clock, in milliseconds since 1970. */
+  /** Vault's time, in milliseconds since 1970. */
   readonly startedAt: number;
   readonly attempt: Attempt;
   readonly forEach: ForEach;
-  /** Whether records that name no cluster are ours; where nobody can say, they are not. */
+  /** Whether records that name no cluster are ours; if that is unknown, they are not. */
   readonly ownsUnnamed: () => Promise<boolean>;
   readonly leaseEnd: LeaseEnd;
-  /** Grants of which this sweep renewed all that was due. */
+  /** Grants that this sweep has fully renewed. */
   readonly renewed: Set<string>;
-  /** Grants of live pods that Vault does not know any more. */
+  /** Live pods' grants that Vault no longer knows. */
   readonly lost: Set<string>;
-  /** Grants of live pods whose records are gone from the ledger: kept by the sweep's memory. */
+  /** Live pods' grants whose records are gone from the ledger: renewed by the sweep's memory. */
   readonly recordsLost: Set<string>;
 }

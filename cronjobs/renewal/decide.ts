@@ -1,11 +1,11 @@
-/** Which orphaned grants a sweep revokes. Pure: it asks nobody, and changes nothing. */
+/** Decides which orphaned grants a sweep revokes. Pure: no requests, no side effects. */
 import type { LedgerRecord } from '../../shared/vault/ledger.ts';
 
 /** A grant that no live pod names. */
 export interface Orphan {
   readonly uuid: string;
   readonly record: LedgerRecord;
-  /** By Vault's clock, in milliseconds since 1970. */
+  /** Vault's time, in milliseconds since 1970. */
   readonly issuedAt: number;
   /** Whether an earlier sweep saw a live pod that named it. */
   readonly hadPod: boolean;
@@ -13,17 +13,17 @@ export interface Orphan {
 
 export interface Plan {
   readonly revoke: readonly Orphan[];
-  /** They never had a pod, and are too many: they end with their leases. */
+  /** Grants that never had a pod and are too many to revoke: they end with their leases. */
   readonly held: readonly Orphan[];
-  /** Why nothing is revoked: so many of so many grants have no pod. */
+  /** Why nothing is revoked: the number of orphans, and of all grants. */
   readonly brake: Suspicion | undefined;
 }
 
 export interface Surroundings {
-  /** Grants of this share that are neither orphaned nor another cluster's, by namespace. */
+  /** This shard's grants, by namespace, that are neither orphaned nor another cluster's. */
   readonly living: ReadonlyMap<string, number>;
   readonly maxRevokeFraction: number;
-  /** Of the whole ledger, where this process has read a share of it only: how many grants nobody claims, of how many. */
+  /** Estimate for the whole ledger, if this process has read only a shard: the number of unclaimed grants, and of all. */
   readonly ledger: Suspicion | undefined;
 }
 
@@ -32,16 +32,19 @@ interface Suspicion {
   readonly grants: number;
 }
 
-/** So few may always go: a namespace with a handful of pods is deleted as a whole. */
+/** Always revocable: a namespace with a handful of pods is deleted as a whole. */
 export const ALWAYS_ALLOWED = 20;
 /**
- * How many grants of a namespace that never had a pod count for the brake. Whoever creates pods makes as many of them as
- * he likes, by pods that are refused after their admission: he must not be able to keep the brake on. Of a namespace that
- * has more, where too many of all grants are such, they are held.
+ * How many never-born grants of a namespace count for the brake. Anyone who creates pods can make as many as they
+ * like, with pods that are refused after their admission, and must not be able to keep the brake on. If a namespace
+ * has more, and too many of all grants are never-born, they are held back.
  */
 const NEVER_BORN_COUNTED = 5;
 
-/** Stops before the first where suspiciously many are orphaned: a wrong cluster, prefix or label is likelier. */
+/**
+ * Stops before the first revocation if suspiciously many are orphaned: a wrong cluster, prefix or label is more
+ * likely.
+ */
 export function decide(
   orphans: readonly Orphan[],
   { living, maxRevokeFraction, ledger }: Surroundings,
@@ -61,7 +64,7 @@ export function decide(
   const isHolding = ledger
     ? isTooMany(ledger.suspected, ledger.grants)
     : isTooMany(sum([...neverBorn.values()]), orphans.length + sum([...living.values()]));
-  // Of a share nobody sees how many a namespace has in all.
+  // A shard cannot see the namespace's total.
   const isHeld = ({ hadPod, record: { namespace } }: Orphan) =>
     isHolding && !hadPod && (ledger !== undefined || (neverBorn.get(namespace) ?? 0) > NEVER_BORN_COUNTED);
   return {
@@ -72,8 +75,8 @@ export function decide(
 }
 
 /**
- * Of the whole ledger, from a share of it: among the other shares' orphans as many never had a pod as among its own, and
- * they are of the same namespaces. A share that has but a few of them comes to the same result as one that has many.
+ * [suspected, total] for the brake, estimated for the whole ledger. Other shards' orphans are assumed to have the
+ * same proportion of never-born ones, in the same namespaces, so that every shard comes to the same result.
  */
 function estimate(
   { suspected: all, grants }: Suspicion,

@@ -1,6 +1,6 @@
 /**
- * Work on many grants, a few at a time. Grants whose database may hang together share a lane: a database that does not
- * answer holds up its own grants only, and after a few of them the others of its lane are left to the next sweep.
+ * Work on many grants, a few at a time. Grants that depend on the same database share a lane: an unresponsive
+ * database delays only its own grants, and after a few slow ones the rest of its lane is left to the next sweep.
  */
 import pLimit from 'p-limit';
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
@@ -9,17 +9,17 @@ import type { Work } from '../../shared/vault/requests.ts';
 import type { Attempt } from './attempt.ts';
 
 interface Items<T> {
-  /** What the log calls the item by. */
+  /** The item's fields in log lines. */
   readonly name: (item: T) => Parameters<Logger['error']>[2];
-  /** What may hang together; absent: nothing does. */
+  /** The lane's key; absent: no lanes. */
   readonly lane?: (item: T) => string;
-  /** Takes a failure in the place of the sweep's own count. */
+  /** Handles a failure instead of the sweep's own counting. */
   readonly onFailure?: (item: T, thrown: unknown) => Promise<void>;
   /** Counts items of a lane that are left to the next sweep. */
   readonly onLeft?: (items: number) => void;
 }
 
-/** Resolves when all tasks have ended; none begins after the deadline, and a failure stops no other task. */
+/** Resolves when all tasks have ended; no task starts after the deadline, and a failure stops no other task. */
 export type ForEach = <T>(
   items: Iterable<T>,
   task: (item: T, work: Work) => Promise<void>,
@@ -32,13 +32,13 @@ interface ForEachOptions {
   readonly log: Pick<Logger, 'warn'>;
   /** How long one item of a lane may take. */
   readonly itemWithinMs?: number;
-  /** How long an item takes that tells of a database which does not answer. */
+  /** An item that takes this long points to an unresponsive database. */
   readonly slowMs?: number;
 }
 
 const CONCURRENCY = 16;
 const A_LANE = 4;
-// As many as a lane runs at once, less one: a single slow one says nothing of the others.
+// One less than a lane runs at once: a single slow item says nothing about the others.
 const SLOW_ONES = 3;
 
 export function createForEach(options: ForEachOptions): ForEach {
@@ -77,7 +77,7 @@ export function createForEach(options: ForEachOptions): ForEach {
           return everywhere(() => {
             const running = run(item, own, task);
             const met = onFailure ? running.catch((thrown) => onFailure(item, thrown)) : running;
-            return attempt('a grant could not be seen to', met, name(item));
+            return attempt('a grant could not be processed', met, name(item));
           });
         });
       }),

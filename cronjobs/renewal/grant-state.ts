@@ -1,22 +1,25 @@
-/** What a sweep knows of one grant, and what follows from that alone. */
+/** The remembered state of one grant, and what follows from it alone. */
 import { LATEST_MS } from '../../shared/numbers.ts';
 import { uuidTime } from '../../shared/uuid-time.ts';
 import type { LedgerRecord, StoredRecord } from '../../shared/vault/ledger.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import { dueAt } from './due.ts';
 
-/** Vault tells its time in whole seconds, so a time that is ahead by less than this may be now. */
+/** Vault's time is in whole seconds, so a time slightly ahead may be now. */
 const CLOCK_TOLERANCE_MS = 5_000;
 
-/** Where and when states are made. */
+/** Cluster and time for new states. */
 interface Moment {
-  /** By Vault's clock, in milliseconds since 1970. */
+  /** Vault's time, in milliseconds since 1970. */
   readonly startedAt: number;
   readonly syncIntervalSeconds: number;
   readonly random: () => number;
 }
 
-/** The state of a grant whose last renewal nobody remembers: it was at its issue, or we do not know and renew now. */
+/**
+ * The state of a grant whose last renewal is unknown: it was renewed when it was issued, or we assume nothing and
+ * renew now.
+ */
 export function initialState(
   uuid: string,
   { record, writtenAt }: StoredRecord,
@@ -48,13 +51,16 @@ export function initialState(
   };
 }
 
-/** The earlier one: a uuid has the clock of the instance that issued, and a record may have been written again. */
+/**
+ * The earlier of two times: a uuid has the clock of the instance that issued it, and a record may have been
+ * rewritten.
+ */
 function issueTime(uuid: string, writtenAt: Date): number {
   const written = writtenAt.getTime();
   return Math.min(uuidTime(uuid) ?? written, written);
 }
 
-/** Which of the two has to be renewed. A renewal in the future was noted by a wrong clock: nobody knows when it was. */
+/** Which of the two has to be renewed. A renewal in the future was recorded by a wrong clock, so its time is unknown. */
 export function dueIn(state: GrantState, now: number): { readonly lease: boolean; readonly token: boolean } {
   const isAhead = (time: number) => time > now + CLOCK_TOLERANCE_MS;
   return {
@@ -64,21 +70,21 @@ export function dueIn(state: GrantState, now: number): { readonly lease: boolean
 }
 
 /**
- * Whether the uuid says that the grant's pod may still be in admission. One whose time is yet to come was made by a wrong
- * clock and says nothing: its record does.
+ * Whether the uuid says that the grant's pod may still be in admission. A uuid from the future was made by a wrong
+ * clock and says nothing: the record decides.
  */
 export function looksYoung(uuid: string, now: number, gracePeriodSeconds: number): boolean {
   const made = uuidTime(uuid);
   return made !== undefined && made <= now + CLOCK_TOLERANCE_MS && now - made <= gracePeriodSeconds * 1_000;
 }
 
-/** How long the credentials last without being renewed, in seconds: a lease ends with its token. */
+/** The credentials' lifetime without renewal, in seconds: a lease ends with its token. */
 export function lifeOf({ leaseTtlSeconds, tokenPeriodSeconds }: GrantState): number {
-  // 0: the reference's record does not say, and nobody has renewed it yet.
+  // 0: the reference's record does not say, and there was no renewal yet.
   return tokenPeriodSeconds > 0 ? Math.min(leaseTtlSeconds, tokenPeriodSeconds) : leaseTtlSeconds;
 }
 
-/** Whether the record is another cluster's. A cluster that could not be told makes no grant a foreign one. */
+/** Whether the record is another cluster's. An unidentified cluster makes no grant a foreign one. */
 export function isForeign(
   { clusterId }: Pick<GrantState, 'clusterId'>,
   ours: { readonly clusterId: string | undefined },
@@ -86,7 +92,7 @@ export function isForeign(
   return clusterId !== '' && ours.clusterId !== undefined && clusterId !== ours.clusterId;
 }
 
-/** What can stand for a record that is gone: enough to end its grant. */
+/** A substitute for a record that is gone: enough to end its grant. */
 export function recordOf({ namespace, leaseId, accessor, clusterId }: GrantState): LedgerRecord {
   return {
     namespace,
@@ -96,7 +102,7 @@ export function recordOf({ namespace, leaseId, accessor, clusterId }: GrantState
     podName: '',
     nodeName: '',
     clusterId: clusterId === '' ? undefined : clusterId,
-    // There is no record to note it in.
+    // There is no record to mark.
     revokingSince: new Date(0).toISOString(),
   };
 }

@@ -1,16 +1,16 @@
-/** Where `maxGrantsPerRole` is on: places whose grants are gone are given back, grants without one get theirs. */
+/** Repairs places if `maxGrantsPerRole` is on: those without a grant are given back, grants without one get theirs. */
 import { holderOf } from '../../shared/vault/held.ts';
 import type { Sweep } from './context.ts';
 import { looksYoung } from './grant-state.ts';
 import { shardOf } from './shard.ts';
 
-/** @param grants the whole ledger's, as it was listed. */
+/** @param grants the whole ledger's, as listed. */
 export async function healPlaces(grants: ReadonlySet<string>, sweep: Sweep): Promise<void> {
   const { held, work, log, claims, index, options, startedAt } = sweep;
   if (!held) return;
   const isOwn = (uuid: string) => shardOf(uuid, options.shards) === options.shard;
   const places = await held.all(work);
-  // A young one is of an admission that is still under way.
+  // A young place may belong to an admission in progress.
   const stale = places.filter(
     ({ uuid }) =>
       isOwn(uuid) && !grants.has(uuid) && !looksYoung(uuid, startedAt, options.gracePeriodSeconds),
@@ -19,7 +19,7 @@ export async function healPlaces(grants: ReadonlySet<string>, sweep: Sweep): Pro
     name: ({ uuid, namespace }) => ({ uuid, namespace }),
   });
   const placed = new Set(places.map(({ uuid }) => uuid));
-  // Made while it was off.
+  // Issued while the limit was off.
   const without = [...index].flatMap(([uuid, { namespace, leaseId }]) => {
     const holder = holderOf(namespace, leaseId);
     const lives = claims.get(uuid)?.some((pod) => pod.namespace === namespace);
@@ -29,5 +29,5 @@ export async function healPlaces(grants: ReadonlySet<string>, sweep: Sweep): Pro
     name: ({ uuid, namespace }) => ({ uuid, namespace }),
   });
   if (stale.length + without.length > 0)
-    log.info(`places of grants healed: ${stale.length} given back, ${without.length} taken`);
+    log.info(`places of grants repaired: ${stale.length} given back, ${without.length} taken`);
 }

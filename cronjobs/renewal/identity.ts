@@ -6,14 +6,14 @@ import type { SweepReport } from './report.ts';
 
 interface Identity {
   readonly clusterId: string;
-  /** Whether another cluster's memory stands under our prefix. */
+  /** Whether another cluster's memory exists under our prefix. */
   readonly contested: boolean;
 }
 
 /**
- * The cluster's name. Another cluster's memory under our prefix means that one of the two is configured wrongly, or
- * that the cluster was built again: nothing is revoked until somebody says that it is right (`maxRevokeFraction: 1`). The
- * other one is told, since it cannot tell our pods' grants from orphans of its own either.
+ * The cluster's name. Another cluster's memory under our prefix means that one of the two is misconfigured, or that
+ * the cluster was rebuilt: nothing is revoked until somebody confirms it (`maxRevokeFraction: 1`). The other cluster
+ * is told, since it cannot tell our pods' grants from orphans of its own either.
  */
 export async function identify(
   { options, sweeps, readClusterUid, log, time }: SweepParts,

@@ -1,4 +1,4 @@
-/** The renewal job's process: one sweep, one line of report, an exit code; with `--revoke-all` the end of all grants. */
+/** The renewal job's process: one sweep, one line of report, an exit code; with `--revoke-all` it ends all grants. */
 import { parseArgs } from 'node:util';
 import { deadlineIn } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
@@ -18,10 +18,10 @@ import { exitCodeOf, type SweepReport } from './report.ts';
 import { exitCodeOfAll, revokeAll } from './revoke-all.ts';
 import { sweep } from './sweep.ts';
 
-// The next run must find this one ended.
+// The next run must not overlap with this one.
 const SHARE_OF_INTERVAL = 0.8;
 const LAST_WORDS_WITHIN_MS = 5_000;
-// The Job that an uninstallation makes has an hour.
+// The uninstallation's Job has an hour.
 const REVOKE_ALL_WITHIN_MS = 55 * 60_000;
 
 async function main(args: string[], environment: NodeJS.ProcessEnv): Promise<void> {
@@ -69,11 +69,11 @@ async function sweepOnce(parts: Parts, stopped: AbortSignal): Promise<number> {
   );
   await tellReport(report, parts);
   if (interval.fault !== undefined)
-    log.error('the sweeps may be too rare', new InjectorError('configuration_invalid', interval.fault));
+    log.error('the sweeps may be too infrequent', new InjectorError('configuration_invalid', interval.fault));
   return exitCodeOf(report) || (interval.fault === undefined ? 0 : 1);
 }
 
-/** In place of a sweep, where the installation ends: see revoke-all.ts. */
+/** Runs instead of a sweep when the installation is removed: see revoke-all.ts. */
 async function endAll({ config, clock, log, vault }: Parts, stopped: AbortSignal): Promise<number> {
   const api = createKubernetesApi();
   const { clusterId } = config;
@@ -104,17 +104,17 @@ async function tellReport(report: SweepReport, parts: Parts): Promise<void> {
   if (succeededAt !== undefined) metrics.set('last_synchronization_success', {}, succeededAt / 1_000);
   measureSweep(report, code, parts);
   log.sweep('sweep ended', { ...report });
-  // A sweep that could not read what it knows of the grants says nothing of them: what the last one said stands.
+  // A sweep that could not read its memory knows nothing of the grants: the last pushed figures stay.
   await pushLast(parts, `vault_db_injector_renewal_${config.shard}`, code !== 0);
 }
 
-/** 0 where no sweep ever succeeded; `undefined` where nobody can say. */
+/** 0 if no sweep ever succeeded; `undefined` if unknown. */
 async function lastSuccess({ config, clock, log, vault }: Parts): Promise<number | undefined> {
   const work = { deadline: deadlineIn(LAST_WORDS_WITHIN_MS, clock), vaultCalls: 0 };
   try {
     return (await vault.sweeps.readLast(config.shard, work))?.succeededAt ?? 0;
   } catch (error) {
-    log.error("the last good sweep's time could not be read", error);
+    log.error('the time of the last complete sweep could not be read', error);
     return undefined;
   } finally {
     work.deadline.release();

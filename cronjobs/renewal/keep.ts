@@ -1,4 +1,4 @@
-/** Grants that are kept: what is due is renewed, and a grant that cannot be kept is reported in time. */
+/** Keeps grants alive: renews what is due, and reports a grant that cannot be kept in time. */
 
 import { InjectorError } from '../../shared/errors.ts';
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
@@ -15,18 +15,18 @@ import { renewLease, renewToken } from './renew.ts';
 import { ownSecret } from './secret-owner.ts';
 import { tell, tellEnd } from './tell.ts';
 
-/** A grant that is to be kept. */
+/** A grant to keep. */
 interface Kept {
   readonly uuid: string;
   readonly state: GrantState;
-  /** Its record, where this sweep has read it. */
+  /** The record, if this sweep has read it. */
   readonly stored: StoredRecord | undefined;
-  /** The live pod that it is kept for; absent where it is kept because nobody can say whose it is. */
+  /** The live pod that it is kept for; absent if it is kept because its owner is unknown. */
   readonly pod: LivePod | undefined;
 }
 
 /**
- * Keeps the grants of live pods, the ones that end first before the others.
+ * Keeps the grants of live pods, those that end first before the others.
  *
  * @returns grants that only pods of other namespaces name: claims that prove nothing.
  */
@@ -44,7 +44,7 @@ export async function keepClaimed(uuids: readonly string[], sweep: Sweep): Promi
   return claimedByOthers;
 }
 
-/** Keeps grants of which nobody can say whether they have a pod: they are not revoked, so they are not given up either. */
+/** Keeps grants that may or may not have a pod: they are not revoked, so they must not expire either. */
 export async function keepUndecided(uuids: readonly string[], sweep: Sweep): Promise<void> {
   const keepOne = async (uuid: string, work: Work) => {
     const grant = await read(uuid, sweep, work);
@@ -59,7 +59,7 @@ function forEachByExpiry(
   sweep: Sweep,
 ): Promise<void> {
   const { index, forEach, report } = sweep;
-  // What is not known yet may end at any time.
+  // A grant without a known expiry may end at any time.
   const expiry = (uuid: string) => {
     const state = index.get(uuid);
     return state ? state.leaseRenewedAt + state.leaseTtlSeconds * 1_000 : 0;
@@ -75,14 +75,14 @@ function forEachByExpiry(
   });
 }
 
-/** What the log calls a grant by: its pod, too, where one names it. */
+/** A grant's fields for the log, with its pod if one names it. */
 function nameOf(uuid: string, { claims, index }: Sweep) {
   const [pod] = claims.get(uuid) ?? [];
   const namespace = pod?.namespace ?? index.get(uuid)?.namespace;
   return { uuid, ...(namespace !== undefined && { namespace }), ...(pod && { pod: pod.name }) };
 }
 
-/** The record is read once in a grant's life, or once more where the sweep's memory was lost. */
+/** Read once in a grant's life, or again if the sweep's memory was lost. */
 async function read(uuid: string, sweep: Sweep, work: Work): Promise<Kept | undefined> {
   const podIn = (namespace: string) => sweep.claims.get(uuid)?.find((pod) => pod.namespace === namespace);
   const known = sweep.index.get(uuid);
@@ -96,13 +96,13 @@ async function read(uuid: string, sweep: Sweep, work: Work): Promise<Kept | unde
   return { uuid, state, stored, pod: podIn(state.namespace) };
 }
 
-/** The ledger was listed with it, and has it no more: its pod's deletion was seen by the revocation function. */
+/** The ledger had it when it was listed and no longer does: the revocation function has handled its pod's deletion. */
 function recordGone(uuid: string, { log }: Sweep): undefined {
   log.debug('a grant has ended since the ledger was listed', { uuid });
   return undefined;
 }
 
-/** A record that does not say of which cluster it is: of ours, if a pod of ours names it. Another cluster is told so. */
+/** A record without a cluster name is ours if a pod of ours names it. Another cluster is told so. */
 async function stamped(uuid: string, stored: StoredRecord, sweep: Sweep, work: Work): Promise<StoredRecord> {
   const { record } = stored;
   if (record.clusterId !== undefined || sweep.clusterId === undefined) return stored;
@@ -137,7 +137,7 @@ async function keep(grant: Kept, sweep: Sweep, work: Work): Promise<void> {
   await tellEnd(uuid, state, pod, sweep);
 }
 
-/** What was renewed is remembered at once: the rest may fail. */
+/** Remembered at once: the rest may fail. */
 async function renewDue(
   { uuid, state: known, stored, pod }: Kept,
   due: { readonly lease: boolean; readonly token: boolean },
@@ -166,10 +166,10 @@ async function lost(uuid: string, error: GrantLost, pod: LivePod | undefined, sw
 }
 
 /**
- * A failure that is the grant's own: its pod is told while there is time. Vault or the API server being away passes, and
- * is everybody's.
+ * Handles a failure of the grant itself: the pod's owner is told while there is time. Vault or the API server being
+ * away is temporary and affects everyone.
  *
- * @throws what is to be counted as a failure of the sweep.
+ * @throws what counts as a failure of the sweep.
  */
 async function onFailure(uuid: string, thrown: unknown, sweep: Sweep): Promise<void> {
   const [pod] = sweep.claims.get(uuid) ?? [];
@@ -178,13 +178,13 @@ async function onFailure(uuid: string, thrown: unknown, sweep: Sweep): Promise<v
   const words = printable(thrown.message, 300);
   if (!sweep.index.has(uuid)) return recordUnread(uuid, thrown, pod, sweep);
   if (pod) {
-    const message = `Vault refuses to renew the database credentials of this pod (grant ${uuid}): ${words}. They end with their lease unless somebody mends it.`;
+    const message = `Vault refuses to renew the database credentials of this pod (grant ${uuid}): ${words}. They end with their lease unless somebody fixes it.`;
     await tell(pod, 'RenewalRefused', message, sweep);
   }
   throw thrown;
 }
 
-/** Without its record nobody knows which lease to renew. */
+/** The lease to renew is known from the record only. */
 async function recordUnread(
   uuid: string,
   error: InjectorError,
@@ -193,7 +193,7 @@ async function recordUnread(
 ): Promise<void> {
   const { report, log } = sweep;
   const words = printable(error.message, 300);
-  const message = `The record of this pod's database credentials (grant ${uuid}) cannot be read, so nobody renews them: ${words}. Create the pod anew.`;
+  const message = `The record of this pod's database credentials (grant ${uuid}) cannot be read, so nobody renews them: ${words}. Recreate the pod.`;
   if (pod) await tell(pod, 'RecordLost', message, sweep);
   if (error instanceof UnreadableRecord) throw error;
   if (error instanceof DocumentDeleted) {

@@ -1,18 +1,18 @@
 /**
- * When leases end for good. `max_ttl` is the role's, so of all its leases one is asked in a sweep: extended beyond what
- * it needs, it shows how far it can be (https://developer.hashicorp.com/vault/docs/concepts/lease).
+ * When leases end for good. `max_ttl` belongs to the role, so one lease of each role is probed per sweep: extended
+ * beyond its need, it shows how far it can go (https://developer.hashicorp.com/vault/docs/concepts/lease).
  */
 import { folderOfLease } from '../../shared/vault/leases.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 
-/** How far ahead Vault is asked: often enough, the end is known a day before it comes. */
+/** How far ahead a probe asks: probing often enough, the end is known a day before it comes. */
 const PROBE_SECONDS = 36 * 3_600;
-// A lease is granted for whole seconds; what is missing beyond these was taken off by max_ttl.
+// A lease is granted for whole seconds; a larger shortfall comes from max_ttl.
 const ROUNDING_SECONDS = 60;
 
 /**
- * @param extend extends the lease by so much, and gives the seconds that it lasts then.
- * @returns milliseconds since 1970, as `now`; 0 for an end that is not within reach.
+ * @param extend extends the lease by this much, and returns the granted seconds.
+ * @returns milliseconds since 1970, as `now`; 0 if the end is out of reach.
  */
 export type LeaseEnd = (
   lease: Pick<GrantState, 'leaseId' | 'issuedAt'>,
@@ -22,7 +22,7 @@ export type LeaseEnd = (
 
 interface Probe {
   readonly issuedAt: number;
-  /** From its issue to its end; `undefined` if that is not within reach. */
+  /** Time from issue to end; `undefined` if the end is out of reach. */
   readonly lifeMs: number | undefined;
 }
 
@@ -34,7 +34,7 @@ export function createLeaseEnd(): LeaseEnd {
     const role = folderOfLease(leaseId);
     const asked = probes.get(role);
     const known = asked && (await asked.catch(() => undefined));
-    // One whose end is not within reach says nothing of older ones.
+    // A lease whose end is out of reach says nothing about older ones.
     if (known && (known.lifeMs !== undefined || known.issuedAt <= issuedAt)) return endOf(known, issuedAt);
     const probe = extend(PROBE_SECONDS).then((reach) => ({
       issuedAt,

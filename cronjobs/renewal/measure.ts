@@ -1,9 +1,9 @@
-/** A sweep's report as figures for Prometheus. */
+/** Turns a sweep's report into Prometheus metrics. */
 import { hostname } from 'node:os';
 import type { Parts } from '../../shared/parts.ts';
 import type { SweepReport } from './report.ts';
 
-/** @param code the exit code: 0, or 3 where the brake was pulled. */
+/** @param code the exit code: 0, or 3 if the brake was pulled. */
 export function measureSweep(report: SweepReport, code: number, { config, metrics }: Parts): void {
   const { vaultRequests, durationMs, braked, clockSkewSeconds, ...states } = report;
   const seconds = durationMs / 1_000;
@@ -15,7 +15,7 @@ export function measureSweep(report: SweepReport, code: number, { config, metric
   metrics.set('sweep_braked', {}, braked ? 1 : 0);
   for (const [state, value] of Object.entries(states))
     metrics.set('sweep_grants', { state: snakeCase(state) }, value);
-  // Nothing is elected here: whoever runs has the schedule to itself, and existing dashboards ask who leads.
+  // There is no leader election: the running job is the only one, and existing dashboards ask for the leader.
   const lease = { lease_name: `renewal-${config.shard}` };
   metrics.set('is_leader', lease, 1);
   metrics.count('leader_election_attempts_total', lease);
@@ -23,5 +23,5 @@ export function measureSweep(report: SweepReport, code: number, { config, metric
   metrics.set('leader_election_duration_seconds', leader, seconds);
 }
 
-/** Of a report's field: the label's value. */
+/** Label value per field of the report. */
 export const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -1,4 +1,4 @@
-/** What is known of the live grants at the end of a sweep, renewed or not: when each ends, and how many there are. */
+/** Metrics of live grants at the end of a sweep, renewed or not: when each ends, and how many there are. */
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import type { Sweep } from './context.ts';
 import { dueIn, isForeign } from './grant-state.ts';
@@ -8,11 +8,11 @@ export function observeGrants(sweep: Sweep): void {
   const perNamespace = new Map<string, number>();
   for (const [uuid, state] of index) {
     const isOurs = claims.has(uuid) && !isForeign(state, sweep);
-    // What Vault does not know any more has no end to come.
+    // A grant that Vault no longer knows has no end to come.
     if (!isOurs || lost.has(uuid)) continue;
     const { namespace } = state;
     perNamespace.set(namespace, (perNamespace.get(namespace) ?? 0) + 1);
-    // What is due at every sweep, since it lasts for so few of them, is not overdue once this one has renewed it.
+    // A very short lease is due at every sweep; once renewed in this one it is not overdue.
     const due = dueIn(state, startedAt);
     if ((due.lease || due.token) && !renewed.has(uuid)) report.overdue += 1;
     observeExpiry(uuid, state, sweep);
@@ -23,7 +23,7 @@ export function observeGrants(sweep: Sweep): void {
 function observeExpiry(uuid: string, state: GrantState, { metrics }: Sweep): void {
   const labels = { uuid, namespace: state.namespace };
   const { leaseId, leaseRenewedAt, leaseTtlSeconds, tokenRenewedAt, tokenPeriodSeconds, endsAt } = state;
-  // Not known yet of a record that does not say it, before its first renewal.
+  // Unknown until the first renewal if the record does not say it.
   if (leaseId !== '' && leaseTtlSeconds > 0)
     metrics.setLeast('lease_expiration', labels, leaseRenewedAt / 1_000 + leaseTtlSeconds);
   if (tokenPeriodSeconds > 0)

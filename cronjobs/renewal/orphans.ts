@@ -1,4 +1,4 @@
-/** Which grants have no live pod: read from the ledger, and checked against the pods of their namespaces. */
+/** Finds grants without a live pod: read from the ledger, and checked against the pods of their namespaces. */
 import { version } from 'uuid';
 import { uuidTime } from '../../shared/uuid-time.ts';
 import { holderOf } from '../../shared/vault/held.ts';
@@ -14,14 +14,14 @@ import { countStuck, isOfOneGrant } from './stuck.ts';
 export interface Orphans {
   /** Grants that certainly have no pod. */
   readonly gone: readonly Orphan[];
-  /** Nobody can say: a list failed, or the record may be another cluster's. They are kept alive. */
+  /** Undecidable: a list failed, or the record may be another cluster's. They are kept alive. */
   readonly undecided: readonly string[];
 }
 
-// Those of the Go injector have other versions.
+// The Go injector's uuids have other versions.
 const OUR_UUIDS = 7;
 
-/** @param unclaimed grants of this share that no live pod of their namespace names. */
+/** @param unclaimed grants of this shard that no live pod of their namespace names. */
 export async function findOrphans(unclaimed: readonly string[], sweep: Sweep): Promise<Orphans> {
   const { ours, unnamed } = await splitByOwner(await readRecords(unclaimed, sweep), sweep);
   const { gone, kept } = await checkPods(ours, sweep);
@@ -73,17 +73,17 @@ function orphanOf(uuid: string, { record, writtenAt }: StoredRecord, { index }: 
   return { uuid, record, issuedAt, hadPod: index.get(uuid)?.hadPod ?? false };
 }
 
-/** Its pod may still be in admission; when it was written is Vault's word. */
+/** The pod may still be in admission; the record's time comes from Vault. */
 function isOldEnough({ record, writtenAt }: StoredRecord, { startedAt, options }: Sweep): boolean {
-  // Revoking it has begun: it was old enough then.
+  // Revocation has begun, so it was old enough then.
   return (
     record.revokingSince !== undefined || startedAt - writtenAt.getTime() > options.gracePeriodSeconds * 1_000
   );
 }
 
 /**
- * A record whose newest version is deleted: of a grant that the Go injector has ended, which leaves them so, or deleted by
- * hand. What the sweep remembers of it is enough to revoke it.
+ * A record whose newest version is deleted: either the Go injector has ended the grant, and left the record so, or
+ * somebody deleted it by hand. The sweep's memory has enough to revoke the grant.
  */
 async function deleted(
   uuid: string,
@@ -92,18 +92,18 @@ async function deleted(
 ): Promise<StoredRecord | undefined> {
   const stored = remembered(uuid, sweep);
   if (stored) return stored;
-  // Nothing is known of it: neither whose it is nor what to revoke.
+  // Unknown grant: neither its owner nor what to revoke is known.
   if (version(uuid) === OUR_UUIDS) throw error;
   await sweep.ledger.remove(uuid, sweep.work);
   return undefined;
 }
 
-/** What the sweep knows of an orphaned grant, in the place of its record. */
+/** The memory's knowledge of an orphaned grant, instead of its record. */
 function remembered(uuid: string, { index, log }: Sweep): StoredRecord | undefined {
   const known = index.get(uuid);
   if (!known) return undefined;
   const { namespace, leaseId, issuedAt } = known;
-  log.warn('the record of an orphaned grant is deleted: it is revoked by what is remembered of it', {
+  log.warn('the record of an orphaned grant is deleted: it is revoked from the memory of the sweep', {
     uuid,
     namespace,
     mount: holderOf(namespace, leaseId)?.mount,
@@ -123,7 +123,10 @@ async function splitByOwner(orphans: readonly Orphan[], sweep: Sweep) {
   return { ours: orphans.filter((orphan) => !isUnnamed(orphan)), unnamed };
 }
 
-/** A pod that has lost its label is listed no more, and lives on: its namespace's pods are listed whatever their labels. */
+/**
+ * A pod that has lost its label is no longer listed but still lives: so all pods of the namespace are listed,
+ * whatever their labels.
+ */
 async function checkPods(orphans: readonly Orphan[], sweep: Sweep) {
   const claimed = new Set<string>();
   const unread = new Set<string>();
@@ -147,7 +150,7 @@ async function checkPods(orphans: readonly Orphan[], sweep: Sweep) {
 }
 
 /**
- * A record may be a copy of a live pod's, under another name: its lease and token are the live pod's. Where the record of a
+ * A record may be a copy of a live pod's, under another name, with the live pod's lease and token. If the record of a
  * live pod's grant cannot be read, any orphan of its namespace may be a copy of it.
  */
 async function splitCopies(orphans: readonly Orphan[], sweep: Sweep) {
@@ -164,7 +167,7 @@ async function splitCopies(orphans: readonly Orphan[], sweep: Sweep) {
   };
 }
 
-/** Leases and accessors of live pods' grants, and namespaces in which one of them could not be read. */
+/** Leases and accessors of live pods' grants, and namespaces where one of them could not be read. */
 async function heldByPods(orphans: readonly Orphan[], sweep: Sweep) {
   const { claims, startedAt, random, options, ledger, forEach } = sweep;
   const known = await allStates(sweep);
@@ -182,7 +185,7 @@ async function heldByPods(orphans: readonly Orphan[], sweep: Sweep) {
     if (state) add(state, namespaces);
     else if ([...namespaces].some((namespace) => concerned.has(namespace))) unread.push([uuid, namespaces]);
   }
-  // Of another share, before its first sweep; or of ours, where reading it has failed just now.
+  // A grant of another shard that has not swept yet, or one of ours that could not be read just now.
   const readOne = async ([uuid, namespaces]: [string, ReadonlySet<string>], work: Work) => {
     const stored = await ledger.read(uuid, work);
     if (stored) add(initialState(uuid, stored, { startedAt, random, ...options }), namespaces);
@@ -198,7 +201,7 @@ async function heldByPods(orphans: readonly Orphan[], sweep: Sweep) {
   return { leases, accessors, unreadIn };
 }
 
-/** What all shares of the sweep remember: a copy may be in another share than the record that it is of. */
+/** The memories of all shards: a copy may be in another shard than its original. */
 async function allStates({ index, options, sweeps, work }: Sweep): Promise<ReadonlyMap<string, GrantState>> {
   const others = Array.from({ length: options.shards }, (_, shard) => shard).filter(
     (shard) => shard !== options.shard,

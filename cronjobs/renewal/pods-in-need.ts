@@ -1,4 +1,4 @@
-/** Pods that have no grant, or one that the ledger does not know: something went wrong elsewhere. */
+/** Reports pods without a grant, or with one that the ledger does not know: something else went wrong. */
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
 import { DocumentDeleted } from '../../shared/vault/kv.ts';
@@ -9,7 +9,7 @@ import { isForeign, looksYoung } from './grant-state.ts';
 import { shardOf } from './shard.ts';
 import { tell, tellRecordLost } from './tell.ts';
 
-/** @param listed the uuids of the ledger, as they were listed before the pods. */
+/** @param listed the ledger's uuids, listed before the pods. */
 export async function reportPods(
   pods: readonly LivePod[],
   listed: ReadonlySet<string>,
@@ -49,7 +49,7 @@ async function withoutGrant(pod: LivePod, sweep: Sweep): Promise<void> {
   sweep.report.withoutGrant += 1;
   sweep.log.warn('a pod with the label has no grant', named(pod));
   const message =
-    'This pod has no database credentials: it was created while the injector was away. Create it anew.';
+    'This pod has no database credentials: it was created while the injector was away. Recreate it.';
   await tell(pod, 'NoCredentials', message, sweep);
 }
 
@@ -58,7 +58,7 @@ function isKept(uuid: string, pod: LivePod, { index, lost }: Sweep): boolean {
   return index.get(uuid)?.namespace === pod.namespace && !lost.has(uuid);
 }
 
-/** Asked once more: its record may have been written after the ledger was listed, or be on its way to a standby. */
+/** Read once more: the record may have been written after the ledger was listed, or not have reached a standby yet. */
 async function isUnknown(uuid: string, { ledger, work, startedAt, options }: Sweep): Promise<boolean> {
   if (!isGrantUuid(uuid)) return true;
   if (looksYoung(uuid, startedAt, options.gracePeriodSeconds)) return false;
@@ -73,11 +73,11 @@ async function unknown(uuid: string, pod: LivePod, sweep: Sweep): Promise<void> 
   const name = printable(uuid, 40);
   sweep.report.unknown += 1;
   sweep.log.warn('a pod names a grant that the ledger does not know', { uuid: name, ...named(pod) });
-  const message = `The grant ${name} of this pod is not known: nobody renews its database credentials. Create the pod anew.`;
+  const message = `The grant ${name} of this pod is unknown: nobody renews its database credentials. Recreate the pod.`;
   await tell(pod, 'UnknownGrant', message, sweep);
 }
 
-/** Braked as revoking is: with a wrong prefix, or after the ledger was lost, every pod seems to be in need. */
+/** The brake applies here, too: with a wrong prefix, or a lost ledger, every pod seems to be in need. */
 async function evict(
   inNeed: readonly LivePod[],
   pods: readonly LivePod[],
@@ -91,7 +91,7 @@ async function evict(
   if (options.maxRevokeFraction < 1 && (isMany || knowsNone)) {
     report.braked = true;
     log.warn(
-      `${inNeed.length} of ${pods.length} pods have no known grant: none is evicted, since a wrong prefix or a lost ledger is likelier; maxRevokeFraction: 1 goes through with it`,
+      `${inNeed.length} of ${pods.length} pods have no known grant: none is evicted, since a wrong prefix or a lost ledger is more likely; set maxRevokeFraction: 1 to do it anyway`,
     );
     return;
   }

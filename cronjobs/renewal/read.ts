@@ -1,4 +1,4 @@
-/** What a sweep reads before it does anything: its memory, whose cluster this is, the ledger, then the pods. */
+/** Everything a sweep reads before it acts: its memory, the cluster's identity, the ledger, then the pods. */
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
 import { isGrantUuid } from '../../shared/vault/ledger.ts';
@@ -10,7 +10,7 @@ import { identify } from './identity.ts';
 import type { SweepReport } from './report.ts';
 import { shardOf } from './shard.ts';
 
-// An API server that does not answer leaves the other half for the renewals, which need none.
+// Half of the time is kept for renewals, which do not need the API server.
 const SHARE_FOR_KUBERNETES = 0.5;
 
 interface Reading {
@@ -20,7 +20,7 @@ interface Reading {
 }
 
 export interface Read extends Found {
-  /** The memory as it was read: what differs from it is written back. */
+  /** The memory as it was read: only differences are written back. */
   readonly remembered: ReadonlyMap<string, GrantState>;
 }
 
@@ -34,8 +34,11 @@ export async function readAll(parts: SweepParts, deadline: Deadline, reading: Re
       'its memory could not be read',
       parts.sweeps.readIndex(options.shard, options.shards, work),
     )) ?? new Map<string, GrantState>();
-  const identity = await attempt('the cluster could not be told', identify(parts, report, work, within));
-  // In this order: a pod admitted in between is in the second list, or too young to matter.
+  const identity = await attempt(
+    'the cluster could not be identified',
+    identify(parts, report, work, within),
+  );
+  // The ledger first: a pod admitted in between is then in the list of pods, or its grant is too young to matter.
   const names = await attempt('the ledger could not be listed', parts.ledger.list(work));
   const pods = await attempt(
     'the pods could not be listed',

@@ -1,4 +1,4 @@
-/** One renewal of a lease, or of the token above it, and what is known of the grant after it. */
+/** Renews a lease, or the token above it, and updates the grant's state. */
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
 import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import type { StoredRecord } from '../../shared/vault/ledger.ts';
@@ -10,9 +10,12 @@ import type { Sweep } from './context.ts';
 import { dueAt } from './due.ts';
 import { tellRecordLost } from './tell.ts';
 
-/** How often Vault is asked for the end of a lease. */
+/** How often a lease is probed for its end. */
 const PROBE_EVERY_MS = 12 * 3_600_000;
-/** Consecutive renewals with the same end before we conclude that the token has one: its period may have been changed. */
+/**
+ * Consecutive renewals with the same expiry before we conclude that the token is at its max TTL: its period may have
+ * been changed.
+ */
 const SAME_END_TIMES = 2;
 
 export async function renewLease(
@@ -24,7 +27,7 @@ export async function renewLease(
   const { renewals, metrics, time, random, options, leaseEnd } = sweep;
   const { namespace, leaseId } = state;
   try {
-    // A probe in the future was noted by a wrong clock.
+    // A probe in the future was recorded by a wrong clock.
     const isProbed = Math.abs(time.now() - state.probedAt) < PROBE_EVERY_MS || state.endsAt !== 0;
     const extend = (seconds: number) => renewals.renewLease(leaseId, work, seconds);
     const endsAt = isProbed ? state.endsAt : await leaseEnd(state, time.now(), extend);
@@ -81,7 +84,7 @@ export async function renewToken(
   }
 }
 
-/** From its record or, where that is gone from the ledger, as the sweep remembers it. */
+/** Reads the record or, if it is gone from the ledger, the sweep's memory. */
 async function readToken(
   uuid: string,
   state: GrantState,
@@ -99,7 +102,7 @@ async function readToken(
   return { accessor: state.accessor };
 }
 
-/** A login has a last day (token_max_ttl): renewed, it lasts no longer than before, and its leases end with it. */
+/** The injector's login has a final expiry (token_max_ttl): a renewal does not move it, and its leases end with it. */
 function hasSameEnd(
   { tokenRenewedAt, tokenPeriodSeconds }: GrantState,
   now: number,

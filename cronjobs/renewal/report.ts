@@ -1,26 +1,26 @@
 /** What a sweep found and did. */
 export interface SweepReport {
-  /** Grants of live pods, of this process' share. */
+  /** Live pods' grants of this process' shard. */
   live: number;
   /** Live grants whose lease or token had to be renewed. */
   due: number;
   renewed: number;
-  /** Live grants that were due and are not renewed: in danger, if the next sweeps fail too. */
+  /** Live grants that were due and not renewed: in danger if the next sweeps fail too. */
   overdue: number;
   /** Grants without a pod. */
   orphaned: number;
   revoked: number;
   /** Revoked, but Vault has not yet dropped the database user. */
   pending: number;
-  /** What had to be done and could not be. */
+  /** Failed steps. */
   failed: number;
-  /** Grants of deleted pods that cannot be revoked, and records that cannot be read, each for a reason of its own. */
+  /** Deleted pods' grants that cannot be revoked, and records that cannot be read, each for its own reason. */
   stuck: number;
-  /** Entries of the ledger that are no records, and copies of records: left alone. */
+  /** Entries of the ledger that are not records, and copies of records: left alone. */
   unreadable: number;
-  /** Grants that never had a pod, too many to be revoked: they end with their leases. */
+  /** Grants that never had a pod, too many to revoke: they end with their leases. */
   neverBorn: number;
-  /** Live pods' grants whose records are gone from the ledger: renewed by what the sweep remembers. */
+  /** Live pods' grants whose records are gone from the ledger: renewed by the sweep's memory. */
   recordsLost: number;
   /** Grants of other clusters under the same prefix. */
   foreign: number;
@@ -71,21 +71,24 @@ export function newReport(): SweepReport {
   };
 }
 
-// One grant may be stuck for a reason of its own; so many, and more than were seen to, have a common one.
+// A single grant may be stuck for a reason of its own; if this many are, and more than succeeded, there is a common cause.
 const MANY_STUCK = 5;
 
 const isStuckAsAWhole = ({ stuck, renewed, revoked }: SweepReport) =>
   stuck >= MANY_STUCK && stuck > renewed + revoked;
 
-/** Whether the sweep did its work, but for what is counted apart: single grants that nobody can renew or revoke. */
+/**
+ * Whether the sweep completed, apart from single grants that cannot be renewed or revoked, which are counted
+ * separately.
+ */
 export function hasSucceeded(report: SweepReport): boolean {
   return report.failed === 0 && !report.braked && !isStuckAsAWhole(report);
 }
 
 /**
- * 0: all that was due was renewed and all orphaned grants were revoked, but for those that are counted apart (`stuck`,
- * `pending`, `unreadable`, `neverBorn`). 1: something failed, or a live pod has lost its grant. 3: the sweep stopped before
- * it revoked suspiciously much.
+ * 0: everything due was renewed and all orphaned grants were revoked, except those counted separately (`stuck`,
+ * `pending`, `unreadable`, `neverBorn`). 1: something failed, or a live pod has lost its grant. 3: the sweep stopped
+ * before it revoked suspiciously much.
  */
 export function exitCodeOf(report: SweepReport): 0 | 1 | 3 {
   if (report.braked) return 3;

@@ -1,6 +1,6 @@
 /**
- * The end of an installation: every grant of this cluster is revoked, whether its pod lives or not. Only where it is said
- * on the command line; nothing but an uninstallation does.
+ * Revokes every grant of this cluster, whether its pod lives or not, when an installation is removed. Runs only on an
+ * explicit command-line flag, which only the uninstallation passes.
  */
 import pLimit from 'p-limit';
 import type { Deadline } from '../../shared/deadline.ts';
@@ -22,7 +22,7 @@ export interface RevokeAllParts {
   readonly readClusterUid: (deadline: Deadline) => Promise<string>;
   readonly log: Logger;
   readonly time: Pick<VaultTime, 'now'>;
-  /** The cluster's name in the configuration; absent, its uid tells it. */
+  /** The cluster's name in the configuration; absent: its uid is used. */
   readonly clusterId: string | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface RevokeAllReport {
   revoked: number;
   /** Revoked, but Vault has not yet dropped the database user. */
   pending: number;
-  /** Other clusters' under the same prefix: left alone. */
+  /** Other clusters' records under the same prefix: left alone. */
   foreign: number;
   failed: number;
   unreadable: number;
@@ -40,7 +40,7 @@ export interface RevokeAllReport {
 
 const CONCURRENCY = 16;
 
-/** @throws InjectorError where it cannot be told which grants are this cluster's: nothing is revoked then. */
+/** @throws InjectorError if the cluster cannot be identified: nothing is revoked then. */
 export async function revokeAll(parts: RevokeAllParts, deadline: Deadline): Promise<RevokeAllReport> {
   const work = { deadline, vaultCalls: 0 };
   const identity = await identify(parts, work);
@@ -67,7 +67,7 @@ async function outcomeOf(
   work: Work,
 ): Promise<'revoked' | 'pending' | 'foreign'> {
   const stored = await ledger.read(uuid, work);
-  // Revoked meanwhile, by an event.
+  // Revoked meanwhile by an event.
   if (!stored) return 'revoked';
   const { record } = stored;
   if (record.clusterId === undefined ? !unnamed : record.clusterId !== clusterId) return 'foreign';
@@ -94,7 +94,7 @@ async function identify(parts: RevokeAllParts, work: Work): Promise<Identity> {
   if (rivalOf(last, uid, time.now()) === undefined) return { clusterId: uid, unnamed: true };
   throw new InjectorError(
     'configuration_invalid',
-    'nothing is revoked: another cluster sweeps under this vaultSecretPrefix, and without a clusterId nobody can tell whose grants are whose',
+    'nothing is revoked: another cluster sweeps under this vaultSecretPrefix, and without a clusterId their grants cannot be told apart',
   );
 }
 

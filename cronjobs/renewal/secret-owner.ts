@@ -7,7 +7,7 @@ import { tell } from './tell.ts';
 const OWNER_WITHIN_MS = 3_000;
 
 /**
- * Makes the pod the owner of its Secret, once in a grant's life: from then on Kubernetes, too, deletes the Secret with its
+ * Makes the pod the owner of its Secret, once in a grant's life: then Kubernetes, too, deletes the Secret with its
  * pod. A failure harms no credential, and the next sweep tries again.
  */
 export async function ownSecret(
@@ -18,15 +18,15 @@ export async function ownSecret(
 ): Promise<GrantState> {
   const { secrets, work, log } = sweep;
   const facts = { uuid, namespace: pod.namespace, pod: pod.name };
-  // Renewals wait for it, so it has little time.
+  // Renewals wait for it, so it gets little time.
   const deadline = deadlineIn(OWNER_WITHIN_MS, monotonicClock, work.deadline.signal);
   try {
     if (!(await secrets.setOwner(state.secretToOwn, pod, deadline))) {
-      log.warn(`the Secret ${state.secretToOwn} of a live pod is gone: the pod cannot start anew`, facts);
+      log.warn(`the Secret ${state.secretToOwn} of a live pod is gone: the pod cannot restart`, facts);
       await tell(
         pod,
         'SecretGone',
-        `The Secret ${state.secretToOwn} with this pod's database credentials (grant ${uuid}) is gone: its containers cannot be started anew, the pod has to be replaced`,
+        `The Secret ${state.secretToOwn} with this pod's database credentials (grant ${uuid}) is gone: its containers cannot be restarted, the pod has to be replaced`,
         sweep,
       );
     }

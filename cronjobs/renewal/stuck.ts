@@ -1,11 +1,11 @@
-/** Failures of one grant or record alone, which are counted apart: they do not make the sweep a failed one. */
+/** Failures of a single grant or record, which are counted separately: they do not fail the sweep. */
 import { InjectorError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import { UnreadableRecord } from '../../shared/vault/ledger.ts';
 import type { Sweep } from './context.ts';
 
-/** What says nothing of other grants: Vault or the API server refused it, or the grant's own database took too long. */
+/** The failure concerns this grant only: Vault or the API server refused it, or its database took too long. */
 export function isOfOneGrant(thrown: unknown): boolean {
   if (!(thrown instanceof InjectorError)) return false;
   if (thrown instanceof UnreadableRecord || thrown instanceof DocumentDeleted) return false;

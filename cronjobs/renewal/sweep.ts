@@ -1,6 +1,6 @@
 /**
- * One sweep: the ledger is listed, then the pods; what is due is renewed, orphaned grants are revoked, what went wrong
- * elsewhere is reported. It may be killed anywhere: the next one carries on.
+ * One sweep: lists the ledger, then the pods; renews what is due, revokes orphaned grants, and reports other faults.
+ * It may be killed at any point: the next one carries on.
  */
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
@@ -21,7 +21,7 @@ import { hasSucceeded, newReport, type SweepReport } from './report.ts';
 import { shardOf } from './shard.ts';
 import { once, ownsUnnamed } from './unnamed.ts';
 
-// What is renewed must also be remembered, or the next sweep begins where this one did.
+// Time to store the memory, or the next sweep would start over.
 const SHARE_FOR_WORK = 0.9;
 const REMEMBER_WITHIN_MS = 10_000;
 
@@ -55,13 +55,13 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
   return report;
 }
 
-/** @returns whether all that it takes to tell orphaned grants from others could be read. */
+/** @returns whether everything needed to recognize orphaned grants could be read. */
 async function workOn(sweep: Sweep): Promise<boolean> {
   const { names, livePods, claims, contested, attempt } = sweep;
   const clocksAgree = checkClock(sweep);
   reportOthers(sweep);
   const own = ownGrants(sweep);
-  // Without the pods nobody knows which grants are in use: all of them are kept alive.
+  // The grants in use are unknown without the pods: all are kept alive.
   if (!livePods) {
     await keepUndecided(own, sweep);
     observeGrants(sweep);
@@ -75,17 +75,17 @@ async function workOn(sweep: Sweep): Promise<boolean> {
     await keepUndecided(undecided, sweep);
     await cleanUp(gone, names.grants, sweep);
     await reportPods(livePods, new Set(names.grants), sweep);
-    await attempt('the places of grants could not be healed', healPlaces(new Set(names.grants), sweep));
+    await attempt('the places of grants could not be repaired', healPlaces(new Set(names.grants), sweep));
     forget(sweep, new Set(own));
   } else {
-    // Not revoked, so not given up either: whose they are has to be found out first.
+    // Kept and renewed: their owner has to be found first.
     await keepUndecided(unclaimed, sweep);
   }
   observeGrants(sweep);
   return isComplete;
 }
 
-/** Grants of this share: those of the ledger, and those that it has lost while their pods lived and the sweep remembers. */
+/** This shard's grants: those in the ledger, and those of live pods that the ledger has lost but the sweep remembers. */
 function ownGrants({ names, claims, index, options }: Sweep): string[] {
   const listed = names?.grants ?? [...claims.keys()];
   const isOwn = (uuid: string) => shardOf(uuid, options.shards) === options.shard;
@@ -96,27 +96,27 @@ function ownGrants({ names, claims, index, options }: Sweep): string[] {
   return [...listed, ...lost].filter(isOwn);
 }
 
-/** Names in the ledger that no grant has. */
+/** Names in the ledger that are not grants. */
 function reportOthers({ names, options, report, log }: Sweep): void {
   const others = names?.others ?? [];
-  // One of the shares counts them for all.
+  // One shard counts them for all.
   if (others.length === 0 || options.shard !== 0) return;
   report.unreadable += others.length;
   log.warn(
-    `${others.length} entries of the ledger have names that no grant has, such as copies of records: nobody renews or revokes what is in them, and they can be deleted`,
+    `${others.length} entries of the ledger are not grants by their names, such as copies of records: they are neither renewed nor revoked, and can be deleted`,
   );
 }
 
-/** Where nobody can say, records that name no cluster are not ours. */
+/** Unknown ownership: records that name no cluster are not ours. */
 async function askOwnsUnnamed(sweep: Sweep): Promise<boolean> {
   const { options, contested, attempt, work } = sweep;
   const { clusterId } = options;
   if (clusterId === undefined) return !contested;
   const found = ownsUnnamed({ ...sweep, clusterId, now: sweep.time.now }, work);
-  return (await attempt('whose records without a cluster are could not be told', found)) ?? false;
+  return (await attempt('the owner of records without a cluster could not be determined', found)) ?? false;
 }
 
-/** What the next sweep needs to know, and when this one began, if it did all that it had to do. */
+/** The next sweep's memory, with this sweep's start if it completed all of its work. */
 async function remember(state: Sweep, { remembered }: Read, isComplete: boolean): Promise<void> {
   const { sweeps, options, index, report, attempt } = state;
   const deadline = deadlineIn(REMEMBER_WITHIN_MS, monotonicClock);
@@ -127,7 +127,7 @@ async function remember(state: Sweep, { remembered }: Read, isComplete: boolean)
   }
   if (isComplete && hasSucceeded(report)) {
     const noted = sweeps.writeLast(options.shard, lastOf(state), work);
-    await attempt('its success could not be noted', noted);
+    await attempt('its success could not be recorded', noted);
   }
   deadline.release();
 }
@@ -147,12 +147,12 @@ function lastOf({ index, claims, startedAt, clusterId = '', options, report }: S
   };
 }
 
-/** What is no longer in the ledger needs no memory, unless a live pod names it. */
+/** A grant that is no longer in the ledger is forgotten, unless a live pod names it. */
 function forget({ index }: Sweep, own: ReadonlySet<string>): void {
   for (const uuid of index.keys()) if (!own.has(uuid)) index.delete(uuid);
 }
 
-/** States are never changed in place, so the same one is the same news. */
+/** States are immutable, so the same object means no change. */
 function differs(left: ReadonlyMap<string, GrantState>, right: ReadonlyMap<string, GrantState>): boolean {
   return left.size !== right.size || [...left].some(([uuid, state]) => right.get(uuid) !== state);
 }

@@ -1,11 +1,11 @@
-/** What a pod's owner is told of its grants, by Events on the pod. */
+/** Events on a pod that tell its owner about its grants. */
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import type { Sweep } from './context.ts';
 import { noticeAt } from './due.ts';
 import { lifeOf } from './grant-state.ts';
 
-/** An Event that cannot be made is no reason to call the sweep failed: the log has it. */
+/** A failed Event does not fail the sweep: the log has it. */
 export async function tell(
   pod: LivePod,
   reason: Parameters<Sweep['notices']['tell']>[1],
@@ -17,22 +17,22 @@ export async function tell(
   });
 }
 
-/** A live pod's record is gone from the ledger: the grant is kept by what the sweep remembers of it. */
+/** A live pod's record is gone from the ledger: the sweep's memory keeps the grant. */
 export async function tellRecordLost(uuid: string, pod: LivePod | undefined, sweep: Sweep): Promise<void> {
   if (sweep.recordsLost.has(uuid)) return;
   sweep.recordsLost.add(uuid);
   const state = sweep.index.get(uuid);
-  // Its pod's deletion will find no record: the sweep has to know of it then.
+  // The pod's deletion will find no record, so the sweep has to revoke the grant then.
   if (state && !state.recordLost) sweep.index.set(uuid, { ...state, recordLost: true });
   sweep.log.warn("a live pod's record is gone from the ledger: its grant is kept by the sweep's memory", {
     uuid,
     ...(pod && { namespace: pod.namespace, pod: pod.name }),
   });
-  const message = `The record of this pod's database credentials (grant ${uuid}) is gone from the ledger. The credentials are renewed by what the renewal job remembers; create the pod anew to have a record again.`;
+  const message = `The record of this pod's database credentials (grant ${uuid}) is gone from the ledger. The renewal job still renews the credentials from its memory; recreate the pod to get a record again.`;
   if (pod) await tell(pod, 'RecordLost', message, sweep);
 }
 
-/** Tells of credentials that end for good before long, or that are too short to be kept. */
+/** Warns of credentials that will soon end for good, or that are too short-lived to be kept. */
 export async function tellEnd(uuid: string, state: GrantState, pod: LivePod, sweep: Sweep): Promise<void> {
   const { report, options, notices, work, time } = sweep;
   const life = lifeOf(state);

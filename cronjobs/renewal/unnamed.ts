@@ -1,6 +1,6 @@
 /**
- * Records that do not say of which cluster they are, in a cluster that has a name (`clusterId`): they were made before it
- * had one, or by a cluster that has none. Who swept under the prefix without a name has left its uid there.
+ * Records without a cluster name, in a cluster that has one (`clusterId`): made before it was named, or by an unnamed
+ * cluster. A cluster that swept under the prefix without a name has left its uid there.
  */
 import type { Deadline } from '../../shared/deadline.ts';
 import type { Work } from '../../shared/vault/requests.ts';
@@ -10,11 +10,11 @@ interface Parts {
   readonly clusterId: string;
   readonly sweeps: Pick<SweepMemory, 'readUnnamed'>;
   readonly readClusterUid: (deadline: Deadline) => Promise<string>;
-  /** By Vault's clock, in milliseconds since 1970. */
+  /** Vault's time, in milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** Whether they are this cluster's, as they are where nobody else has swept. */
+/** Whether they are this cluster's: yes if no other cluster has swept here. */
 export async function ownsUnnamed(
   { clusterId, sweeps, readClusterUid, now }: Parts,
   work: Work,
@@ -25,7 +25,7 @@ export async function ownsUnnamed(
   return rivalOf(last, uid, now()) === undefined;
 }
 
-/** Asked when somebody first wants to know, and then no more. */
+/** Checked lazily, at most once. */
 export function once<T>(ask: () => Promise<T>): () => Promise<T> {
   let asked: Promise<T> | undefined;
   return () => {

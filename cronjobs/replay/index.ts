@@ -1,4 +1,4 @@
-/** The replay job's process: every dead letter once, one line of report, an exit code. */
+/** The replay job's process: sends every dead letter once, prints one line of report, and exits with a code. */
 import { parseArgs } from 'node:util';
 import { parseReplayConfig } from '../../shared/config.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
@@ -10,7 +10,7 @@ import { hearSignals } from '../../shared/told-to-end.ts';
 import { exitCodeOf, replay } from './replay.ts';
 import { createSend } from './send.ts';
 
-// Less than the Job is given.
+// Less than the Job's own limit.
 const WITHIN_MS = 10 * 60_000;
 
 async function main(args: string[], environment: NodeJS.ProcessEnv): Promise<void> {

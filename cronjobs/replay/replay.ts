@@ -1,6 +1,6 @@
 /**
- * Sends what could not be delivered once more, the oldest first. Whether a pod is really gone is for the revocation
- * function to decide: an event that comes late or twice harms nobody.
+ * Replays dead letters, the oldest first. The revocation function decides whether a pod is really gone: an event that
+ * comes late or twice harms nobody.
  */
 import pLimit from 'p-limit';
 import type { Deadline } from '../../shared/deadline.ts';
@@ -16,13 +16,13 @@ export interface ReplayParts {
 }
 
 export interface ReplayReport {
-  /** Dead letters that there were. */
+  /** Number of dead letters found. */
   found: number;
   /** Accepted by the sink, and deleted. */
   sent: number;
   /** Not accepted, or not deleted: the next replay sends them again. */
   failed: number;
-  /** ConfigMaps with the label that hold no dead letter: left alone. */
+  /** ConfigMaps with the label that are not dead letters: left alone. */
   unreadable: number;
 }
 
@@ -33,7 +33,7 @@ interface Found {
 
 const AT_ONCE = 4;
 
-/** @throws KubernetesError where the dead letters cannot be listed; nothing has been sent then. */
+/** @throws KubernetesError if the dead letters cannot be listed; nothing has been sent then. */
 export async function replay(
   { configMaps, send, log }: ReplayParts,
   deadline: Deadline,
@@ -42,7 +42,7 @@ export async function replay(
   const found = all.flatMap((configMap): Found[] => {
     const letter = readStored(configMap.data);
     if (letter) return [{ configMap, letter }];
-    log.warn(`ConfigMap ${configMap.name} is labelled as a dead letter and holds none: it is left alone`);
+    log.warn(`ConfigMap ${configMap.name} is labelled as a dead letter but is not one: it is left alone`);
     return [];
   });
   const report = { found: all.length, sent: 0, failed: 0, unreadable: all.length - found.length };
@@ -64,7 +64,7 @@ export async function replay(
   return report;
 }
 
-/** What does not say when it happened comes first. */
+/** A dead letter without a time comes first. */
 function byTime(one: Found, other: Found): number {
   const timeOf = ({ letter }: Found) => Date.parse(letter.time) || 0;
   return timeOf(one) - timeOf(other);

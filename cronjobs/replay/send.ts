@@ -1,4 +1,4 @@
-/** Hands an event to the Broker, whose Trigger delivers it as it did the first time. */
+/** Sends an event to the Broker, whose Trigger delivers it as it did the first time. */
 import { readFile } from 'node:fs/promises';
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
@@ -10,13 +10,13 @@ export type Send = (letter: DeadLetter, deadline: Deadline) => Promise<void>;
 
 export interface SinkPlace {
   readonly url: string;
-  /** Holds the token that says who sends; read anew each time, since the kubelet replaces it. */
+  /** File with the token that authenticates the sender; read for each event, since the kubelet replaces it. */
   readonly tokenFile: string | undefined;
 }
 
 const SEND_WITHIN_MS = 15_000;
 
-/** The function that it returns throws InjectorError `sink_unavailable`. */
+/** The returned function throws InjectorError `sink_unavailable`. */
 export function createSend({ url, tokenFile }: SinkPlace): Send {
   return async (letter, deadline) => {
     const { headers, body } = replayOf(letter);

@@ -95,6 +95,6 @@ test("where no answer tells Vault's time, nobody knows how old a grant is: nothi
   expect(await run()).toMatchObject({ renewed: 2, revoked: 0, failed: 1, code: 1 });
   expect([revoked, renewed.length]).toEqual([[], 2]);
   expect(lines.map(({ message }) => message)).toContainEqual(
-    expect.stringContaining("none of Vault's answers told its time"),
+    expect.stringContaining("none of Vault's answers had a Date header"),
   );
 });

@@ -91,7 +91,7 @@ describe('all grants of the cluster', () => {
 
   test('are none where another cluster sweeps under the same prefix, and nobody has a name', async () => {
     const contested = { records: { a: record() }, lastBy: 'another uid' };
-    await expect(run(contested)).rejects.toThrow('nobody can tell whose grants are whose');
+    await expect(run(contested)).rejects.toThrow('their grants cannot be told apart');
   });
 
   test('where that cluster has no name, what names none may be of that one', async () => {
