@@ -1,4 +1,4 @@
-/** What `npx vault-db-injector` knows. */
+/** The commands of `npx vault-db-injector`. */
 import type { Command } from './command.ts';
 import { doctorCommand } from './doctor/command.ts';
 import { explainCommand } from './explain/command.ts';
@@ -18,11 +18,11 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
 
 export const USAGE = `npx vault-db-injector COMMAND [options]
 
-  doctor   whether all that credentials depend on is as it must be, and what mends it
-  explain  what would happen to the pods in a file
-  list     the grants that there are, by pod
-  migrate  takes the tokens out of the ledger
-  revoke   ends the credentials of a pod, or one grant
-  setup    a database, or an application, for which pods are given credentials
+  doctor   checks everything that credentials depend on, and prints the fixes
+  explain  shows what would happen to the pods in a file
+  list     lists grants by pod
+  migrate  replaces tokens stored in the ledger by accessors
+  revoke   revokes the credentials of a pod, or one grant
+  setup    sets up a database, or an application whose pods get credentials
 
-  COMMAND --help  its options`;
+  COMMAND --help  shows the options of a command`;

@@ -1,4 +1,4 @@
-/** The installation that a command is about: its configuration, and logins to Vault as its processes have them. */
+/** The installation that a command works on: its configuration, and logins to Vault as its processes. */
 import { existsSync, readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { type Config, type ConfigSource, parseConfig } from '../shared/config.ts';
@@ -15,7 +15,7 @@ import { flagOption, textOption } from './options.ts';
 import { PROCESSES, type ProcessName, type ProcessPlace, readPlace } from './processes.ts';
 import { Refusal } from './refusal.ts';
 
-/** Of every command that asks the cluster and Vault. */
+/** Options of every command that uses the cluster and Vault. */
 export const INSTALLATION_OPTIONS = {
   config: textOption,
   context: textOption,
@@ -23,12 +23,12 @@ export const INSTALLATION_OPTIONS = {
   'vault-ca': textOption,
   help: flagOption,
 };
-export const INSTALLATION_USAGE = `  --config FILE        the configuration (CONFIG_FILE; else the ConfigMap configuration in ${NAMESPACE})
-  --context NAME       of the kubeconfig
-  --vault-address URL  of Vault as it is reached from here, in place of the configuration's
-  --vault-ca FILE      PEM of the authority of Vault's certificate, in place of the configuration's
-                       (a file that is not there from here is the ConfigMap vault-ca)
-  -h, --help           this text`;
+export const INSTALLATION_USAGE = `  --config FILE        configuration file (default: CONFIG_FILE, or the ConfigMap configuration in ${NAMESPACE})
+  --context NAME       context of the kubeconfig
+  --vault-address URL  address of Vault as seen from here, overrides the configuration
+  --vault-ca FILE      CA certificate (PEM) of Vault, overrides the configuration
+                       (if its file does not exist here, the ConfigMap vault-ca is used)
+  -h, --help           show this help`;
 
 export interface InstallationOptions {
   readonly config?: string | undefined;
@@ -37,7 +37,7 @@ export interface InstallationOptions {
 }
 
 export interface Installation {
-  /** Where the configuration is from, for people. */
+  /** Source of the configuration, for people. */
   readonly source: string;
   readonly places: Readonly<Record<ProcessName, ProcessPlace>>;
   /** @throws InjectorError `configuration_invalid` */
@@ -56,11 +56,11 @@ const CONFIG_MAP = `/api/v1/namespaces/${NAMESPACE}/configmaps/configuration`;
 const Authority = v.object({ data: v.object({ 'ca.crt': v.string() }) });
 const VAULT_CA = `/api/v1/namespaces/${NAMESPACE}/configmaps/vault-ca`;
 const TOKEN_WITHIN_MS = 5_000;
-// Of the Job, by Kubernetes; and by the manifests, where nobody can see these.
+// Labels of the Job, set by Kubernetes; or else by the manifests.
 const OF_THE_PLATFORM = { JOB_COMPLETION_INDEX: '0' };
 const OF_THE_MANIFESTS = { INJECTOR_WEBHOOK_PATH_SECRET_FOLDER: '/etc/vault-db-injector/webhook-path/' };
 
-/** @throws Refusal where there is no configuration to be found; KubernetesError, InjectorError */
+/** @throws Refusal if no configuration can be found; KubernetesError, InjectorError */
 export async function readInstallation(
   api: KubernetesApi,
   options: InstallationOptions,
@@ -89,7 +89,10 @@ export async function readInstallation(
   };
 }
 
-/** Without asking anybody; `undefined` where no file is named. @throws InjectorError `configuration_invalid` */
+/**
+ * Reads a local file, no cluster needed; `undefined` if no file is named. @throws InjectorError
+ * `configuration_invalid`
+ */
 export function configFromFile(
   options: InstallationOptions,
   environment: Environment,
@@ -105,11 +108,11 @@ async function readConfigMap(api: KubernetesApi, deadline: Deadline): Promise<st
   const found = await readObject(api, CONFIG_MAP, ConfigMap, deadline);
   if (found) return found.data['config.yaml'];
   throw new Refusal(
-    `there is no ConfigMap configuration in ${NAMESPACE}: install first (npm run install:cluster), or give --config FILE`,
+    `there is no ConfigMap configuration in ${NAMESPACE}: install first (npm run install:cluster), or use --config FILE`,
   );
 }
 
-/** The caller's, as far as it is configuration; a role of one process does not name the others'. */
+/** The caller's environment, as far as it is configuration; a role of one process does not name the others'. */
 function ownEnvironment(environment: Environment, process: ProcessName): Environment {
   const own = Object.entries(environment).filter(([name]) => name.startsWith('INJECTOR_'));
   const suffix = new RegExp(`-(?:${PROCESSES.join('|')})$`);
@@ -143,7 +146,7 @@ function configOf(
   return { ...config, vault };
 }
 
-/** Of Vault's certificate, as the processes' pods have it mounted; `undefined` where there is none that the caller may see. */
+/** Authority of Vault's certificate, as the processes' pods mount it; `undefined` if the caller can see none. */
 async function readAuthority(api: KubernetesApi, deadline: Deadline): Promise<string | undefined> {
   const found = await readObject(api, VAULT_CA, Authority, deadline).catch((error: unknown) => {
     if (error instanceof KubernetesError) return undefined;
@@ -152,7 +155,7 @@ async function readAuthority(api: KubernetesApi, deadline: Deadline): Promise<st
   return found?.data['ca.crt'];
 }
 
-/** @param authority of the cluster: for a file that is there in the processes' pods only. */
+/** @param authority from the cluster: replaces a file that exists in the processes' pods only. */
 function connect(
   { vault }: Config,
   authority: string | undefined,
@@ -166,7 +169,7 @@ function connect(
   return createVault({ ...vault, ...ca, readServiceAccountToken }, monotonicClock, () => {});
 }
 
-/** Where the command runs in that very process' pod. */
+/** True if the command runs in that process' own pod. */
 async function ownToken(file: string, { account }: ProcessPlace): Promise<Secret | undefined> {
   if (!existsSync(file)) return undefined;
   const { decodeJwt } = await import('jose');

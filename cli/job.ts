@@ -1,4 +1,4 @@
-/** A Job made of a CronJob, by a person. */
+/** Runs a CronJob's Job by hand. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { Kubectl } from './kubectl.ts';
@@ -7,17 +7,17 @@ import { Refusal } from './refusal.ts';
 
 export interface JobOptions {
   readonly withinMs: number;
-  /** Behind those of the CronJob. */
+  /** Arguments appended to the CronJob's. */
   readonly args?: readonly string[];
   readonly activeDeadlineSeconds?: number;
-  /** On top of the CronJob's. */
+  /** Environment variables added to the CronJob's. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface FinishedJob {
   readonly name: string;
   readonly succeeded: boolean;
-  /** What it printed; empty where the cluster no longer knows. */
+  /** The log; empty if the cluster no longer has it. */
   readonly log: string;
 }
 
@@ -43,22 +43,22 @@ const Job = v.object({
   ),
 });
 const POLL_MS = 1_000;
-// A CronJob's history does not count it.
+// Not counted in the CronJob's history.
 const KEPT_SECONDS = 86_400;
 
-/** @throws Refusal where it cannot be made, or has not ended in time. */
+/** @throws Refusal if it cannot be created, or has not ended in time. */
 export async function runJobOf(cronJob: string, kubectl: Kubectl, options: JobOptions): Promise<FinishedJob> {
   const found = await kubectl.json(['get', 'cronjob', cronJob, `--namespace=${NAMESPACE}`]);
   const name = `${cronJob}-${Date.now().toString(36)}`;
   await kubectl.text(['create', '--filename=-'], JSON.stringify(jobOf(found, cronJob, name, options)));
   const succeeded = await untilFinished(name, kubectl, options.withinMs);
-  // It has ended: a pod that is not there by now does not come.
+  // The Job has ended: a missing pod will not appear any more.
   const logs = ['logs', `job/${name}`, `--namespace=${NAMESPACE}`, '--pod-running-timeout=1s'];
   const { stdout } = await kubectl.run(logs);
   return { name, succeeded, log: stdout.trimEnd() };
 }
 
-/** Without an owner: the CronJob's controller warns (UnexpectedJob) of Jobs that are its own and that it did not make. */
+/** Left without an owner: the CronJob's controller warns (UnexpectedJob) about Jobs that it owns and did not create. */
 function jobOf(found: unknown, cronJob: string, name: string, options: JobOptions): object {
   const { spec } = v.parse(CronJob, found).spec.jobTemplate;
   const [container] = spec.template.spec.containers;
@@ -97,7 +97,7 @@ async function untilFinished(name: string, kubectl: Kubectl, withinMs: number): 
     if (is('Failed')) return false;
     if (performance.now() > end) {
       throw new Refusal(
-        `the Job ${name} has not ended after ${withinMs / 1_000} s. Look: kubectl --namespace ${NAMESPACE} describe job ${name}`,
+        `the Job ${name} has not ended after ${withinMs / 1_000} s. See: kubectl --namespace ${NAMESPACE} describe job ${name}`,
       );
     }
     await sleep(POLL_MS);

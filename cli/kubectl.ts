@@ -1,4 +1,4 @@
-/** The cluster, through kubectl: whatever logs a person in to it (plugins, SSO) then does so here, too. */
+/** The cluster, through kubectl: a person's login (plugins, SSO) works here, too. */
 import { spawn } from 'node:child_process';
 import { printable } from '../shared/secret.ts';
 import { Refusal } from './refusal.ts';
@@ -10,21 +10,21 @@ interface Ran {
 }
 
 export interface Kubectl {
-  /** Whatever becomes of it. @param input for `-f -`, so that no secret stands in a list of processes. */
+  /** Resolves whatever the exit code. @param input for `-f -`, so that no secret appears in a list of processes. */
   run(args: readonly string[], input?: string): Promise<Ran>;
   /**
-   * Its output.
+   * Standard output.
    *
-   * @throws Refusal with what kubectl said.
+   * @throws Refusal with kubectl's message.
    */
   text(args: readonly string[], input?: string): Promise<string>;
-  /** Its output of `-o json`; `undefined` where there is none, as of `--ignore-not-found`. */
+  /** Parsed output of `-o json`; `undefined` if empty, as with `--ignore-not-found`. */
   json(args: readonly string[], input?: string): Promise<unknown>;
 }
 
 export interface KubectlOptions {
   readonly program: string;
-  /** Of the kubeconfig; absent, the current one. */
+  /** Context of the kubeconfig; absent: the current one. */
   readonly context: string | undefined;
 }
 
@@ -39,7 +39,7 @@ export function createKubectl({ program, context }: KubectlOptions): Kubectl {
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    // A kubectl that does not read what it is given ends with a code of its own.
+    // A kubectl that closes its input early exits with a code of its own.
     child.stdin.on('error', () => {});
     child.stdin.end(input);
     return new Promise((resolve, reject) => {
@@ -72,10 +72,10 @@ export function createKubectl({ program, context }: KubectlOptions): Kubectl {
   };
 }
 
-// The API server names the webhook's whole URL where it cannot reach it.
+// The API server's message contains the webhook's whole URL if it cannot reach it.
 const PATH_SECRET = /(?<=\/)[\da-f]{64}\b/g;
 
-/** In lines, as kubectl writes them. */
+/** Lines of kubectl's message. */
 export function saidBy(stderr: string): string {
   const lines = stderr
     .split('\n')

@@ -30,7 +30,7 @@ async function main([name, ...args]: readonly string[], environment: NodeJS.Proc
 function unknownCommand(name: string): string {
   const meant = nearest(name, Object.keys(COMMANDS));
   const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
-  return `There is no command '${name}'.${hint}\nWhat there is: npx vault-db-injector --help`;
+  return `Unknown command '${name}'.${hint}\nSee: npx vault-db-injector --help`;
 }
 
 function explainEnd(error: unknown): number {
@@ -38,7 +38,7 @@ function explainEnd(error: unknown): number {
   return error instanceof Misuse ? MISUSED : FAILED;
 }
 
-// Not by process.exit: what goes into a pipe is still on its way.
+// Sets the exit code instead of calling process.exit, which would cut off output to a pipe.
 main(process.argv.slice(2), process.env)
   .catch(explainEnd)
   .then((code) => {

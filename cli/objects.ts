@@ -1,9 +1,9 @@
-/** Kubernetes objects, as far as the commands look into them. */
+/** Kubernetes objects, as far as the commands read them. */
 import * as v from 'valibot';
 import type { Kubectl } from './kubectl.ts';
 
 export const NAMESPACE = 'vault-injector';
-/** Who has set a field, in the eyes of server-side apply. */
+/** Field owners, as server-side apply sees them. */
 export const FIELD_MANAGER = 'vault-db-injector';
 export const PART_OF = 'app.kubernetes.io/part-of=vault-db-injector';
 export const WEBHOOK = 'vault-db-injector';
@@ -36,17 +36,17 @@ const Output = v.union([
   ),
 ]);
 
-/** What kubectl printed of one object or of several; nothing for none. */
+/** Parsed output of kubectl for one object or several; empty for none. */
 export function objectsIn(output: unknown): KubernetesObject[] {
   return output === undefined ? [] : v.parse(Output, output);
 }
 
-/** For `-f -`. */
+/** Input for `-f -`. */
 export function listOf(objects: readonly object[]): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
 }
 
-/** Those of them that are there, in one call. Of kinds that the cluster does not know there can be none: leave them out. */
+/** Existing ones among them, in one call. Leave out kinds that the cluster does not define. */
 export async function find(
   kubectl: Kubectl,
   wanted: readonly KubernetesObject[],
@@ -55,7 +55,7 @@ export async function find(
   return objectsIn(await kubectl.json(['get', '--ignore-not-found', '--filename=-'], listOf(wanted)));
 }
 
-/** By its name alone. */
+/** Label selector for the name alone. */
 export function reference(
   apiVersion: string,
   kind: string,
@@ -65,13 +65,13 @@ export function reference(
   return { apiVersion, kind, metadata: { name, ...(namespace && { namespace }) } };
 }
 
-/** What tells an object from all others. */
+/** The object's identity. */
 export function keyOf({ apiVersion, kind, metadata }: KubernetesObject): string {
   const [group = ''] = apiVersion.includes('/') ? apiVersion.split('/') : [''];
   return [group, kind, metadata.namespace ?? '', metadata.name].join('/');
 }
 
-/** For people. */
+/** Display name for people. */
 export function nameOf({ kind, metadata }: KubernetesObject): string {
   return `${kind} ${metadata.name}`;
 }

@@ -1,10 +1,10 @@
-/** Command lines: what is there is checked at once, what is wrong is said in one message. */
+/** Command line parsing: everything is checked at once, and all faults are reported in one message. */
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
 import { nearest } from './nearest.ts';
 import { Misuse } from './refusal.ts';
 
-const text = v.pipe(v.string(), v.nonEmpty('expected a text that is not empty'));
+const text = v.pipe(v.string(), v.nonEmpty('expected a string that is not empty'));
 export const textOption = v.optional(text);
 export const flagOption = v.optional(v.boolean(), false);
 export const secondsOption = (fallback: string) =>
@@ -18,12 +18,12 @@ type Options<E extends Entries> = v.InferOutput<v.ObjectSchema<E, undefined>>;
 
 export interface CommandLine<E extends Entries> {
   readonly options: Options<E>;
-  /** What stands beside the options. */
+  /** Positional arguments. */
   readonly words: readonly string[];
 }
 
 /**
- * @param command to be named where something is not understood.
+ * @param command named in the message if something is not understood.
  * @throws Misuse
  */
 export function readArguments<E extends Entries>(
@@ -35,9 +35,9 @@ export function readArguments<E extends Entries>(
 }
 
 /**
- * As `readArguments`.
+ * Same as `readArguments`.
  *
- * @param most words that may stand beside the options.
+ * @param most positional arguments.
  */
 export function readCommandLine<E extends Entries>(
   command: string,
@@ -70,7 +70,7 @@ function given(command: string, entries: Entries, args: readonly string[], most:
     return { values: { ...values }, words: positionals };
   } catch (error) {
     const message = error instanceof Error ? error.message : 'not understood';
-    throw new Misuse(`${message}${suggestion(message, entries)}\nWhat there is: ${helpOf(command)}`);
+    throw new Misuse(`${message}${suggestion(message, entries)}\nSee: ${helpOf(command)}`);
   }
 }
 
@@ -80,7 +80,7 @@ function suggestion(message: string, entries: Entries): string {
   return meant === undefined ? '' : `. Did you mean --${meant}?`;
 }
 
-/** npm hands on only what stands behind two dashes. */
+/** npm passes on only what follows two dashes. */
 function helpOf(command: string): string {
   return command.startsWith('npm run ') ? `${command} -- --help` : `${command} --help`;
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 export const PATH_SECRET = 'webhook-path';
-/** 256 bits; the API server takes neither capitals nor "_" in a webhook's path. */
+/** 256 bits; the API server allows neither capitals nor "_" in a webhook's path. */
 const FORM = /^[\da-f]{64}$/;
 
 export function newPathSecret(): string {

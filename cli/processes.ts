@@ -1,4 +1,4 @@
-/** The three processes that ask Vault, as their manifests start them: whose they are, and with which environment. */
+/** The three processes that use Vault, as in their manifests: service account and environment. */
 import * as v from 'valibot';
 import type { Environment } from '../shared/config-source.ts';
 import type { Deadline } from '../shared/deadline.ts';
@@ -11,9 +11,9 @@ export type ProcessName = (typeof PROCESSES)[number];
 
 export interface ProcessPlace {
   readonly account: ServiceAccount;
-  /** What its token for Vault is issued for. */
+  /** Audience of its token for Vault. */
   readonly audience: string;
-  /** Of its container; `undefined` where it could not be read. */
+  /** Environment of its container; `undefined` if it could not be read. */
   readonly environment: Environment | undefined;
 }
 
@@ -61,13 +61,13 @@ const OfCronJob = v.pipe(
 
 const KNATIVE = `/apis/serving.knative.dev/v1/namespaces/${NAMESPACE}/services`;
 const PLACES: Readonly<Record<ProcessName, readonly string[]>> = {
-  // Without Knative it is a Deployment.
+  // A Deployment, without Knative.
   admission: [`${KNATIVE}/admission`, `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/admission`],
   renewal: [`/apis/batch/v1/namespaces/${NAMESPACE}/cronjobs/renewal`],
   revocation: [`${KNATIVE}/revocation`],
 };
 
-/** Of the manifests, where the cluster does not say. */
+/** Values from the manifests, if the cluster has none. */
 export const accountOf = (process: string): ServiceAccount => ({
   namespace: NAMESPACE,
   name: `vault-db-injector-${process}`,

@@ -6,5 +6,5 @@ export class Refusal extends Error {
   }
 }
 
-/** What was typed is not understood. */
+/** The command line is not understood. */
 export class Misuse extends Refusal {}

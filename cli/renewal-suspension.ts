@@ -1,4 +1,4 @@
-/** While all credentials are being revoked, nothing is renewed. Whoever installs again has to have it renewed again. */
+/** While all credentials are being revoked, renewal is suspended. The next installation resumes it. */
 import type { Kubectl } from './kubectl.ts';
 import { type KubernetesObject, NAMESPACE, reference } from './objects.ts';
 
@@ -9,7 +9,7 @@ export function suspendRenewal(kubectl: Kubectl): Promise<void> {
   return patch(kubectl, { metadata: { annotations: { [MARK]: 'true' } }, spec: { suspend: true } });
 }
 
-/** What a person has suspended is theirs. */
+/** A suspension by a person is left alone. */
 export function isSuspendedByUs(renewal: KubernetesObject | undefined): boolean {
   return renewal?.metadata.annotations?.[MARK] !== undefined;
 }

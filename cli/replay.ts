@@ -1,4 +1,4 @@
-/** `npm run replay`: sends again what could not be delivered (a Job of the CronJob "replay"), and shows what became of it. */
+/** `npm run replay`: replays dead letters (a Job of the CronJob "replay"), and shows the result. */
 import * as v from 'valibot';
 import { runJobOf } from './job.ts';
 import { createKubectl } from './kubectl.ts';
@@ -7,9 +7,9 @@ import { runCommand } from './run-command.ts';
 
 const USAGE = `npm run replay -- [options]
 
-  --context NAME  of the kubeconfig`;
+  --context NAME  context of the kubeconfig`;
 const ENTRIES = { context: textOption, help: flagOption };
-// The Job's own deadline, and some time for its pod to start.
+// The Job's own deadline, and time for its pod to start.
 const WITHIN_MS = 20 * 60_000;
 
 const Report = v.pipe(
@@ -18,13 +18,14 @@ const Report = v.pipe(
   v.object({ msg: v.literal('replay ended'), found: v.number(), sent: v.number() }),
 );
 
-/** By the last line of its log; where the cluster keeps none, nobody can say how many there were. */
+/** Read from the last line of its log; without a log the count is unknown. */
 function whatWasSent(log: string): string {
   const report = v.safeParse(Report, log.split('\n').at(-1));
-  if (!report.success) return 'No dead letter is left; how many were sent again, its log would say.';
+  if (!report.success)
+    return 'No dead letter is left; the number sent again is unknown, since the log is gone.';
   const { found, sent } = report.output;
-  if (found === 0) return 'There was no dead letter: nothing was sent again.';
-  return `${sent} of ${found} dead letters were sent again; the revocation function decides what is to be revoked.`;
+  if (found === 0) return 'There were no dead letters: nothing was sent again.';
+  return `${sent} of ${found} dead letters were sent again; the revocation function decides what to revoke.`;
 }
 
 await runCommand(async ({ args, say, program }) => {
@@ -39,7 +40,7 @@ await runCommand(async ({ args, say, program }) => {
   say(
     succeeded
       ? whatWasSent(log)
-      : `Some dead letters are left (Job ${name}): its log says why. Mend that, and run it again.`,
+      : `Some dead letters are left (Job ${name}): its log says why. Fix that, then run it again.`,
   );
   return succeeded ? 0 : 1;
 });

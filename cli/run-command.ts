@@ -3,11 +3,11 @@ import { Refusal } from './refusal.ts';
 interface Command {
   readonly args: readonly string[];
   readonly say: (line: string) => void;
-  /** kubectl, or what KUBECTL names. */
+  /** kubectl, or the program that KUBECTL names. */
   readonly program: string;
 }
 
-/** Runs a command to its end: its exit code, or 1 with the message of a Refusal. */
+/** Runs a command: returns its exit code, or 1 with the message of a Refusal. */
 export async function runCommand(command: (given: Command) => Promise<number>): Promise<never> {
   try {
     const code = await command({

@@ -1,12 +1,12 @@
-/** What the last sweeps have left, of all shards. */
+/** What the last sweeps of all shards have left. */
 import type { Config } from '../shared/config.ts';
 import type { Work } from '../shared/vault/requests.ts';
 import type { GrantState, LastSweep, SweepMemory } from '../shared/vault/sweep-memory.ts';
 
 export interface SweepState {
-  /** By uuid. */
+  /** Grants by uuid. */
   readonly grants: ReadonlyMap<string, GrantState>;
-  /** Of the shard that has been without success for longest; `undefined` where one never had any. */
+  /** Time of the shard that has been without success the longest; `undefined` if one never succeeded. */
   readonly last: LastSweep | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** `npm run sweep`: one run of the renewal job at once (a Job of the CronJob "renewal"), its log, and what became of it. */
+/** `npm run sweep`: runs the renewal job now (a Job of the CronJob "renewal"), and shows its log and result. */
 import { runJobOf } from './job.ts';
 import { createKubectl } from './kubectl.ts';
 import { flagOption, readArguments, textOption } from './options.ts';
@@ -6,10 +6,10 @@ import { runCommand } from './run-command.ts';
 
 const USAGE = `npm run sweep -- [options]
 
-  --without-brake  revoke whatever has no pod, however much of the ledger that is
-  --context NAME   of the kubeconfig`;
+  --without-brake  revoke all grants without a pod, however many there are
+  --context NAME   context of the kubeconfig`;
 const ENTRIES = { 'without-brake': flagOption, context: textOption, help: flagOption };
-// The longest deadline of an overlay's CronJob, and some time for its pod to start.
+// The longest deadline of an overlay's CronJob, and time for its pod to start.
 const WITHIN_MS = 65 * 60_000;
 const WITHOUT_BRAKE = { INJECTOR_MAX_REVOKE_FRACTION: '1' } as const;
 
@@ -25,8 +25,8 @@ await runCommand(async ({ args, say, program }) => {
   if (log !== '') say(log);
   say(
     succeeded
-      ? 'The sweep did all it had to do.'
-      : `The sweep did not do all it had to do (Job ${name}): its log says why; the codes are in docs/errors.md.`,
+      ? 'The sweep completed all of its work.'
+      : `The sweep left work undone (Job ${name}): its log says why; the codes are in docs/errors.md.`,
   );
   return succeeded ? 0 : 1;
 });

@@ -1,4 +1,4 @@
-/** What a command is run with: where its words come from and where they go. */
+/** A command's input and output. */
 
 import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
@@ -7,15 +7,15 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 type Style = Parameters<typeof styleText>[0];
 
 export interface Terminal {
-  /** Whether a person looks at the output. */
+  /** Whether the output is a terminal. */
   readonly isPerson: boolean;
   /** A line of output. */
   say(line: string): void;
-  /** Coloured where a person looks, and has not set NO_COLOR. */
+  /** Coloured on a terminal, unless NO_COLOR is set. */
   paint(style: Style, text: string): string;
-  /** What is being done at the moment; seen by a person only, and gone when the next line comes. */
+  /** Progress; shown on a terminal only, and replaced by the next line. */
   progress(what: string): void;
-  /** @returns `undefined` where there is nobody to ask. */
+  /** @returns `undefined` if there is no terminal to ask on. */
   confirm(question: string): Promise<boolean> | undefined;
   readInput(): Promise<string>;
 }
@@ -24,7 +24,7 @@ const ERASE_LINE = '\r\u001b[2K';
 
 export function createTerminal({ stdin, stdout, stderr }: NodeJS.Process): Terminal {
   let shown = false;
-  // Whoever reads no further (`… | head -1`) has seen enough: what is being done is done to its end.
+  // A closed pipe (`… | head -1`) must not interrupt the work: it is completed.
   stdout.on('error', (error) => {
     if (!('code' in error) || error.code !== 'EPIPE') throw error;
   });
@@ -56,7 +56,7 @@ export function createTerminal({ stdin, stdout, stderr }: NodeJS.Process): Termi
 
   async function ask(question: string): Promise<boolean> {
     const lines = createInterface({ input: stdin, output: stderr });
-    // Without an answer (the input ends, or Ctrl-C) it is no.
+    // No answer (the input ends, or Ctrl-C) means no.
     const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
     const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
     lines.close();
@@ -64,7 +64,7 @@ export function createTerminal({ stdin, stdout, stderr }: NodeJS.Process): Termi
   }
 }
 
-/** Columns below their heads for a person; for a program without heads, a tab between the cells. */
+/** Aligned columns with headers on a terminal; tab-separated cells without headers otherwise. */
 export function table(
   { isPerson, paint }: Pick<Terminal, 'isPerson' | 'paint'>,
   heads: readonly string[],

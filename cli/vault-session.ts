@@ -23,7 +23,7 @@ const READ_WITHIN_MS = 10_000;
 const LOGOUT_WITHIN_MS = 2_000;
 const ANSWER_WITHIN_MS = 3_000;
 
-/** Work in Vault as one of the processes, with the login before it and the logout after it. */
+/** Work in Vault as one of the processes, with a login before and a logout after it. */
 export async function openSession<T>(
   { api, options, environment }: Caller,
   process: ProcessName,
@@ -34,7 +34,7 @@ export async function openSession<T>(
   const [config, vault] = [installation.config(process), installation.vault(process)];
   const logOut = async () => {
     const closing = deadlineIn(LOGOUT_WITHIN_MS, monotonicClock);
-    // One that cannot be ended ends by itself.
+    // A login that cannot be revoked expires by itself.
     await vault.session.close(closing).catch(() => {});
     closing.release();
     vault.close();
@@ -43,13 +43,12 @@ export async function openSession<T>(
 }
 
 /**
- * Asked first: a login would be tried for longer than a person likes to wait.
+ * Checked first: a login is retried for longer than a person likes to wait.
  *
- * @throws InjectorError where Vault does not answer, or is sealed.
+ * @throws InjectorError if Vault does not answer, or is sealed.
  */
 export async function mustAnswer({ inspection }: Pick<VaultClient, 'inspection'>): Promise<void> {
   const deadline = deadlineIn(ANSWER_WITHIN_MS, monotonicClock);
   const { sealed } = await inspection.health({ deadline, vaultCalls: 0 }).finally(deadline.release);
-  if (sealed)
-    throw new InjectorError('vault_unavailable', 'Vault is sealed; whoever operates it has to unseal it');
+  if (sealed) throw new InjectorError('vault_unavailable', 'Vault is sealed; its operator has to unseal it');
 }

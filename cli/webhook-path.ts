@@ -1,8 +1,8 @@
-/** Where the webhook's objects have the path, which ends in a secret. */
+/** The path in the webhook's objects, which ends in a secret. */
 import * as v from 'valibot';
 import type { KubernetesObject } from './objects.ts';
 
-/** Of the manifests: the function refuses it, and it tells nobody anything. */
+/** The manifests' placeholder: the function refuses it, and it reveals nothing. */
 export const NO_SECRET = 'the-path-secret-is-not-set';
 
 const Webhooks = v.tuple([
@@ -14,7 +14,7 @@ const Webhooks = v.tuple([
   }),
 ]);
 
-/** @returns the same webhook, asked by another path. */
+/** @returns the same webhook with another path. */
 export function withPath(webhook: KubernetesObject, secret: string): KubernetesObject {
   const [one] = v.parse(Webhooks, webhook['webhooks']);
   const { url, service } = one.clientConfig;

@@ -1,10 +1,10 @@
-/** A command that is ended from outside (Ctrl-C, a Job's deadline) logs out of Vault first: its login would outlive it. */
+/** Logs out of Vault when a command is interrupted (Ctrl-C, a Job's deadline): its login would outlive it. */
 import { constants } from 'node:os';
 import { hearSignals } from '../shared/told-to-end.ts';
 
 /**
- * Does the work, and the clean-up after it, whatever becomes of the work: also where a signal ends the process meanwhile. Its
- * exit code is then the shell's for that signal.
+ * Runs the work, then the clean-up, whether the work succeeds or not, and also if a signal ends the process
+ * meanwhile. The exit code is then the shell's for that signal.
  *
  * @param cleanUp never rejects.
  */

@@ -1,21 +1,21 @@
-/** One thing that is looked at, and what came of it. */
+/** A check and its result. */
 
 export type State = 'ok' | 'failed' | 'unknown' | 'skipped';
 
 export interface Verdict {
-  /** `unknown`: it could not be looked at. `skipped`: what it needs is not well. */
+  /** `unknown`: it could not run. `skipped`: a prerequisite did not pass. */
   readonly state: State;
   /** One line. */
   readonly detail: string;
-  /** The command that mends it, or that lets it be looked at. */
+  /** The command that fixes it, or that lets the check run. */
   readonly mend?: string;
-  /** Where it is `unknown` because whoever runs this may not look at it: what needs it is not to be seen either. */
+  /** Set if the result is `unknown` for lack of rights: checks that need this one are then unknown, too. */
   readonly notAllowed?: boolean;
 }
 
 export interface Check {
   readonly name: string;
-  /** Names of checks; each has to be `ok` before this one is worth a look. */
+  /** Names of prerequisite checks; each has to be `ok` before this one runs. */
   readonly needs: readonly string[];
   look(): Promise<Verdict>;
 }
@@ -32,7 +32,7 @@ export const unknown = (detail: string, mend?: string): Verdict => ({
   ...(mend !== undefined && { mend }),
 });
 
-/** In the order given; nothing that one of them throws ends the others. */
+/** Runs checks in the order given; an exception in one does not stop the others. */
 export async function runChecks(
   checks: readonly Check[],
   verdictOn: (error: unknown) => Verdict,
@@ -42,7 +42,7 @@ export async function runChecks(
   const results: Result[] = [];
   for (const { name, needs, look } of checks) {
     const blockers = results.filter(({ check, state }) => needs.includes(check) && state !== 'ok');
-    // What is not well hides more than what others may look at.
+    // A failed check hides more than a missing right does.
     const blocker = blockers.find(({ notAllowed }) => !notAllowed) ?? blockers[0];
     onBegin(name);
     const verdict = blocker === undefined ? await look().catch(verdictOn) : notLookedAt(blocker);
@@ -54,6 +54,6 @@ export async function runChecks(
 }
 
 function notLookedAt({ check, notAllowed }: Result): Verdict {
-  const detail = `not looked at: it needs "${check}"`;
+  const detail = `skipped: needs "${check}"`;
   return notAllowed ? { state: 'unknown', detail, notAllowed } : { state: 'skipped', detail };
 }

@@ -15,7 +15,7 @@ import { cronJob, lastSweep, schedule } from './sweep.ts';
 import { login, rightsInVault, vault } from './vault.ts';
 import { podGuard, webhook, webhookAuthority, webhookCertificate } from './webhook.ts';
 
-/** All that is looked at; what others need comes before them. */
+/** All checks; prerequisites come before the checks that need them. */
 export function checksOf(facts: Facts): Check[] {
   return [
     apiServer(facts),

@@ -3,9 +3,9 @@ import { readMemory } from '../sweep-state.ts';
 import { type Check, failed, ok, unknown } from './check.ts';
 import type { Facts } from './facts.ts';
 
-/** Vault tells its time in whole seconds, and an answer takes a moment. */
+/** Vault's time is in whole seconds, and an answer takes a moment. */
 const MOST_SECONDS = 5;
-const SYNCHRONIZE = 'time synchronization (NTP) on the node that is wrong, or on the machines of Vault';
+const SYNCHRONIZE = "fix time synchronization (NTP) on that node, or on Vault's machines";
 
 export const clocks = (facts: Facts): Check => ({
   name: 'clocks',
@@ -13,7 +13,7 @@ export const clocks = (facts: Facts): Check => ({
   async look() {
     const vault = await facts.vault();
     const { last } = await readMemory(vault.sweeps, await facts.config(), facts.work());
-    // Read after an answer of Vault's, which tells its time.
+    // Read after an answer of Vault, which contains its time.
     const here = secondsOf(vault.time.skewMs());
     const there = last?.clockSkewSeconds;
     if (there !== undefined && Math.abs(there) > MOST_SECONDS)
@@ -21,7 +21,7 @@ export const clocks = (facts: Facts): Check => ({
     if (there === undefined && here !== undefined && Math.abs(here) > MOST_SECONDS)
       return failed(`this machine's clock is ${direction(here)} Vault's`, SYNCHRONIZE);
     if (there === undefined)
-      return unknown("no sweep has compared its clock with Vault's yet", 'wait for a sweep');
+      return unknown("no sweep has compared its clock with Vault's so far", 'wait for a sweep');
     return ok(`the last sweep's node and Vault agree within ${MOST_SECONDS} s`);
   },
 });

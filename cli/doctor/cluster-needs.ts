@@ -1,4 +1,7 @@
-/** What each service account does in the cluster: the manifests' roles allow this, and a test holds the two together. */
+/**
+ * What each service account does in the cluster: the manifests' roles allow exactly this, and a test keeps both in
+ * step.
+ */
 import type { Right } from '../../shared/kubernetes/objects.ts';
 import { NAMESPACE } from '../objects.ts';
 
@@ -13,7 +16,7 @@ const ISSUER: readonly Right[] = [
   { verb: 'get', path: '/openid/v1/jwks' },
 ];
 
-/** By the last part of the service account's name. */
+/** Needs by the last part of the service account's name. */
 export const CLUSTER_NEEDS: Readonly<Record<string, readonly Right[]>> = {
   admission: secrets('create', 'delete'),
   renewal: [
@@ -28,7 +31,7 @@ export const CLUSTER_NEEDS: Readonly<Record<string, readonly Right[]>> = {
   replay: configMaps('get', 'list', 'delete'),
 };
 
-/** Of admission, where Vault is asked as the pods' own service accounts. */
+/** Admission's needs if Vault is used as the pods' own service accounts. */
 export const PROJECTED: Right = {
   verb: 'create',
   group: '',
@@ -36,5 +39,5 @@ export const PROJECTED: Right = {
   subresource: 'token',
 };
 
-/** Of the renewal job, where it is configured to evict. */
+/** The renewal job's needs if it is configured to evict. */
 export const EVICTION: Right = { verb: 'create', group: '', resource: 'pods', subresource: 'eviction' };

@@ -1,4 +1,4 @@
-/** Whether the service accounts may do in the cluster what they have to. */
+/** Whether the service accounts have the rights in the cluster that they need. */
 import { mayDo, type Right, userNameOf, whoAmI } from '../../shared/kubernetes/objects.ts';
 import { accountOf } from '../processes.ts';
 import { type Check, failed, ok } from './check.ts';
@@ -15,7 +15,7 @@ export function rightsInCluster(facts: Facts): Check[] {
       const { api, deadline } = facts;
       const account = accountOf(name);
       const needed = await neededBy(name, facts);
-      // Its own rights anybody may ask for; those of others are for whoever may create SubjectAccessReviews.
+      // Anyone may ask for their own rights; asking for those of others requires `create` on SubjectAccessReviews.
       const isOwn = (await whoAmI(api, deadline())) === userNameOf(account);
       const answers = await Promise.all(
         needed.map((right) => mayDo(api, right, deadline(), isOwn ? undefined : account)),

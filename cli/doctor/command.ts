@@ -1,4 +1,4 @@
-/** `doctor`: a line for each thing that credentials depend on, and for what is not well the command that mends it. */
+/** `doctor`: prints a line per check and, for each failed one, the command that fixes it. */
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import type { Command } from '../command.ts';
 import { INSTALLATION_OPTIONS, INSTALLATION_USAGE } from '../installation.ts';
@@ -12,13 +12,13 @@ import { verdictOn } from './verdict-on.ts';
 
 const usage = `npx vault-db-injector doctor [options]
 
-  --json               the same for programs
+  --json               output for programs
 ${INSTALLATION_USAGE}
 
-Nothing is changed. Exit code: 0 where nothing is wrong; 1 where something is, or hides others; 2 for a command line that is
+Nothing is changed. Exit code: 0 if no check failed; 1 if a check failed or was skipped; 2 if the command line is
 not understood.
-  ✓ well   ✗ not well, and what mends it   ? could not be looked at, and why   - not looked at, since it needs one of those
-With VAULT_TOKEN, of somebody who may read the roles of the database engines, these are looked at, too.`;
+  ✓ ok   ✗ failed, with the fix   ? unknown: could not run, with the reason   - skipped: a prerequisite did not pass
+With a VAULT_TOKEN that may read the roles of the database engines, these are checked, too.`;
 
 const SYMBOLS: Readonly<Record<State, readonly [string, Parameters<Terminal['paint']>[0]]>> = {
   ok: ['✓', 'green'],
@@ -37,9 +37,9 @@ export const doctorCommand: Command = {
     );
     const facts = createFacts(createKubernetesApi(undefined, options.context), options, environment);
     const show = options.json ? () => {} : (result: Result) => showResult(result, terminal);
-    const begin = (name: string) => terminal.progress(`looking at ${name} …`);
+    const begin = (name: string) => terminal.progress(`checking ${name} …`);
     const results = await cleaningUp(facts.close, () => runChecks(checksOf(facts), verdictOn, show, begin));
-    // What was skipped may be anything.
+    // A skipped check may hide any fault.
     const isWell = results.every(({ state }) => state === 'ok' || state === 'unknown');
     terminal.say(options.json ? JSON.stringify({ ok: isWell, checks: results }, null, 2) : summary(results));
     return isWell ? 0 : 1;
@@ -55,10 +55,10 @@ function showResult({ check, state, detail, mend }: Result, { say, paint }: Term
 function summary(results: readonly Result[]): string {
   const count = (wanted: State) => results.filter(({ state }) => state === wanted).length;
   const rest: [State, string][] = [
-    ['failed', 'not well'],
-    ['unknown', 'could not be looked at'],
-    ['skipped', 'not looked at'],
+    ['failed', 'failed'],
+    ['unknown', 'unknown'],
+    ['skipped', 'skipped'],
   ];
   const parts = rest.filter(([state]) => count(state) > 0).map(([state, text]) => `${count(state)} ${text}`);
-  return [`${count('ok')} of ${results.length} well`, ...parts].join(', ');
+  return [`${count('ok')} of ${results.length} ok`, ...parts].join(', ');
 }

@@ -1,4 +1,4 @@
-/** The cluster that is asked, and the configuration that its processes start with. */
+/** The cluster being checked, and the configuration that its processes start with. */
 import { InjectorError } from '../../shared/errors.ts';
 import { KubernetesError } from '../../shared/kubernetes/api.ts';
 import { whoAmI } from '../../shared/kubernetes/objects.ts';
@@ -47,7 +47,7 @@ export const configuration = (facts: Facts): Check => ({
 const isInvalid = (error: unknown): error is InjectorError =>
   error instanceof InjectorError && error.code === 'configuration_invalid';
 
-/** Each process has its own part of the environment, so each may have faults of its own. */
+/** Each process has its own environment variables, so each may have faults of its own. */
 function judged({ source, config }: Installation, processes: readonly ProcessName[]): Verdict {
   const faults = new Set(processes.flatMap((process) => faultsOf(() => config(process))));
   const edit = source.startsWith('ConfigMap') ? EDIT_CONFIGURATION : `edit ${source}`;

@@ -12,9 +12,9 @@ interface Role {
   readonly ttlSeconds: number;
 }
 
-// Where neither role nor mount says how long a lease lasts, and the server's own configuration does not.
+// Vault's default if neither role, mount nor the server's configuration sets a lease duration.
 const SERVER_DEFAULT_SECONDS = 768 * 3_600;
-const WITH_A_TOKEN = 'VAULT_TOKEN=… of somebody who may read database roles';
+const WITH_A_TOKEN = 'VAULT_TOKEN=… (a token that may read database roles)';
 
 export const databaseEngines = (facts: Facts): Check => ({
   name: 'database engines',
@@ -22,8 +22,8 @@ export const databaseEngines = (facts: Facts): Check => ({
   async look() {
     const mounts = await mountsInUse(facts);
     const { operatorToken: token } = facts;
-    // The injector has no business there: only the pods' own tokens have.
-    if (!token) return unknown(`${mounts.join(', ')}: not the injector's own to see`, WITH_A_TOKEN);
+    // The injector has no rights there: only the pods' own tokens do.
+    if (!token) return unknown(`${mounts.join(', ')}: the injector may not see them`, WITH_A_TOKEN);
     const faults = await Promise.all(mounts.map((mount) => faultOf(mount, token, facts)));
     return faults.find((fault) => fault !== undefined) ?? ok(mounts.join(', '));
   },
@@ -53,12 +53,12 @@ export const databaseRoles = (facts: Facts): Check => ({
     if (!token) return judged(await rolesInUse(facts), syncIntervalSeconds, 'in use');
     const faults = await Promise.all((await mountsInUse(facts)).map((mount) => faultOf(mount, token, facts)));
     if (faults.some((fault) => fault?.state === 'failed'))
-      return unknown('could not be looked at: see the database engines');
+      return unknown('could not be checked: see the database engines');
     try {
       return judged(await rolesThere(facts, token), syncIntervalSeconds, 'there');
     } catch (error) {
       if (error instanceof VaultError && error.status === 403)
-        return unknown('could not be looked at: VAULT_TOKEN may not read them', WITH_A_TOKEN);
+        return unknown('could not be checked: VAULT_TOKEN may not read them', WITH_A_TOKEN);
       throw error;
     }
   },
@@ -81,7 +81,7 @@ async function rolesThere(facts: Facts, token: Secret): Promise<Role[]> {
 
 function judged(roles: readonly Role[], intervalSeconds: number, which: string): Verdict {
   if (roles.length === 0 && which === 'in use')
-    return unknown("no pod has a lease yet, and the roles are not the injector's own to read", WITH_A_TOKEN);
+    return unknown('no pod has a lease yet, and the injector may not read the roles', WITH_A_TOKEN);
   const least = 2 * intervalSeconds;
   const short = roles.filter(({ ttlSeconds }) => ttlSeconds < least);
   const named = short.map(({ mount, name, ttlSeconds }) => `${mount}/${name} ${ttlSeconds} s`);
@@ -89,14 +89,17 @@ function judged(roles: readonly Role[], intervalSeconds: number, which: string):
   if (first)
     return failed(
       `leases of ${named.join(', ')} are shorter than two sync intervals (${least} s)`,
-      `vault write ${first.mount}/roles/${first.name} default_ttl=${least}s, or a shorter syncTTLSecond and schedule`,
+      `vault write ${first.mount}/roles/${first.name} default_ttl=${least}s, or shorten syncTTLSecond and the schedule`,
     );
   const shortest = Math.min(...roles.map(({ ttlSeconds }) => ttlSeconds));
   const of = roles.length === 0 ? 'none' : `${roles.length} ${which}, the shortest lease ${shortest} s`;
   return ok(`${of}; two sync intervals are ${least} s`);
 }
 
-/** As the last sweep saw them, or as they were given since; one that is near its end for good (max_ttl) says nothing of its role. */
+/**
+ * Taken from the last sweep's memory, or from later records; a lease close to its max_ttl says nothing about its
+ * role.
+ */
 async function rolesInUse(facts: Facts): Promise<Role[]> {
   const roles = new Map<string, Role>();
   for (const { namespace, leaseId, leaseTtlSeconds, endsAt } of await facts.grants()) {
@@ -109,7 +112,7 @@ async function rolesInUse(facts: Facts): Promise<Role[]> {
   return [...roles.values()];
 }
 
-/** The default one, and those that pods have leases of. */
+/** The default mount, and those that pods have leases of. */
 export async function mountsInUse(facts: Facts): Promise<string[]> {
   const { defaultEngine } = (await facts.config()).vault;
   const inUse = (await facts.grants()).flatMap(

@@ -1,4 +1,4 @@
-/** What the checks look at, each thing read once. */
+/** Facts that the checks need, each read once. */
 import * as v from 'valibot';
 import type { Config } from '../../shared/config.ts';
 import type { Environment } from '../../shared/config-source.ts';
@@ -17,18 +17,18 @@ export interface Facts {
   readonly api: KubernetesClient;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Of somebody who may see more of Vault than the injector; absent where there is none. */
+  /** The operator's token, which may see more of Vault than the injector; absent without one. */
   readonly operatorToken: Secret | undefined;
   installation(): Promise<Installation>;
   config(process?: ProcessName): Promise<Config>;
   /** Logged in as that process. */
   vault(process?: ProcessName): Promise<VaultClient>;
   grants(): Promise<readonly GrantInUse[]>;
-  /** Whether the functions are Knative's: without it the admission function is a Deployment, and there is no other. */
+  /** Whether the functions are Knative's: without it the admission function is a Deployment, and the only function. */
   withKnative(): Promise<boolean>;
   deadline(): Deadline;
   work(): Work;
-  /** Ends all logins. */
+  /** Revokes all logins. */
   close(): Promise<void>;
 }
 
@@ -71,7 +71,7 @@ export function createFacts(
     deadline,
     work: () => ({ deadline: deadline(), vaultCalls: 0 }),
     async close() {
-      // One that cannot be ended ends by itself.
+      // A login that cannot be revoked expires by itself.
       const ends = [...clients.values()].map((client) =>
         client.session.close(deadline()).finally(client.close),
       );
@@ -87,7 +87,7 @@ const ADMISSION = [
 ] as const;
 const Anything = v.object({ kind: v.string() });
 
-/** Where nobody may look, it is taken for an installation as most are. */
+/** Assumes the usual installation if it may not be read. */
 async function readWithKnative({ api, deadline }: Pick<Facts, 'api' | 'deadline'>): Promise<boolean> {
   const [service, deployment] = await Promise.all(
     ADMISSION.map((path) =>

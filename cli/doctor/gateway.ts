@@ -1,4 +1,4 @@
-/** Knative's gateway: whether its routes are anybody's, and whether its log holds what admissions are asked by. */
+/** Knative's gateway: whether its routes are open to anyone, and whether its access log contains the path's secret. */
 import * as v from 'valibot';
 import { readObject } from '../../shared/kubernetes/objects.ts';
 import {

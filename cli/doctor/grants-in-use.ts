@@ -1,4 +1,4 @@
-/** The grants that there are: what the last sweep remembers, and what was given since then. */
+/** Existing grants: those in the last sweep's memory, and those issued since. */
 import pLimit from 'p-limit';
 import { InjectorError } from '../../shared/errors.ts';
 import type { LedgerRecord } from '../../shared/vault/ledger.ts';
@@ -9,7 +9,7 @@ import type { Facts } from './facts.ts';
 export type GrantInUse = Pick<GrantState, 'namespace' | 'leaseId' | 'leaseTtlSeconds' | 'endsAt'>;
 
 const CONCURRENCY = 16;
-// Of more than these, all engines in use are known from a part.
+// A limit for reading records: a part of them already shows all engines in use.
 const MOST_READ = 200;
 
 export async function readGrantsInUse(

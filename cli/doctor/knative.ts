@@ -1,4 +1,4 @@
-/** What the functions run in and what tells them of deletions, as Knative's controllers report it. */
+/** State of the functions and of the delivery of delete events, as reported by Knative's controllers. */
 import * as v from 'valibot';
 import { readObject } from '../../shared/kubernetes/objects.ts';
 import {
@@ -21,7 +21,7 @@ interface Resource {
   readonly name: string;
   readonly group: string;
   readonly plural: string;
-  /** For kubectl. */
+  /** Resource names for kubectl. */
   readonly object: string;
   readonly condition: 'Ready' | 'Available';
 }
@@ -43,7 +43,7 @@ const RESOURCES = [
   resource('Trigger', 'revocation', EVENTING, 'triggers'),
   resource('ApiServerSource', 'pods', 'sources.knative.dev/v1', 'apiserversources'),
 ];
-/** Of a component that most do without: docs/approle.md. */
+/** An optional component: docs/approle.md. */
 const APPROLE = [
   resource('Service', 'approle', SERVING, 'services'),
   resource('Broker', 'approle', EVENTING, 'brokers'),
@@ -117,7 +117,7 @@ const Definition = v.object({
   metadata: v.object({ labels: v.optional(v.record(v.string(), v.string()), {}) }),
 });
 
-/** Of a Broker that is ready, also whether one event that cannot be delivered holds up the others. */
+/** A ready Broker, including whether one undeliverable event delays the others. */
 async function withDelivery(
   one: Resource,
   verdict: Verdict,
@@ -132,7 +132,7 @@ async function withDelivery(
   const channelPath = `/apis/messaging.knative.dev/v1/namespaces/${NAMESPACE}/inmemorychannels/${channel}`;
   const reason = whyOneAtATime(broker, await readObject(api, channelPath, Annotated, deadline()));
   if (reason !== undefined) {
-    const detail = `${reason}, so one event that cannot be delivered holds up all others`;
+    const detail = `${reason}, so one event that cannot be delivered delays all others`;
     const definition = await readObject(api, DEFINITION, Definition, deadline());
     const release = definition?.metadata.labels['app.kubernetes.io/version'];
     return failed(detail, isTooOld(release) ? UPGRADE : again);
@@ -144,16 +144,16 @@ async function withDelivery(
   const pods = (await readObject(api, podsPath, Pods, deadline()))?.items ?? [];
   if (!pods.some((pod) => isOlder(pod, broker))) return verdict;
   return failed(
-    'the pod of its source is older than it, and may hang in an event that it sent to the one before',
+    'the pod of its source is older than the Broker, and may hang in an event that it sent to the previous one',
     `kubectl --namespace ${NAMESPACE} delete pods --selector ${selector}`,
   );
 }
 
-/** A dispatcher that is started takes no channel on that is not ready, whatever the Broker says of itself. */
+/** A restarted dispatcher ignores a channel that is not ready, whatever the Broker reports. */
 function whyNothingPasses(broker: string, channel: Reported | undefined): Verdict | undefined {
   const ready = channel?.status.conditions?.find(({ type }) => type === 'Ready');
   if (ready === undefined || ready.status === 'True') return undefined;
-  const detail = `its channel is not ready: ${ready.message || ready.reason}; no event passes once its dispatcher has been started again`;
+  const detail = `its channel is not ready: ${ready.message || ready.reason}; no event passes once its dispatcher is restarted`;
   const within = `kubectl --namespace ${NAMESPACE}`;
   return failed(
     detail,
@@ -168,7 +168,7 @@ const DEFINITION = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/brok
 function judged({ object, condition }: Resource, { metadata, status }: Reported): Verdict {
   const describe = `kubectl --namespace ${NAMESPACE} describe ${object}`;
   const found = status.conditions?.find(({ type }) => type === condition);
-  if (!found) return failed('nobody has reported on it: is its controller running?', describe);
+  if (!found) return failed('no controller has reported on it: is it running?', describe);
   if (found.status !== 'True')
     return failed(`${condition} is ${found.status}: ${found.message || found.reason}`, describe);
   if ((status.observedGeneration ?? 0) < metadata.generation)

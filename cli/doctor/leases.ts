@@ -1,4 +1,7 @@
-/** Whether leases of every engine may be renewed: policies name the engines one by one, which no capability tells. */
+/**
+ * Whether leases of every engine may be renewed: policies name engines one by one, which the capabilities do not
+ * show.
+ */
 
 import { VaultError } from '../../shared/vault/failure.ts';
 import { GrantLost } from '../../shared/vault/renewals.ts';
@@ -7,7 +10,7 @@ import { mountsInUse } from './databases.ts';
 import type { Facts } from './facts.ts';
 import { setUpCommand } from './set-up-command.ts';
 
-// There is no such lease: Vault says so to whoever might renew it.
+// A lease that does not exist: Vault says so to anyone who may renew it.
 const NO_LEASE = 'creds/doctor/none';
 
 export const leases = (facts: Facts): Check => ({
@@ -19,7 +22,7 @@ export const leases = (facts: Facts): Check => ({
     const denied = mounts.filter((_, index) => !allowed[index]);
     if (denied.length > 0)
       return failed(
-        `those of ${denied.join(', ')} may not be renewed: its policy does not name the engine`,
+        `those of ${denied.join(', ')} may not be renewed: the renewal job's policy does not name the engine`,
         await setUpCommand(facts),
       );
     return ok(`may be renewed: ${mounts.join(', ')}`);

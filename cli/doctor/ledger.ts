@@ -15,7 +15,7 @@ export const ledgerMount = (facts: Facts): Check => ({
     const mount = await inspection.mount(path, facts.work());
     if (!mount)
       return failed(
-        `there is no mount ${path}, or the renewal job may see nothing of it`,
+        `there is no mount ${path}, or the renewal job may not see it`,
         `vault secrets enable -path=${path} -version=2 kv, or correct vaultSecretName: ${EDIT_CONFIGURATION}`,
       );
     if (mount.type !== 'kv')
@@ -48,7 +48,7 @@ export const ledgerReadable = (facts: Facts): Check => ({
   },
 });
 
-// The youngest tell what is written now; the metadata of each may say otherwise than the engine.
+// The youngest records show what is written now; a record's metadata may override the engine's settings.
 const LOOKED_AT = 20;
 
 export const ledgerSettings = (facts: Facts): Check => ({
@@ -60,12 +60,12 @@ export const ledgerSettings = (facts: Facts): Check => ({
     const settings = await inspection.kvSettings(mount, facts.work(), facts.operatorToken);
     if (settings && !/^0?s?$/.test(settings.deleteVersionAfter))
       return failed(
-        `${mount} deletes what is written to it after ${settings.deleteVersionAfter} (delete_version_after): records of live pods go`,
+        `${mount} deletes what is written to it after ${settings.deleteVersionAfter} (delete_version_after): records of live pods disappear`,
         `vault write ${mount}/config delete_version_after=0s; ${WRITTEN_BEFORE}`,
       );
     if (settings?.casRequired)
       return failed(
-        `${mount} takes a record only from whoever names its version (cas_required), which nobody of ours does: pods are denied`,
+        `${mount} accepts only writes that name a version (cas_required), which the injector does not do: pods are denied`,
         `vault write ${mount}/config cas_required=false`,
       );
     const { grants } = await ledger.list(facts.work());
@@ -77,7 +77,7 @@ export const ledgerSettings = (facts: Facts): Check => ({
     const [first] = ending;
     if (first !== undefined)
       return failed(
-        `${ending.length} of the ${uuids.length} youngest records are deleted by Vault itself, the one of ${first} at ${times[uuids.indexOf(first)]} (delete_version_after)`,
+        `${ending.length} of the ${uuids.length} youngest records will be deleted by Vault itself, that of ${first} at ${times[uuids.indexOf(first)]} (delete_version_after)`,
         `vault write ${mount}/config delete_version_after=0s, and vault kv metadata put -mount=${mount} -delete-version-after=0s ${ledgerPrefix}/${first}; ${WRITTEN_BEFORE}`,
       );
     if (settings) return ok('neither delete_version_after nor cas_required');
@@ -88,4 +88,4 @@ export const ledgerSettings = (facts: Facts): Check => ({
 });
 
 const WRITTEN_BEFORE =
-  'what was written before goes all the same: start the pods anew, so that new records are written (kubectl rollout restart)';
+  'existing records are deleted all the same: restart the pods to write new ones (kubectl rollout restart)';

@@ -1,4 +1,4 @@
-/** The grants that live pods name, against those that Vault knows: after a restore of either, they differ. */
+/** Compares grants named by live pods with those that Vault knows: after a restore of either, they differ. */
 import { createPods, type LivePod } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
 import { uuidTime } from '../../shared/uuid-time.ts';
@@ -8,7 +8,7 @@ import type { Facts } from './facts.ts';
 
 const NAMED = 3;
 const MEND =
-  'docs/recovery.md says what becomes of them; fresh credentials: kubectl rollout restart, for each of their owners';
+  'docs/recovery.md explains what happens to them; for new credentials: kubectl rollout restart, for each owner';
 
 export const liveGrants = (facts: Facts): Check => ({
   name: 'grants of live pods',
@@ -16,7 +16,7 @@ export const liveGrants = (facts: Facts): Check => ({
   async look() {
     const config = await facts.config();
     const { ledger, sweeps, time } = await facts.vault();
-    // In this order: a pod admitted in between is too young to matter.
+    // Grants first: a pod admitted in between is too young to matter.
     const [{ grants }, { grants: remembered }] = await Promise.all([
       ledger.list(facts.work()),
       readMemory(sweeps, config, facts.work()),
@@ -31,7 +31,7 @@ export const liveGrants = (facts: Facts): Check => ({
     const kept = missing.filter((uuid) => remembered.has(uuid)).length;
     const fate =
       kept === missing.length
-        ? 'the renewal job keeps them by its memory'
+        ? 'the renewal job renews them from its memory'
         : `nobody renews ${missing.length - kept} of these`;
     return failed(
       `${pods.length} of ${live.length} live pods name grants that are not in the ledger, ${fate}: ${namesOf(pods)}`,

@@ -1,4 +1,4 @@
-/** The pods of functions and jobs: whether one of them cannot start. Their controllers say so only minutes later. */
+/** Whether a pod of a function or job cannot start. Their controllers report that only minutes later. */
 import * as v from 'valibot';
 import { readObject } from '../../shared/kubernetes/objects.ts';
 import { printable } from '../../shared/secret.ts';
@@ -26,7 +26,7 @@ const Pods = v.object({
   ),
 });
 const PATH = `/api/v1/namespaces/${NAMESPACE}/pods`;
-/** Reasons of the kubelet's that time alone does not mend. */
+/** The kubelet's reasons that do not go away with time. */
 const CANNOT_START =
   /^(?:ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|ImageInspectError|CreateContainerConfigError|CreateContainerError|RunContainerError|CrashLoopBackOff)$/;
 
@@ -42,11 +42,11 @@ export const podsStart = ({ api, deadline }: Facts): Check => ({
       }),
     );
     const [first] = stuck;
-    if (!first) return ok('none is kept from starting');
+    if (!first) return ok('none fails to start');
     const others = stuck.length > 1 ? ` (and ${stuck.length - 1} more)` : '';
     return failed(
       `${first.pod} cannot start${others}: ${printable(first.said, 300)}`,
-      `kubectl --namespace ${NAMESPACE} describe pod ${first.pod}; an image that is there: npm run install:cluster -- --image IMAGE`,
+      `kubectl --namespace ${NAMESPACE} describe pod ${first.pod}; if the image is missing: npm run install:cluster -- --image IMAGE`,
     );
   },
 });

@@ -1,4 +1,4 @@
-/** What the API server would be shown where the webhook points: it has to be of the authority that the webhook names. */
+/** The certificate that the webhook's endpoint shows to the API server: it must be signed by the webhook's caBundle. */
 import { isIP } from 'node:net';
 import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
 import * as v from 'valibot';
@@ -15,7 +15,7 @@ interface Target {
   readonly place: string;
   readonly host: string;
   readonly port: number;
-  /** That the certificate has to be for. */
+  /** The name that the certificate has to be valid for. */
   readonly name: string;
 }
 
@@ -43,7 +43,7 @@ async function targetOf({ url, service }: ClientConfig, { api, deadline }: Facts
 
 function handshake({ place, host, port, name }: Target, ca: string): Promise<Shown> {
   return new Promise((resolve) => {
-    // Looked at, not trusted: nothing is sent.
+    // Inspected, not trusted: nothing is sent.
     const options = { host, port, ca, rejectUnauthorized: false, ...(!isIP(name) && { servername: name }) };
     const socket = connect(options, () => {
       const certificate = socket.getPeerCertificate();
@@ -61,6 +61,6 @@ function handshake({ place, host, port, name }: Target, ca: string): Promise<Sho
 function judged(socket: TLSSocket, { valid_to: end }: PeerCertificate) {
   if (socket.authorized)
     return { state: 'trusted' as const, validUntil: new Date(end).toISOString().slice(0, 10) };
-  // What Node's types call an Error is the code of one.
+  // Node's types call it an Error, but it is the error's code.
   return { state: 'refused' as const, reason: String(socket.authorizationError) };
 }

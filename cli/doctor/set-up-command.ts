@@ -1,4 +1,4 @@
-/** Writes policies and auth roles anew: all that can be known of how it was done before stands in it. */
+/** Command that writes policies and auth roles again, with everything known about how it was done before. */
 import type { Config } from '../../shared/config.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import type { AuthRole } from '../../shared/vault/inspection.ts';
@@ -9,9 +9,9 @@ import type { Facts } from './facts.ts';
 interface Known {
   readonly config: Pick<Config, 'vault' | 'projectedServiceAccount'>;
   readonly mounts: readonly string[];
-  /** Of admission; `undefined` where it could not be read. */
+  /** Admission's configuration; `undefined` if it could not be read. */
   readonly role: AuthRole | undefined;
-  /** Of the processes' tokens. */
+  /** Audience of the processes' tokens. */
   readonly audience: string;
 }
 
@@ -23,7 +23,7 @@ export async function setUpCommand(facts: Facts): Promise<string> {
   return setUpCommandFor({ config, mounts, role, audience });
 }
 
-/** Of all processes it is admission that may read roles; where that is not so, whoever operates Vault may. */
+/** Only admission may read roles; otherwise Vault's operator may. */
 async function readRole(facts: Facts): Promise<AuthRole | undefined> {
   const { authPath, kubeRole } = (await facts.config('admission')).vault;
   const { inspection } = await facts.vault('admission');
@@ -37,7 +37,7 @@ const unlessUnknown =
     throw error;
   };
 
-/** It ends with a comment, for a shell as for a person. */
+/** Ends with a comment, which both shell and people understand. */
 export function setUpCommandFor({ config, mounts, role, audience }: Known): string {
   const { ledgerPrefix, ledgerMount, authPath } = config.vault;
   const prefix = prefixOf(role);
@@ -55,10 +55,10 @@ export function setUpCommandFor({ config, mounts, role, audience }: Known): stri
   const unknown = ['APPLICATION_POLICIES', 'TOKEN_BOUND_CIDRS', 'POLICY_PREFIX', 'APPROLE_PATH'].filter(
     (name) => !(name in known),
   );
-  return `${variables.join(' ')} knative/vault/set-up.sh # writes all anew: add whatever else was set the first time, or it is lost: ${unknown.join(', ')}, and DATABASE_MOUNTS that no pod uses now`;
+  return `${variables.join(' ')} knative/vault/set-up.sh # rewrites everything: add all other variables of the first run, or their settings are lost: ${unknown.join(', ')}, and DATABASE_MOUNTS that no pod uses now`;
 }
 
-/** As the script names policies; `undefined` where they have names of their own. */
+/** The script's suffix for policies; `undefined` if they have custom names. */
 function prefixOf(role: AuthRole | undefined): string | undefined {
   const [policy = ''] = role?.policies.filter((name) => name.endsWith('-admission')) ?? [];
   return policy.slice(0, -'-admission'.length) || undefined;

@@ -1,4 +1,4 @@
-/** Whether the renewal job is started, and when it last did all it had to do. */
+/** Whether the renewal job is started, and when it last completed all of its work. */
 import * as v from 'valibot';
 import { readObject } from '../../shared/kubernetes/objects.ts';
 import { intervalOf } from '../../shared/schedule.ts';
@@ -41,7 +41,7 @@ export const cronJob = (facts: Facts): Check => ({
     const failedAgo = lastRunFailed(found.status, facts);
     if (failedAgo !== undefined)
       return failed(
-        `its last run, started ${failedAgo} s ago, did not do all it had to do`,
+        `its last run, started ${failedAgo} s ago, left work undone`,
         `${IN} get jobs,pods --selector app.kubernetes.io/component=renewal, and the log: ${IN} logs --selector app.kubernetes.io/component=renewal --tail 50`,
       );
     const success = last === undefined ? '' : `, last success ${secondsSince(last, facts)} s ago`;
@@ -51,10 +51,10 @@ export const cronJob = (facts: Facts): Check => ({
 
 type CronJobStatus = v.InferOutput<typeof CronJob>['status'];
 
-// The CronJob's controller hears of a Job's end a moment after it.
+// The CronJob's controller notices the end of a Job a moment later.
 const HEARD_WITHIN_SECONDS = 15;
 
-/** @returns how many seconds ago it began; `undefined` where it succeeded, or is under way. */
+/** @returns how many seconds ago it began; `undefined` if it succeeded, or is still running. */
 function lastRunFailed(
   { lastScheduleTime: started, lastSuccessfulTime: succeeded, active }: CronJobStatus,
   facts: Facts,
@@ -65,7 +65,7 @@ function lastRunFailed(
   return ago < HEARD_WITHIN_SECONDS ? undefined : ago;
 }
 
-/** What is due follows from the interval, so sweeps must not be rarer. */
+/** Leases are renewed according to the interval, so sweeps must not be less frequent. */
 export const schedule = (facts: Facts): Check => ({
   name: 'schedule',
   needs: ['CronJob renewal', 'configuration'],
@@ -89,13 +89,12 @@ export const lastSweep = (facts: Facts): Check => ({
     const look = `${IN} logs --selector app.kubernetes.io/component=renewal --tail 50, then ${RUN_NOW}`;
     if (!last) return never(await readCronJob(facts), longest * 1_000, facts.now(), look);
     const ago = Math.round((time.now() - last.succeededAt) / 1_000);
-    if (ago > longest)
-      return failed(`the last one that did all it had to do began ${ago} s ago (at most ${longest} s)`, look);
-    return ok(`did all it had to do, ${ago} s ago`);
+    if (ago > longest) return failed(`the last complete one began ${ago} s ago (at most ${longest} s)`, look);
+    return ok(`completed, ${ago} s ago`);
   },
 });
 
-/** A CronJob that is new has had no time yet. */
+/** A new CronJob has had no time yet. */
 function never(
   found: v.InferOutput<typeof CronJob> | undefined,
   longestMs: number,
@@ -103,6 +102,6 @@ function never(
   look: string,
 ) {
   const since = Date.parse(found?.metadata.creationTimestamp ?? '');
-  if (now - since < longestMs) return unknown('none has been successful yet; the CronJob is new', RUN_NOW);
-  return failed('none has ever done all it had to do', look);
+  if (now - since < longestMs) return unknown('none has completed yet; the CronJob is new', RUN_NOW);
+  return failed('none has ever completed', look);
 }

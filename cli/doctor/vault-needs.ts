@@ -1,9 +1,12 @@
-/** What each process does in Vault, by path: the policies in knative/vault allow this, and a test holds the two together. */
+/**
+ * What each process does in Vault, by path: the policies in knative/vault allow exactly this, and a test keeps both
+ * in step.
+ */
 import type { VaultOptions } from '../../shared/vault/index.ts';
 import type { ProcessName } from '../processes.ts';
 
 export interface Need {
-  /** As a policy has it: `+` is one segment, `*` the rest. */
+  /** A path as in a policy: `+` is one segment, `*` the rest. */
   readonly path: string;
   readonly capabilities: readonly string[];
 }
@@ -11,7 +14,7 @@ export interface Need {
 export interface NeedsOptions extends Pick<VaultOptions, 'authPath' | 'ledgerMount' | 'ledgerPrefix'> {
   readonly tokenReference: 'token' | 'accessor';
   readonly maxGrantsPerRole: number | undefined;
-  /** Where Vault is asked as the pods' own service accounts: absent, it is not. */
+  /** Set if Vault is used as the pods' own service accounts. */
   readonly projectedServiceAccount?: object | undefined;
 }
 
@@ -45,7 +48,7 @@ const NEEDS: Readonly<Record<ProcessName, (options: NeedsOptions) => readonly Ne
   ],
   revocation: (options) => [
     ...ending(options, ['delete']),
-    // Of others their own tokens do it.
+    // Processes other than these use the pods' own tokens.
     ...(options.tokenReference === 'accessor'
       ? [{ path: 'sys/leases/revoke', capabilities: ['update'] }]
       : []),
@@ -84,7 +87,7 @@ const places = (options: NeedsOptions, capabilities: readonly string[]): readonl
     ? []
     : [{ path: `${options.ledgerMount}/metadata/${options.ledgerPrefix}-held/*`, capabilities }];
 
-/** Records of before have their tokens in them, whatever new ones have. */
+/** Older records contain tokens, whatever new ones contain. */
 const byReference = ({ tokenReference }: NeedsOptions, path: string): readonly Need[] =>
   (tokenReference === 'accessor' ? [path, `${path}-accessor`] : [path]).map((one) => ({
     path: one,
@@ -94,10 +97,10 @@ const byReference = ({ tokenReference }: NeedsOptions, path: string): readonly N
 export const vaultNeeds = (process: ProcessName, options: NeedsOptions): readonly Need[] =>
   NEEDS[process](options);
 
-/** A path of those that a policy's path stands for: Vault is asked about paths, and takes no wildcards then. */
+/** An example of the paths that a policy's path matches: Vault reports capabilities for paths without wildcards only. */
 export const examplePath = ({ path }: Need): string => path.replaceAll(/[+*]/g, 'any');
 
-/** One text for each path on which something is missing. */
+/** One sentence per path with missing capabilities. */
 export function lacking(needed: readonly Need[], granted: ReadonlyMap<string, readonly string[]>): string[] {
   return needed.flatMap((need) => {
     const held = granted.get(examplePath(need)) ?? [];

@@ -10,7 +10,7 @@ import { isPart, NO_PART } from './parts-of.ts';
 import { setUpCommand } from './set-up-command.ts';
 import { examplePath, lacking, vaultNeeds } from './vault-needs.ts';
 
-/** Resolves inside of a cluster only: Service, namespace, port. */
+/** Resolves only inside a cluster: Service, namespace, port. */
 const IN_CLUSTER = /^https?:\/\/(?:[^/:]+\.)?([^/:.]+)\.([^/:.]+)\.svc(?:\.[^/:]+)?(?::(\d+))?(?:\/|$)/;
 
 export const vault = (facts: Facts): Check => ({
@@ -24,7 +24,7 @@ export const vault = (facts: Facts): Check => ({
       const operator = `VAULT_ADDR=${address} vault operator`;
       if (!initialized) return failed(`${address}: not initialised`, `${operator} init`);
       if (sealed) return failed(`${address}: sealed`, `${operator} unseal`);
-      const role = standby ? 'a standby, which hands requests on' : 'active';
+      const role = standby ? 'a standby, which forwards requests' : 'active';
       return ok(`${address}: unsealed, ${role}, version ${version}`);
     } catch (error) {
       if (error instanceof InjectorError) return withoutAnswer(address, error);
@@ -47,7 +47,7 @@ function withoutAnswer(address: string, error: InjectorError): Verdict {
     const scheme = address.startsWith('https:') ? 'https' : 'http';
     const of = port ?? (scheme === 'https' ? '443' : '80');
     return unknown(
-      `${said}; the name is one of the cluster's own, so this may be so from here only`,
+      `${said}; the name is internal to the cluster, so it may just be unreachable from here`,
       `kubectl --namespace ${namespace} port-forward service/${service} 8200:${of}, then --vault-address ${scheme}://127.0.0.1:8200`,
     );
   }
@@ -66,7 +66,7 @@ export const login = (facts: Facts, process: ProcessName): Check => ({
       return ok(`as auth role ${kubeRole} at auth/${authPath}`);
     } catch (error) {
       if (!(error instanceof InjectorError)) throw error;
-      // Not Vault, but the caller, is who has no token of that service account.
+      // The caller, not Vault, is at fault if it cannot get a token of that service account.
       if (error instanceof KubernetesError) throw error;
       return failed(error.message, await setUpCommand(facts));
     }
@@ -89,7 +89,7 @@ export const rightsInVault = (facts: Facts, process: ProcessName): Check => ({
     } catch (error) {
       if (error instanceof VaultError && error.status === 403)
         return unknown(
-          'could not be looked at: its policy does not allow sys/capabilities-self',
+          'could not be checked: its policy does not allow sys/capabilities-self',
           await setUpCommand(facts),
         );
       throw error;

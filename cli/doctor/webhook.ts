@@ -1,4 +1,7 @@
-/** The way of a new pod to the admission function: webhook, authority, certificate; and the guard of what stands on pods. */
+/**
+ * A new pod's way to the admission function: webhook, CA, certificate; and the policy that guards the annotations on
+ * pods.
+ */
 import { X509Certificate } from 'node:crypto';
 import * as v from 'valibot';
 import { readObject } from '../../shared/kubernetes/objects.ts';
@@ -49,12 +52,12 @@ export const webhook = (facts: Facts): Check => ({
   async look() {
     const found = await readWebhook(facts);
     if (!found)
-      return failed(`there is no MutatingWebhookConfiguration ${WEBHOOK}: no pod is given anything`, INSTALL);
+      return failed(`there is no MutatingWebhookConfiguration ${WEBHOOK}: no pod gets credentials`, INSTALL);
     const { injectorLabel } = await facts.config('admission');
     const selected = found.objectSelector?.matchLabels ?? {};
     if (selected[injectorLabel] !== 'true')
       return failed(
-        `it is not asked for pods with the label ${injectorLabel}: "true" (injectorLabel), but for ${JSON.stringify(selected)}`,
+        `it does not select pods with the label ${injectorLabel}: "true" (injectorLabel), but ${JSON.stringify(selected)}`,
         `make injectorLabel and its objectSelector agree: kubectl edit mutatingwebhookconfiguration ${WEBHOOK}`,
       );
     if (found.failurePolicy !== 'Fail')
@@ -66,7 +69,7 @@ export const webhook = (facts: Facts): Check => ({
     if (`${url}${service?.path}`.includes(NO_SECRET))
       return failed('its path has no secret yet, so the function refuses it', INSTALL);
     const target = service ? `Service ${service.name} in ${service.namespace}` : new URL(url ?? '').host;
-    return ok(`pods with ${injectorLabel}: "true" are shown to ${target}`);
+    return ok(`pods with ${injectorLabel}: "true" go to ${target}`);
   },
 });
 
@@ -76,15 +79,15 @@ export const webhookAuthority = (facts: Facts): Check => ({
   async look() {
     const { clientConfig } = (await readWebhook(facts)) ?? {};
     if (!clientConfig || clientConfig.caBundle === '') {
-      if (clientConfig?.url) return unknown('none is set: the API server trusts what its own machine trusts');
+      if (clientConfig?.url) return unknown('none is set: the API server uses the authorities of its system');
       return failed(
-        "none is set (caBundle): is cert-manager's cainjector running?",
+        "no caBundle is set: is cert-manager's cainjector running?",
         'kubectl --namespace cert-manager get pods',
       );
     }
     const certificates = certificatesIn(clientConfig.caBundle);
     const ends = certificates.map(({ validTo }) => Date.parse(validTo));
-    // Old ones may stay in a bundle beside the one that took their place.
+    // A bundle may still contain old authorities beside the current one.
     const latest = Math.max(...ends);
     if (certificates.length === 0 || Number.isNaN(latest))
       return failed('its caBundle holds no certificate', INSTALL);
@@ -95,7 +98,7 @@ export const webhookAuthority = (facts: Facts): Check => ({
   },
 });
 
-/** cert-manager makes what is deleted anew; what it does not look after, somebody has to bring. */
+/** cert-manager recreates deleted certificates; others have to be supplied by their owner. */
 const anew = ({ service }: ClientConfig, secrets: string): string =>
   service
     ? `kubectl --namespace ${NAMESPACE} delete secret ${secrets}`
@@ -127,10 +130,10 @@ export const webhookCertificate = (facts: Facts): Check => ({
       );
     if (shown.state === 'refused')
       return failed(
-        `what ${shown.place} shows does not fit the webhook's authority (${shown.reason})`,
+        `the certificate of ${shown.place} does not match the webhook's authority (${shown.reason})`,
         anew(clientConfig, 'webhook-tls'),
       );
-    return ok(`${shown.place} shows one of that authority, valid until ${shown.validUntil}`);
+    return ok(`${shown.place} has one of that authority, valid until ${shown.validUntil}`);
   },
 });
 

@@ -1,4 +1,4 @@
-/** Who may assume what: asked of Vault as the admission function asks, once it is known what to ask. */
+/** Which pod may assume which role: asks Vault the same way as the admission function. */
 import type { DatabaseRequest } from '../../shared/annotations.ts';
 import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';

@@ -1,4 +1,4 @@
-/** `explain`: what would happen to the pods in a file. Nothing is created, in the cluster or in Vault. */
+/** `explain`: shows what would happen to the pods in a file. Nothing is created, in the cluster or in Vault. */
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import type { Config } from '../../shared/config.ts';
@@ -23,15 +23,15 @@ import { linesOf, type Outlook, outlookOn, plainOf } from './report.ts';
 const NAME = 'npx vault-db-injector explain';
 const usage = `${NAME} FILE [options]
 
-  FILE                 manifests of pods, or of what makes pods (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob,
-                       Knative Service); several documents may be in it; - is the standard input
-  --namespace NS       of pods that do not say (that of the kubeconfig's context)
+  FILE                 manifests of pods or workloads (Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob,
+                       Knative Service); may contain several documents; - reads standard input
+  --namespace NS       namespace of pods that name none (default: that of the kubeconfig's context)
   --offline            ask neither cluster nor Vault
-  --json               for programs
+  --json               output for programs
 ${INSTALLATION_USAGE}
 
-Nothing is touched. Exit code: 0 no pod would be denied, as far as could be found out; 1 one would; 2 for a command line
-that is not understood. Vault is asked as the admission function, so by whoever may create tokens of its service account.`;
+Nothing is changed. Exit code: 0 if no pod would be denied, as far as could be checked; 1 if one would; 2 if the command line
+is invalid. Queries Vault as the admission function; you need \`create\` on \`serviceaccounts/token\`.`;
 
 const ENTRIES = { namespace: textOption, offline: flagOption, json: flagOption, ...INSTALLATION_OPTIONS };
 const ASK_WITHIN_MS = 5_000;
@@ -42,7 +42,7 @@ export const explainCommand: Command = {
   async run(args, environment, terminal) {
     const { options, words } = readCommandLine(NAME, ENTRIES, args, 1);
     const [file] = words;
-    if (file === undefined) throw new Misuse(`Say which file: ${NAME} FILE\nWhat there is: ${NAME} --help`);
+    if (file === undefined) throw new Misuse(`Say which file: ${NAME} FILE\nSee: ${NAME} --help`);
     const manifests = readManifests(file === '-' ? await terminal.readInput() : await readText(file));
     const outlooks = await look(manifests, options, environment);
     if (options.json) showPlain(manifests, outlooks, terminal);
@@ -67,7 +67,7 @@ async function readText(file: string): Promise<string> {
 async function look(manifests: Manifests, options: Options, environment: Environment): Promise<Outlook[]> {
   if (options.offline) {
     const config = configFromFile(options, environment, 'admission');
-    return lookAt(manifests, await settings(options, config), undefined, 'not asked (--offline)');
+    return lookAt(manifests, await settings(options, config), undefined, 'skipped (--offline)');
   }
   const api = createKubernetesApi(undefined, options.context);
   try {
@@ -79,7 +79,7 @@ async function look(manifests: Manifests, options: Options, environment: Environ
     });
   } catch (error) {
     if (!(error instanceof InjectorError || error instanceof Refusal)) throw error;
-    // Without an installation the pod's own faults can still be told.
+    // The pod's own faults can be reported even without an installation.
     return lookAt(
       manifests,
       await settings(options, undefined, api),
@@ -140,7 +140,7 @@ function show(
   terminal: Terminal,
 ): void {
   for (const { line, message } of faults)
-    terminal.say(`${terminal.paint('red', '✗')} ${file}:${line}: no YAML: ${message}`);
+    terminal.say(`${terminal.paint('red', '✗')} ${file}:${line}: invalid YAML: ${message}`);
   for (const outlook of outlooks) for (const line of linesOf(file, outlook, terminal)) terminal.say(line);
   for (const { line, message } of others) terminal.say(`- ${file}:${line}: ${message}`);
   if (outlooks.length === 0 && faults.length === 0) terminal.say(`${file}: there is no pod in it`);

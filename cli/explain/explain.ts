@@ -1,4 +1,4 @@
-/** What would become of a pod: by the same code as its admission, which is not asked. */
+/** Predicts the admission of a pod with the admission's own code, without calling it. */
 import * as v from 'valibot';
 import {
   ANNOTATION_PREFIX,
@@ -17,7 +17,7 @@ import type { Path, PodInFile, Remark } from './manifests.ts';
 export interface ExplainOptions {
   readonly injectorLabel: string;
   readonly podDefaults: PodDefaults;
-  /** For pods that do not say. */
+  /** Defaults for pods that set nothing. */
   readonly namespace: string;
 }
 
@@ -27,18 +27,18 @@ export interface Explained {
   readonly namespace: string;
   readonly line: number;
   readonly serviceAccount: string;
-  /** `false`: the API server does not even ask about it. */
+  /** `false`: the API server does not call the webhook for it. */
   readonly isOurs: boolean;
   readonly requests: readonly DatabaseRequest[];
-  /** The variables that each container would be given. */
+  /** The variables that each container would get. */
   readonly containers: readonly { readonly name: string; readonly variables: readonly string[] }[];
   readonly problems: readonly Remark[];
   readonly warnings: readonly Remark[];
-  /** Where a database's annotations begin. */
+  /** Line where a database's annotations begin. */
   lineOfDatabase(database: string): number;
 }
 
-/** Of a pod's metadata: its values are told by type, which YAML decides. */
+/** A pod's metadata before validation: values keep the types that YAML gives them. */
 const Metadata = v.object({
   labels: v.optional(v.nullable(v.record(v.string(), v.unknown())), {}),
   annotations: v.optional(v.nullable(v.record(v.string(), v.unknown())), {}),
@@ -65,7 +65,7 @@ export function explain(found: PodInFile, options: ExplainOptions): Explained {
   return { ...place, isOurs: false, ...nothing, problems, warnings };
 }
 
-/** What its annotations ask for, and what stands in the way. */
+/** The annotations' requests, and what prevents them. */
 function inDetail(found: PodInFile, pod: Pod, faults: readonly Remark[], defaults: PodDefaults) {
   const annotations = pod.metadata.annotations ?? {};
   const names = Object.keys(annotations);
@@ -93,10 +93,10 @@ function inDetail(found: PodInFile, pod: Pod, faults: readonly Remark[], default
   };
 }
 
-/** The same pod in a namespace that the API server does not ask about. */
+/** The same pod in a namespace that the webhook skips. */
 export function leftOut(explained: Explained): Explained {
   const { line, namespace, warnings } = explained;
-  const message = `the webhook leaves the namespace "${namespace}" out: nothing is given to its pods`;
+  const message = `the webhook skips the namespace "${namespace}": its pods get no credentials`;
   return {
     ...explained,
     isOurs: false,
@@ -109,12 +109,12 @@ export function leftOut(explained: Explained): Explained {
 
 const byLine = (remarks: readonly Remark[]) => remarks.toSorted((left, right) => left.line - right.line);
 
-/** With the values that are none made texts, so that all that is wrong can be said at once. */
+/** Non-string values are converted to strings, so that all faults can be reported at once. */
 function readPod(found: PodInFile): { readonly pod: Pod; readonly problems: Remark[] } {
   const metadata = v.safeParse(Metadata, found.metadata ?? {});
   const problems: Remark[] = metadata.success
     ? []
-    : [{ line: found.lineOf(['metadata']), message: 'metadata is not as a pod has it' }];
+    : [{ line: found.lineOf(['metadata']), message: 'metadata is invalid in a pod' }];
   const texts = (part: 'labels' | 'annotations') => {
     const entries = Object.entries((metadata.success && metadata.output[part]) || {});
     for (const [key, value] of entries) {
@@ -122,7 +122,7 @@ function readPod(found: PodInFile): { readonly pod: Pod; readonly problems: Rema
       const line = found.lineOf(['metadata', part, key]);
       problems.push({
         line,
-        message: `${part.slice(0, -1)} "${printable(key, 100)}" is no text: expected "${printable(String(value), 80)}" in quotes`,
+        message: `${part.slice(0, -1)} "${printable(key, 100)}" must be a string: write "${printable(String(value), 80)}" in quotes`,
       });
     }
     return Object.fromEntries(entries.map(([key, value]) => [key, String(value)]));
@@ -134,7 +134,7 @@ function readPod(found: PodInFile): { readonly pod: Pod; readonly problems: Rema
     const path: Path = issue.path?.map(({ key }) => (typeof key === 'number' ? key : String(key))) ?? [];
     problems.push({
       line: found.lineOf(path),
-      message: `${path.join('.')} is not as a pod has it: ${issue.message}`,
+      message: `${path.join('.')} is invalid in a pod: ${issue.message}`,
     });
   }
   return { pod: { ...NO_POD, metadata: { ...NO_POD.metadata, ...own } }, problems };
@@ -146,12 +146,12 @@ function withoutLabel(found: PodInFile, annotations: readonly string[], label: s
   return [
     {
       line: found.lineOf(['metadata', 'annotations', own]),
-      message: `the annotations have no effect without the label ${label}: "true" beside them`,
+      message: `the annotations have no effect without the label ${label}: "true"`,
     },
   ];
 }
 
-/** Which part of the pod a sentence is about. */
+/** The part of the pod that a sentence is about. */
 function placeOf(
   message: string,
   annotations: readonly string[],
@@ -161,7 +161,7 @@ function placeOf(
   const named = annotationIn(message);
   if (named !== undefined) return pathOfAnnotation(named, annotations);
   const [, variable] = /^variable (\S+) is set/.exec(message) ?? [];
-  // The later one is the one too many.
+  // The later of the two is the duplicate.
   const request = requests.findLast((one) => variable !== undefined && variablesOf(one).includes(variable));
   if (request) return pathOfDatabase(request.database, annotations);
   const [, container] = /^container "([^"]+)"/.exec(message) ?? [];
@@ -169,14 +169,14 @@ function placeOf(
   return path === undefined ? ['metadata', 'annotations'] : stepsOf(path);
 }
 
-/** Of a JSON Pointer, without the empty one before its first slash. */
+/** Segments of a JSON Pointer, without the empty one before its first slash. */
 const stepsOf = (pointer: string): Path =>
   pointer
     .split('/')
     .slice(1)
     .map((step) => (/^\d+$/.test(step) ? Number(step) : step));
 
-/** One that is missing is looked for where its database's others are. */
+/** A missing annotation is placed at its database's other ones. */
 function pathOfAnnotation(name: string, annotations: readonly string[]): Path {
   const whole = `${ANNOTATION_PREFIX}${name}`;
   if (annotations.includes(whole)) return ['metadata', 'annotations', whole];

@@ -1,4 +1,4 @@
-/** Namespaces whose pods the webhook is not asked about (its namespaceSelector). */
+/** Namespaces that the webhook skips (its namespaceSelector). */
 import * as v from 'valibot';
 import type { Deadline } from '../../shared/deadline.ts';
 import { type KubernetesApi, KubernetesError } from '../../shared/kubernetes/api.ts';
@@ -26,7 +26,7 @@ const Namespace = v.object({
   metadata: v.object({ labels: v.optional(v.record(v.string(), v.string()), {}) }),
 });
 
-/** @returns whether the namespace is left out; `false` where nobody can say. */
+/** @returns whether the namespace is skipped; `false` if unknown. */
 export async function isLeftOut(namespace: string, api: KubernetesApi, deadline: Deadline): Promise<boolean> {
   const webhookPath = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${WEBHOOK}`;
   try {
@@ -35,7 +35,7 @@ export async function isLeftOut(namespace: string, api: KubernetesApi, deadline:
       readObject(api, `/api/v1/namespaces/${encodeURIComponent(namespace)}`, Namespace, deadline),
     ]);
     const selector = webhook?.webhooks[0].namespaceSelector;
-    // As every namespace has it, also one that is still to be created.
+    // The label that every namespace has, even one that is yet to be created.
     const labels = { 'kubernetes.io/metadata.name': namespace, ...found?.metadata.labels };
     return selector !== undefined && !selects(selector, labels);
   } catch (error) {

@@ -1,4 +1,4 @@
-/** The pods in a file of manifests, each with the lines that its parts stand on. */
+/** The pods in a manifest file, each with the line numbers of its parts. */
 import {
   type Document,
   isMap,
@@ -12,7 +12,7 @@ import {
 } from 'yaml';
 import { printable } from '../../shared/secret.ts';
 
-/** A fault or a note, and where it stands. */
+/** A fault or a note, and its line. */
 export interface Remark {
   readonly line: number;
   readonly message: string;
@@ -20,7 +20,7 @@ export interface Remark {
 
 export type Path = readonly (string | number)[];
 
-/** What a pod is made of, as it was found: nothing has been checked. */
+/** A pod's raw parts, unchecked. */
 export interface PodInFile {
   readonly kind: string;
   readonly name: string;
@@ -28,19 +28,19 @@ export interface PodInFile {
   readonly line: number;
   readonly metadata: unknown;
   readonly spec: unknown;
-  /** The line of what stands there, or of the nearest thing around it. */
+  /** The line of the value, or of the nearest one around it. */
   lineOf(path: Path): number;
 }
 
 export interface Manifests {
   readonly pods: readonly PodInFile[];
-  /** What is no pod, and has none in it. */
+  /** Objects that neither are nor contain a pod. */
   readonly others: readonly Remark[];
-  /** What is no YAML. */
+  /** Invalid YAML. */
   readonly faults: readonly Remark[];
 }
 
-/** Where the pod is in an object of that kind; `[]`: the object is the pod. */
+/** Path of the pod in an object of that kind; `[]`: the object is the pod. */
 const TEMPLATES: Readonly<Record<string, Path>> = {
   Pod: [],
   PodTemplate: ['template'],
@@ -57,7 +57,7 @@ export function readManifests(text: string): Manifests {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true });
   const lineAt = (offset: number) => lines.linePos(offset).line;
-  // A text without any document is none in another form.
+  // An empty text contains no document.
   const all = Array.isArray(documents) ? documents : [];
   const found = all.map((document) => readDocument(document, lineAt));
   return {
@@ -81,7 +81,7 @@ function readDocument(document: Document.Parsed<ParsedNode>, lineAt: LineAt): Ma
       faults: [],
     };
   } catch (error) {
-    // Aliases of aliases of aliases.
+    // Nested aliases could expand without limit.
     if (!(error instanceof ReferenceError)) throw error;
     const message = printable(error.message);
     return { pods: [], others: [], faults: [{ line: lineAt(offsetOf(document, [])), message }] };
@@ -90,7 +90,7 @@ function readDocument(document: Document.Parsed<ParsedNode>, lineAt: LineAt): Ma
 
 const isRemark = (one: PodInFile | Remark): one is Remark => 'message' in one;
 
-/** Of which there is no anchor before them. */
+/** Aliases without an earlier anchor. */
 function unknownAliases(document: Document, lineAt: LineAt): Remark[] {
   const found: Remark[] = [];
   visit(document, {
@@ -103,7 +103,7 @@ function unknownAliases(document: Document, lineAt: LineAt): Remark[] {
   return found;
 }
 
-/** Those of a List, or the document itself. */
+/** Members of a List, or the document itself. */
 function objectsIn(document: Document): Path[] {
   const items = document.getIn(['items'], true);
   if (document.contents === null) return [];
@@ -138,7 +138,7 @@ function readObject(
 }
 
 function templateOf(kind: string, apiVersion: unknown): Path | undefined {
-  // Of the Services only Knative's start pods.
+  // Only Knative's Services start pods.
   if (kind === 'Service')
     return String(apiVersion).startsWith('serving.knative.dev/') ? ['spec', 'template'] : undefined;
   return Object.hasOwn(TEMPLATES, kind) ? TEMPLATES[kind] : undefined;
@@ -149,7 +149,7 @@ function plain(document: Document, path: Path): unknown {
   return isNode(found) ? found.toJS(document) : found;
 }
 
-/** Of the key, where there is one: that is what a person looks for. */
+/** Line of the key, if there is one: that is what a person looks for. */
 function offsetOf(document: Document, path: Path): number {
   let node: unknown = document.contents;
   let offset = isNode(node) ? (node.range?.[0] ?? 0) : 0;

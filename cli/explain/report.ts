@@ -1,4 +1,4 @@
-/** What a person is told of a pod; the file's name and line stand before each remark, as compilers have it. */
+/** Report for a person; the file's name and line precede each remark, as compilers print it. */
 import type { Terminal } from '../terminal.ts';
 import type { Access } from './access.ts';
 import type { Explained } from './explain.ts';
@@ -12,7 +12,7 @@ export interface Outlook extends Explained {
 const OUTCOMES = {
   given: 'would be given credentials',
   denied: 'would be denied',
-  untouched: 'would be left as it is',
+  untouched: 'would not be changed',
 } as const;
 const SYMBOLS = { allowed: ['✓', 'green'], denied: ['✗', 'red'], unknown: ['?', 'yellow'] } as const;
 
@@ -53,7 +53,7 @@ function accessLine(
   return `${paint(style, symbol)} ${place}: database ${database || '(unnamed)'}, mount ${mount}, ${roles}: ${said}`;
 }
 
-/** For programs. */
+/** Report for programs. */
 export function plainOf(outlook: Outlook): object {
   const { kind, namespace, name, line, serviceAccount, outcome, containers, problems, warnings } = outlook;
   const databases = outlook.access.map(({ request, verdict, said }) => ({

@@ -10,7 +10,7 @@ export interface Changes {
   readonly unchanged: readonly string[];
 }
 
-/** @throws Refusal with what the API server said of each object that it refused. */
+/** @throws Refusal with the API server's message for each object that it refused. */
 export async function apply(
   kubectl: Kubectl,
   objects: readonly KubernetesObject[],
@@ -40,18 +40,18 @@ export async function apply(
   };
 }
 
-// Controllers write an object's status at any time, and its version with it: that is no change of ours.
+// Controllers write an object's status at any time, which changes its version: that is not a change of ours.
 function asAsked({ metadata, status: _, ...rest }: KubernetesObject): object {
   const { resourceVersion, managedFields, generation, ...named } = metadata;
   return { ...rest, metadata: named };
 }
 
-// What kubectl goes on with is about its own options.
+// kubectl continues with advice about its own options.
 const ADVICE = /^Please review the fields above[\s\S]*?#conflicts$/gm;
 
 function why(stderr: string): string {
   const said = saidBy(stderr.replace(ADVICE, ''));
   return /conflict/i.test(said)
-    ? `${said}\nSomebody else has set these fields. To take them over, run it again with --force-conflicts`
+    ? `${said}\nThese fields have another owner. To take them over, run it again with --force-conflicts`
     : said;
 }

@@ -1,6 +1,6 @@
 /**
- * An installed Broker that delivers one event after the other is made again: its channel's dispatcher looks at the annotation
- * only when it first serves the channel. The source's pod is restarted then, since it hangs in what it sent to the old one.
+ * Recreates a Broker that delivers events one after the other: its channel's dispatcher reads the annotation only
+ * when it first serves the channel. Then it restarts the source's pod, which hangs in what it sent to the old Broker.
  */
 import * as v from 'valibot';
 import { Annotated, channelOf, isOlder, podsOfSource } from '../broker-delivery.ts';
@@ -14,15 +14,15 @@ const IN_NAMESPACE = `--namespace=${NAMESPACE}`;
 const Found = v.object({ items: v.array(Annotated) });
 
 export const SOURCE_RESTARTED =
-  "The source's pod was restarted. Deletions that it has not delivered are found by the next sweep, which revokes their grants.";
+  "The source's pod was restarted. The next sweep revokes grants of deletions that it had not delivered.";
 
 export const DISPATCHER_REMEMBERS =
-  'Knative encrypts its transport, and its dispatcher remembers a channel beyond its deletion. Restart it (what waits in the channels of others is lost by that): kubectl --namespace knative-eventing rollout restart deployment imc-dispatcher. Then the pod of the source: kubectl --namespace vault-injector delete pods --selector eventing.knative.dev/sourceName=pods';
+  'Knative encrypts its transport, and its dispatcher remembers a channel beyond its deletion. Restart it (events waiting in other channels are lost): kubectl --namespace knative-eventing rollout restart deployment imc-dispatcher. Then the pod of the source: kubectl --namespace vault-injector delete pods --selector eventing.knative.dev/sourceName=pods';
 
 export const whyAgain = (reason: string): string =>
-  `${reason}, so one deletion that cannot be delivered holds up all others. Events that wait in it are lost: the next sweep of the renewal job revokes what they were for. The source's pod is restarted.`;
+  `${reason}, so one deletion that cannot be delivered delays all others. Events waiting in it are lost: the next sweep of the renewal job revokes their grants. The source's pod is restarted.`;
 
-/** The channel too, and waited for: a Broker that finds the old one goes on with it. */
+/** The channel too, waiting for it to go: a new Broker would adopt an old channel. */
 export async function removeBroker(kubectl: Kubectl, timeoutSeconds: number): Promise<void> {
   const options = [IN_NAMESPACE, '--ignore-not-found', `--timeout=${timeoutSeconds}s`];
   await kubectl.text(['delete', BROKER, NAME, ...options]);
@@ -30,9 +30,9 @@ export async function removeBroker(kubectl: Kubectl, timeoutSeconds: number): Pr
 }
 
 /**
- * By the age of its pods, not by what this run has done: one that was interrupted is finished by the next.
+ * Judges by the pods' age, not by what this run has done: the next run finishes an interrupted one.
  *
- * @returns whether there was one to be restarted.
+ * @returns whether a pod had to be restarted.
  */
 export async function restartSource(kubectl: Kubectl, timeoutSeconds: number): Promise<boolean> {
   const selector = `--selector=${podsOfSource(NAME)}`;

@@ -1,21 +1,21 @@
-/** What the cluster has, as far as it matters here. */
+/** The cluster's state, as far as it matters here. */
 import { load } from 'js-yaml';
 import * as v from 'valibot';
 import type { Kubectl } from '../kubectl.ts';
 import { find, reference } from '../objects.ts';
 
-/** A kind that has a definition in the cluster. */
+/** A kind that is defined in the cluster. */
 export interface DefinedKind {
   readonly group: string;
   readonly kind: string;
   readonly plural: string;
   readonly versions: readonly string[];
-  /** Of the release that it came with (`app.kubernetes.io/version`); empty where it does not say. */
+  /** The release that it came with (`app.kubernetes.io/version`); empty if it does not say. */
   readonly release: string;
 }
 
 export interface Cluster {
-  /** Of the API server: `1.36`. */
+  /** Version of the API server: `1.36`. */
   readonly version: string;
   readonly kinds: readonly DefinedKind[];
   /** `<namespace>/<name>` of all Deployments. */
@@ -57,9 +57,9 @@ const COLUMNS = [
 ];
 const NAMES = '{range .items[*]}{.metadata.namespace}/{.metadata.name}{"\\n"}{end}';
 
-/** @throws Refusal where the API server cannot be asked. */
+/** @throws Refusal if the API server cannot be reached. */
 export async function readCluster(kubectl: Kubectl): Promise<Cluster> {
-  // First of all and alone: whoever cannot log in is asked once, and told once.
+  // Alone and first: somebody who cannot log in is asked only once, and told only once.
   const { serverVersion } = v.parse(Version, await kubectl.json(['version']));
   const [kinds, takesFilters, deployments, found] = await Promise.all([
     readKinds(kubectl),
@@ -102,13 +102,13 @@ const FILTERED = {
   },
 };
 
-/** By a dry run, which Knative's own webhook judges: its definition does not list the field, though it works. */
+/** Checked with a dry run, which Knative's own webhook validates: the CRD does not list the field, although it works. */
 async function wouldTakeFilters(kubectl: Kubectl): Promise<boolean> {
   const args = ['create', '--dry-run=server', '--validate=strict', '--output=name', '--filename=-'];
   return (await kubectl.run(args, JSON.stringify(FILTERED))).code === 0;
 }
 
-/** By their names only: the definitions themselves are megabytes. */
+/** Names only: the definitions themselves are megabytes. */
 export async function readKinds(kubectl: Kubectl): Promise<DefinedKind[]> {
   const line = `{range .items[*]}${COLUMNS.join('|')}{"\\n"}{end}`;
   const table = await kubectl.text(['get', 'customresourcedefinitions', `-o=jsonpath=${line}`]);
@@ -131,7 +131,7 @@ const BrokerDefaults = v.object({
   clusterDefault: v.object({ brokerClass: v.optional(v.string(), 'MTChannelBasedBroker') }),
 });
 
-/** The class that a Broker has which names none; `undefined` where there is no default. */
+/** The class of a Broker that names none; `undefined` without a default. */
 export function defaultBrokerClass({ settings }: Cluster): string | undefined {
   const text = settings.get('knative-eventing/config-br-defaults')?.['default-br-config'];
   try {
@@ -141,23 +141,23 @@ export function defaultBrokerClass({ settings }: Cluster): string | undefined {
   }
 }
 
-/** Whether Knative's senders show who they are. */
+/** Whether Knative's senders authenticate themselves. */
 export function hasSenderIdentity(cluster: Cluster): boolean {
   return isSwitchedOn(cluster, 'authentication-oidc');
 }
 
-/** Whether the ApiServerSource can be told which events to send. */
+/** Whether an ApiServerSource can filter its events. */
 export function hasSourceFilters(cluster: Cluster): boolean {
   return cluster.takesFilters && isSwitchedOn(cluster, 'new-apiserversource-filters');
 }
 
-/** Whether Knative's channels are addressed by their paths, beside their hosts. */
+/** Whether Knative's channels are addressed by path, in addition to host. */
 export function hasTransportEncryption({ settings }: Cluster): boolean {
   const said = settings.get('knative-eventing/config-features')?.['transport-encryption']?.toLowerCase();
   return said === 'strict' || said === 'permissive';
 }
 
-/** Of Knative Eventing. */
+/** Feature flags of Knative Eventing. */
 function isSwitchedOn({ settings }: Cluster, feature: string): boolean {
   return settings.get('knative-eventing/config-features')?.[feature]?.toLowerCase() === 'enabled';
 }

@@ -1,4 +1,4 @@
-/** What an earlier installation has left in the cluster: it stands where nothing else is asked for. */
+/** The state of an earlier installation in the cluster, which is kept unless options say otherwise. */
 import { load } from 'js-yaml';
 import * as v from 'valibot';
 import { Annotated, channelOf } from '../broker-delivery.ts';
@@ -14,11 +14,11 @@ export type Ingress =
   | { readonly kind: 'none'; readonly url: string; readonly caBundle: string | undefined };
 
 export interface Existing {
-  /** Keys of the configuration; `undefined` where nothing is installed. */
+  /** Keys of the configuration; `undefined` if nothing is installed. */
   readonly configuration: Readonly<Record<string, unknown>> | undefined;
   readonly image: string | undefined;
   readonly ingress: Ingress | undefined;
-  /** Whether the API server has been told whose certificate it is to trust. */
+  /** Whether the webhook has a caBundle. */
   readonly hasAuthority: boolean;
   /** PEM of the authority of Vault's certificate. */
   readonly vaultCa: string | undefined;
@@ -26,11 +26,11 @@ export interface Existing {
   readonly pathSecrets: Readonly<Record<string, string>> | undefined;
   /** The Broker's address. */
   readonly broker: string | undefined;
-  /** The Broker of pods' events and its channel, as far as they are there. */
+  /** The Broker of pods' events and its channel, if they exist. */
   readonly delivery: { readonly broker: Annotated | undefined; readonly channel: Annotated | undefined };
-  /** Whether an uninstallation that did not come to its end has suspended the renewal job. */
+  /** Whether an unfinished uninstallation has suspended the renewal job. */
   readonly suspended: boolean;
-  /** What tells the cluster from others: the uid of `kube-system`. */
+  /** The cluster's identity: the uid of `kube-system`. */
   readonly clusterUid: string;
 }
 
@@ -70,7 +70,7 @@ const SECRET = reference('v1', 'Secret', PATH_SECRET, NAMESPACE);
 const KUBE_SYSTEM = reference('v1', 'Namespace', 'kube-system');
 const WEBHOOKS = reference('admissionregistration.k8s.io/v1', 'MutatingWebhookConfiguration', WEBHOOK);
 
-/** @param kinds of which the cluster has definitions; of others there can be nothing. */
+/** @param kinds that the cluster defines; of others there can be no objects. */
 export async function readExisting(kubectl: Kubectl, kinds: readonly DefinedKind[]): Promise<Existing> {
   const isDefined = ({ apiVersion, kind }: KubernetesObject) =>
     kinds.some((one) => apiVersion.startsWith(`${one.group}/`) && one.kind === kind);
@@ -92,7 +92,7 @@ export async function readExisting(kubectl: Kubectl, kinds: readonly DefinedKind
   };
 }
 
-/** `undefined` while it has none. */
+/** `undefined` until it has one. */
 export async function readBrokerAddress(kubectl: Kubectl): Promise<string | undefined> {
   const [broker] = await find(kubectl, [BROKER]);
   return parse(Broker, broker)?.status.address.url;
@@ -113,7 +113,7 @@ function configurationIn(object: KubernetesObject | undefined): Existing['config
     return v.parse(Configuration, load(found.data['config.yaml']));
   } catch {
     throw new Refusal(
-      `the ConfigMap configuration in ${NAMESPACE} holds no YAML mapping in config.yaml: mend or delete it`,
+      `the ConfigMap configuration in ${NAMESPACE} has no YAML mapping in config.yaml: fix or delete it`,
     );
   }
 }

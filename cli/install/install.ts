@@ -1,4 +1,4 @@
-/** Checks, applies, waits, tries it out, and says what it did. A second time it changes nothing. */
+/** Checks, applies, waits, tests, and reports. A second run changes nothing. */
 import type { Kubectl } from '../kubectl.ts';
 import { type KubernetesObject, listOf, nameOf } from '../objects.ts';
 import { Refusal } from '../refusal.ts';
@@ -53,13 +53,13 @@ export async function install({ kubectl, options, say }: Parts): Promise<number>
   const own = await withoutOthersSecrets(kubectl, manifests);
   await rehearseAll(kubectl, own, options['force-conflicts'], plan);
   if (options['dry-run']) {
-    if (plan.brokerAgain !== undefined) say(`Would make the Broker again: ${whyAgain(plan.brokerAgain)}`);
+    if (plan.brokerAgain !== undefined) say(`Would recreate the Broker: ${whyAgain(plan.brokerAgain)}`);
     say(`Would apply: ${own.map(nameOf).join(', ')}`);
     return 0;
   }
   if (plan.brokerAgain !== undefined && !options.yes)
     throw new Refusal(
-      `the Broker has to be made again: ${whyAgain(plan.brokerAgain)}\nIf that is meant, add --yes. Nothing was changed.`,
+      `the Broker has to be recreated: ${whyAgain(plan.brokerAgain)}\nTo confirm, add --yes. Nothing was changed.`,
     );
   await applyAll({ kubectl, options, say }, cluster, plan, manifests, own);
   const test = {
@@ -68,13 +68,13 @@ export async function install({ kubectl, options, say }: Parts): Promise<number>
     role: options['self-test-role'],
   };
   say(`Self-test: ${await selfTest(kubectl, test)}.`);
-  // A dry run asks for no token, so the pod of the self-test has not shown it.
+  // A dry run requests no token, so the self-test's pod has not shown it.
   if (plan.projected) await mustHaveTokens(kubectl, test);
   say(whatNext(plan, cluster));
   return 0;
 }
 
-/** With another way there, cainjector's authority has to make room. */
+/** A different endpoint needs a different CA: cainjector's has to be removed. */
 const forWebhook = (force: boolean, { anotherWay }: Plan) => ({ force: force || anotherWay });
 
 async function rehearseAll(
@@ -94,10 +94,10 @@ async function rehearseAll(
 const isJob = ({ kind }: KubernetesObject): boolean => kind === 'CronJob';
 
 /**
- * The jobs once the functions have become ready with the same image: what works is not replaced by what may not. The webhook
- * last: no pod waits for a function that is not there yet.
+ * Applies the jobs once the functions are ready with the same image, so that a broken image does not replace what
+ * works. Registers the webhook last: no pod waits for a function that does not exist yet.
  *
- * @param own of the manifests: what is ours to apply.
+ * @param own the manifests to apply.
  */
 async function applyAll(
   { kubectl, options, say }: Parts,
@@ -123,17 +123,17 @@ async function applyAll(
   say('Waiting for functions, events and certificates.');
   await untilReady(kubectl, manifests, wait).catch(async (error) => {
     const back = await putBack();
-    if (back.length > 0) say(`What runs goes on as it was: ${back.join(', ')} put back.`);
+    if (back.length > 0) say(`Running pods are unaffected: ${back.join(', ')} restored.`);
     throw error;
   });
   if (plan.brokerAgain !== undefined && hasTransportEncryption(cluster)) say(DISPATCHER_REMEMBERS);
   if (await restartSource(kubectl, options.timeout)) say(SOURCE_RESTARTED);
   const broker = await readBrokerAddress(kubectl);
   const final = broker === plan.broker ? manifests : await renderManifests(kubectl, { ...plan, broker });
-  // The Broker's address, to which the replay job sends, is known only now where it is not Knative's own.
+  // The Broker's address, which the replay job sends to, is known only now unless it is Knative's own.
   changes.push(await apply(kubectl, final.filter(isJob), applying));
   const leftOver = await findLeftOvers(kubectl, cluster.kinds, final);
-  // What an uninstallation guards with would refuse what the webhook gives uuids to.
+  // The uninstallation's guard would refuse pods that the webhook gives uuids to.
   const guards = leftOver.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'));
   await remove(kubectl, guards);
   changes.push(...(await applyWebhook({ kubectl, options, say }, plan, final.filter(isWebhook))));
@@ -151,7 +151,7 @@ async function applyWebhook(
 ): Promise<Changes[]> {
   const applying = forWebhook(options['force-conflicts'], plan);
   const changes: Changes[] = [];
-  // Whoever creates a pod is told the URL of a function that the API server does not trust.
+  // A pod's creator sees the URL of a function whose certificate the API server does not trust.
   if (plan.awaitsTrust) {
     const harmless = webhooks.map((one) => withPath(one, NO_SECRET));
     changes.push(await apply(kubectl, harmless, applying));

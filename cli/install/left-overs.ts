@@ -1,4 +1,4 @@
-/** What an earlier version, another choice or an uninstallation has applied, and nobody asks for any more. */
+/** Objects of an earlier version, of other options or of an uninstallation that are no longer wanted. */
 import * as v from 'valibot';
 import { policiesOf } from '../broker-delivery.ts';
 import type { Kubectl } from '../kubectl.ts';
@@ -10,10 +10,11 @@ const Managed = v.object({
     managedFields: v.optional(v.array(v.object({ manager: v.string(), operation: v.string() })), []),
   }),
 });
-// Beside the kinds that are wanted: those of an ingress that is no longer the one, and of sender identity switched off.
+// Checked in addition to the wanted kinds: those of an ingress no longer used, and of sender identity that was
+// switched off.
 const OF_CHOICES = /^(?:serving|networking\.internal|eventing)\.knative\.dev$|^cert-manager\.io$/;
 
-/** Only what was applied by these commands; whatever else carries the label stays. */
+/** Only objects applied by these commands; anything else with the label stays. */
 export async function findLeftOvers(
   kubectl: Kubectl,
   kinds: readonly DefinedKind[],
@@ -39,8 +40,8 @@ export async function findLeftOvers(
 const isEventPolicy = ({ kind }: { readonly kind: string }): boolean => kind === 'EventPolicy';
 
 /**
- * Where sender identity has been switched off: the Broker's EventPolicy and the one that Knative made of it for the channel and
- * does not take away. With either of them Knative takes Broker or channel for not ready.
+ * If sender identity has been switched off: the Broker's EventPolicy, and the one that Knative derived from it for
+ * the channel and does not delete. With either, Knative considers Broker or channel not ready.
  */
 export async function findIdlePolicies(
   kubectl: Kubectl,

@@ -1,35 +1,35 @@
-/** What `npm run install:cluster` was asked for. */
+/** Options of `npm run install:cluster`. */
 import * as v from 'valibot';
 import { flagOption, readArguments, secondsOption, textOption } from '../options.ts';
 import { Refusal } from '../refusal.ts';
 
 export const USAGE = `npm run install:cluster -- [options]
 
-  --vault-address URL       of Vault or OpenBao, as the cluster reaches it
+  --vault-address URL       address of Vault or OpenBao, as seen from the cluster
   --vault-auth-path PATH    mount of the Kubernetes auth method
   --prefix NAME             this cluster's folder in the ledger
-  --config FILE             more keys of the configuration (docs/configuration.md)
-  --vault-ca FILE           PEM of the authority of Vault's certificate, where it is a private one
-  --image IMAGE             of the functions and jobs, with its tag or digest
+  --config FILE             further configuration (docs/configuration.md)
+  --vault-ca FILE           CA certificate (PEM) of Vault, if it is a private one
+  --image IMAGE             image of the functions and jobs, with tag or digest
   --ingress kourier|istio|none
-                            the API server's way to the function (kourier)
-  --webhook-url URL         with --ingress none: where the API server reaches it
-  --webhook-ca FILE         with --ingress none: PEM of the authority of its certificate
-  --self-test-role ROLE     a role of Vault that the test's pod asks for
-  --self-test-namespace NS  where the test's pod would be (default)
+                            ingress to the function (default: kourier)
+  --webhook-url URL         with --ingress none: URL of the function for the API server
+  --webhook-ca FILE         with --ingress none: CA certificate (PEM) of that URL
+  --self-test-role ROLE     Vault role that the self-test's pod requests
+  --self-test-namespace NS  namespace of the self-test's pod (default: default)
   --self-test-service-account NAME
-                            whose it would be (default)
-  --context NAME            of the kubeconfig
-  --timeout SECONDS         to wait until all is ready (300)
-  --settle SECONDS          with --uninstall: that API servers are given to forget the webhook (30)
-  --force-conflicts         take over what somebody else has set
-  --dry-run                 check, and say what would be done
-  --uninstall               remove it: see docs/install.md
-  --credentials keep|revoke with --uninstall: what becomes of those of live pods (keep)
-  --yes                     with --credentials revoke, or where the Broker has to be made again:
-                            that this is meant
+                            its service account (default: default)
+  --context NAME            context of the kubeconfig
+  --timeout SECONDS         time to wait until everything is ready (default: 300)
+  --settle SECONDS          with --uninstall: wait until API servers have dropped the webhook (default: 30)
+  --force-conflicts         take over fields of other owners
+  --dry-run                 check, and print what would be done
+  --uninstall               uninstall: see docs/install.md
+  --credentials keep|revoke with --uninstall: keep or revoke live pods' credentials (default: keep)
+  --yes                     confirm --credentials revoke, or that the Broker may be
+                            recreated
 
-What is installed already keeps its settings: give only what is to change.`;
+An existing installation keeps its settings: give only what should change.`;
 
 const ENTRIES = {
   'vault-address': textOption,
@@ -71,13 +71,11 @@ function contradictions(options: InstallOptions): string[] {
   const { ingress, uninstall, credentials, yes } = options;
   if (ingress === 'none' && !options['webhook-url']) faults.push('--ingress none: needs --webhook-url');
   for (const name of ['webhook-url', 'webhook-ca'] as const) {
-    if (options[name] && ingress !== 'none') faults.push(`--${name}: goes with --ingress none`);
+    if (options[name] && ingress !== 'none') faults.push(`--${name}: requires --ingress none`);
   }
-  if (credentials && !uninstall) faults.push('--credentials: goes with --uninstall');
+  if (credentials && !uninstall) faults.push('--credentials: requires --uninstall');
   if (credentials === 'revoke' && !yes && !options['dry-run']) {
-    faults.push(
-      '--credentials revoke: live pods lose their databases within moments; if that is meant, add --yes',
-    );
+    faults.push('--credentials revoke: live pods lose their databases within moments; to confirm, add --yes');
   }
   return faults;
 }

@@ -1,6 +1,7 @@
 /**
- * Secrets that somebody else keeps, with the same in them: left to them. Kustomize breaks base64 into lines, and to
- * server-side apply that is another value: as a second owner of the field we would make their next apply a conflict.
+ * Secrets that somebody else manages with the same content are left to them. Kustomize wraps base64, which
+ * server-side apply takes for a different value: as a second owner of the field we would make their next apply a
+ * conflict.
  */
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
@@ -18,7 +19,7 @@ const Managed = v.object({
 });
 type Managed = v.InferOutput<typeof Managed>;
 
-/** @returns the objects that are ours to apply. */
+/** @returns the objects to apply. */
 export async function withoutOthersSecrets(
   kubectl: Kubectl,
   objects: readonly KubernetesObject[],

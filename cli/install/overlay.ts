@@ -1,6 +1,6 @@
 /**
- * The manifests as they are applied: the repository's own, by a kustomize overlay in a folder that lives for a moment.
- * The path's secret is put in afterwards, and never stands there.
+ * The manifests to apply: the repository's own, with a kustomize overlay in a temporary folder. The path's secret is
+ * added afterwards, so that it is never in that folder.
  */
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,20 +17,20 @@ const KNATIVE = join(import.meta.dirname, '../../knative');
 
 export interface Wishes {
   readonly configuration: Readonly<Record<string, unknown>>;
-  /** Absent: as the manifests name it. */
+  /** Absent: as named in the manifests. */
   readonly image: string | undefined;
   readonly ingress: Ingress;
   readonly pathSecret: string;
-  /** The Broker's address, where it is known. */
+  /** The Broker's address, if known. */
   readonly broker: string | undefined;
-  /** PEM of the authority of Vault's certificate; absent, it is one that everybody trusts. */
+  /** PEM of the authority of Vault's certificate; absent if it is publicly trusted. */
   readonly vaultCa: string | undefined;
-  /** Of knative/components, beside the ingress' own. */
+  /** Components of knative/components, beside the ingress' own. */
   readonly components: readonly string[];
 }
 
 export async function renderManifests(kubectl: Kubectl, wishes: Wishes): Promise<KubernetesObject[]> {
-  // kustomize takes relative paths only, and follows links first.
+  // kustomize takes relative paths only, and resolves links first.
   const folder = await mkdtemp(join(await realpath(tmpdir()), 'vault-db-injector-'));
   try {
     const write = (name: string, content: string) => writeFile(join(folder, name), content, { mode: 0o600 });
@@ -39,7 +39,7 @@ export async function renderManifests(kubectl: Kubectl, wishes: Wishes): Promise
     if (wishes.vaultCa !== undefined) await write('ca.crt', wishes.vaultCa);
     const rendered = await kubectl.text(['kustomize', folder]);
     const manifests = loadAll(rendered).map((document) => v.parse(KubernetesObject, document));
-    // Before the function that mounts it.
+    // Applied before the function that mounts it.
     const isNamespace = ({ kind }: KubernetesObject) => kind === 'Namespace';
     return [
       ...manifests.filter(isNamespace),
@@ -57,7 +57,7 @@ export function isWebhook({ kind }: KubernetesObject): boolean {
   return kind === 'MutatingWebhookConfiguration';
 }
 
-/** Not by kustomize, which breaks long values into lines: to server-side apply that is another value. */
+/** Not with kustomize, which wraps long values: to server-side apply that is another value. */
 function secretFor(pathSecret: string): KubernetesObject {
   const labels = { 'app.kubernetes.io/part-of': 'vault-db-injector' };
   return {
@@ -156,7 +156,7 @@ function replaySink(url: string): object {
 
 const IN_CLUSTER = /\.([a-z\d-]+)\.svc(?:\.cluster\.local)?\.?$/;
 
-/** Where Vault is, as far as a NetworkPolicy can say so. */
+/** Vault's location, as far as a NetworkPolicy can express it. */
 function vaultPlace(address: string) {
   const { hostname, port, protocol } = new URL(address);
   const [, namespace] = IN_CLUSTER.exec(hostname) ?? [];

@@ -1,4 +1,4 @@
-/** What is going to be installed: what was asked for, and where nothing was, what is there already. */
+/** What will be installed: the options, or else the existing installation's settings. */
 import { readFile } from 'node:fs/promises';
 import { load, YAMLException } from 'js-yaml';
 import * as v from 'valibot';
@@ -14,30 +14,30 @@ import type { Wishes } from './overlay.ts';
 import { releaseOf } from './requirements.ts';
 
 export interface Plan extends Wishes {
-  /** Whether the path's secret has just been made. */
+  /** Whether the path's secret is new. */
   readonly newPathSecret: boolean;
-  /** Whether the API server is to take another way to the function than it does. */
+  /** Whether the webhook's endpoint changes. */
   readonly anotherWay: boolean;
-  /** Whether the API server has still to be told whom to trust on that way. */
+  /** Whether the webhook still needs a caBundle for that endpoint. */
   readonly awaitsTrust: boolean;
-  /** Why the Broker that is there has to be made again; `undefined` where it has not. */
+  /** Why the existing Broker has to be recreated; `undefined` if it does not. */
   readonly brokerAgain: string | undefined;
   /** Whether the renewal job has to be resumed. */
   readonly suspended: boolean;
-  /** Whether Vault is asked as the pods' own service accounts. */
+  /** Whether Vault is used as the pods' own service accounts. */
   readonly projected: boolean;
 }
 
 const Mapping = v.record(v.string(), v.unknown());
-/** Of knative/base/config.yaml, for what nobody says. */
+/** Defaults from knative/base/config.yaml. */
 const DEFAULTS = {
   vaultSecretName: 'vault-injector',
   serviceAccountTokenFile: '/var/run/secrets/vault/token',
   injectorLabel: 'vault-db-injector',
 };
-/** A file that does not have the keys may be the Go injector's, which needs the tokens and knows no other delivery. */
+/** A file without the keys may be the Go injector's, which needs the tokens and knows no other delivery. */
 const DEFAULTS_WITHOUT_FILE = { tokenReference: 'accessor', delivery: 'secret' };
-/** Of knative/components/projected-service-accounts/token-guard.yaml. */
+/** Values in knative/components/projected-service-accounts/token-guard.yaml. */
 const GUARDED = { audience: 'vault', expirationSeconds: 3_600 };
 const NEEDED = {
   vaultAddress: '--vault-address',
@@ -45,7 +45,7 @@ const NEEDED = {
   vaultSecretPrefix: '--prefix',
 };
 
-/** @throws Refusal that lists what has to be said, or said otherwise. */
+/** @throws Refusal that lists missing or wrong options. */
 export async function makePlan(options: InstallOptions, existing: Existing, cluster: Cluster): Promise<Plan> {
   const configuration = await configurationFor(options, existing);
   const config = checked(configuration);
@@ -74,7 +74,7 @@ export async function makePlan(options: InstallOptions, existing: Existing, clus
   };
 }
 
-/** An older Knative does not look at the annotation: there a new Broker would be no better than the old one. */
+/** An older Knative ignores the annotation: there a new Broker would be no better than the old one. */
 function whyBrokerAgain({ delivery: { broker, channel } }: Existing, cluster: Cluster): string | undefined {
   if (!broker || !hasChannelInMemory(broker, defaultBrokerClass(cluster))) return undefined;
   return isTooOld(releaseOf(cluster, 'Knative Eventing')) ? undefined : whyOneAtATime(broker, channel);
@@ -87,7 +87,7 @@ async function configurationFor(
   const { prefix, config } = options;
   const [address, authPath] = [options['vault-address'], options['vault-auth-path']];
   const configuration = {
-    // So that every record says whose it is: another cluster under the same prefix then leaves it alone.
+    // Lets every record name its cluster, so that another cluster under the same prefix leaves it alone.
     clusterId: existing.clusterUid,
     ...(existing.configuration ?? DEFAULTS),
     ...(existing.configuration === undefined && config === undefined && DEFAULTS_WITHOUT_FILE),
@@ -97,7 +97,7 @@ async function configurationFor(
     ...(prefix !== undefined && { vaultSecretPrefix: prefix }),
   };
   const missing = Object.entries(NEEDED).flatMap(([key, option]) => (key in configuration ? [] : [option]));
-  // The manifests' own name is that of no registry.
+  // The image's name in the manifests has no registry.
   if ((options.image ?? existing.image) === undefined) missing.push('--image');
   if (missing.length > 0) throw new Refusal(`missing: ${missing.join(', ')}`);
   return configuration;
@@ -111,7 +111,7 @@ async function readMapping(file: string): Promise<Readonly<Record<string, unknow
   }
 }
 
-/** Without the lines themselves: there may be a secret in them. */
+/** Leaves out the lines themselves: they may contain a secret. */
 function whereIn(error: unknown): string {
   if (!(error instanceof YAMLException)) return '';
   return `: ${error.reason}${error.mark ? `, line ${error.mark.line + 1}` : ''}`;
@@ -125,7 +125,7 @@ async function vaultCaFor(options: InstallOptions, existing: Existing): Promise<
   throw new Refusal(`--vault-ca: ${file} cannot be read, or holds no certificate in PEM`);
 }
 
-/** As the processes themselves will, so that they start. */
+/** Parsed as the processes do, so that they start. */
 function checked(configuration: Readonly<Record<string, unknown>>): Config {
   try {
     const environment = { INJECTOR_KUBE_ROLE: 'vault-db-injector-renewal' };
@@ -144,7 +144,7 @@ function notAsInManifests({ injectorLabel, projectedServiceAccount }: Config): s
     return `injectorLabel: the manifests select pods by ${DEFAULTS.injectorLabel}; another label`;
   const { audience, expirationSeconds } = projectedServiceAccount ?? GUARDED;
   if (audience !== GUARDED.audience || expirationSeconds > GUARDED.expirationSeconds)
-    return `projectedSAAudience, projectedSAExpirationSecond: the manifests let the function have tokens for the audience ${GUARDED.audience}, for ${GUARDED.expirationSeconds} s at most; anything else`;
+    return `projectedSAAudience, projectedSAExpirationSecond: the manifests allow the function tokens for the audience ${GUARDED.audience}, for ${GUARDED.expirationSeconds} s at most; anything else`;
   return undefined;
 }
 
@@ -153,12 +153,12 @@ function pathSecretIn({ pathSecrets }: Existing): string | undefined {
   const { current, ...others } = pathSecrets;
   if (Object.keys(others).length > 0) {
     throw new Refusal(
-      "the webhook's path is being rotated: finish that first, by npm run rotate:webhook-path",
+      "a rotation of the webhook's path is in progress: finish it first with npm run rotate:webhook-path",
     );
   }
   if (isPathSecret(current)) return current;
   throw new Refusal(
-    `the Secret ${PATH_SECRET} has no key "current" with 64 hexadecimal digits in lower case: delete it, and a new one is made`,
+    `the Secret ${PATH_SECRET} has no key "current" with 64 hexadecimal digits in lower case: delete it, and a new one will be created`,
   );
 }
 

@@ -1,6 +1,6 @@
 /**
- * The configuration as it was, where the functions that were to read the new one did not become ready: the ones of before go
- * on, start anew from zero, and would read what may not be for them.
+ * Restores the configuration if the functions did not become ready with the new one: the old functions keep running,
+ * start again from zero, and would read a configuration that may not fit them.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Kubectl } from '../kubectl.ts';
@@ -11,14 +11,14 @@ const CONFIGURATION = ['configuration', 'vault-ca'].map((name) =>
   reference('v1', 'ConfigMap', name, NAMESPACE),
 );
 
-/** @returns a function that puts back what has been changed since, and says what that is. */
+/** @returns a function that restores what has changed since, and says what that is. */
 export async function rememberConfiguration(
   kubectl: Kubectl,
   kubectlForce: { readonly force: boolean },
 ): Promise<() => Promise<readonly string[]>> {
   const before = await find(kubectl, CONFIGURATION);
   return async () => {
-    // A first installation has nothing to go back to.
+    // A first installation has nothing to restore.
     if (before.length === 0) return [];
     const now = new Map((await find(kubectl, CONFIGURATION)).map((object) => [keyOf(object), object]));
     const changed = before.filter((one) => !isDeepStrictEqual(one['data'], now.get(keyOf(one))?.['data']));

@@ -1,4 +1,4 @@
-/** Waits until the cluster's controllers have made of the objects what they are for. */
+/** Waits until the cluster's controllers report the objects as ready. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import type { Kubectl } from '../kubectl.ts';
@@ -27,7 +27,7 @@ const Webhook = v.object({
 
 const POLL_MS = 1_000;
 const NEWS_EVERY_MS = 15_000;
-/** Of those that are applied, the kinds that a controller reports about. */
+/** Kinds whose readiness a controller reports. */
 const WITH_CONDITIONS =
   /^(?:serving\.knative\.dev\/.*(?:Service|DomainMapping)|eventing\.knative\.dev\/.*(?:Broker|Trigger)|sources\.knative\.dev\/.*ApiServerSource|cert-manager\.io\/.*Certificate)$/;
 
@@ -53,13 +53,13 @@ interface NotReady {
   readonly name: string;
   readonly why: string;
   readonly look: string;
-  /** No time mends it: the manifest or what it names has to be changed. */
+  /** Waiting does not help: the manifest or what it names has to be changed. */
   readonly isFinal?: boolean;
 }
 
 const NOT_AGAIN =
-  '(Knative looks for the same image again after a while only, for another tag or digest at once.)';
-/** Of a Knative Service: its newest revision has failed, or its image cannot be found out about. */
+  '(Knative resolves the same image again only after a while, another tag or digest at once.)';
+/** Status of a Knative Service: its newest revision has failed, or its image cannot be resolved. */
 const FINAL = /^(?:RevisionFailed|RevisionMissing|ContainerMissing|ConfigurationFailed)$/;
 
 function notReady(object: KubernetesObject): NotReady[] {
@@ -83,7 +83,7 @@ function notReady(object: KubernetesObject): NotReady[] {
 const isFailed = ({ status, reason }: v.InferOutput<typeof Condition>): boolean =>
   status === 'False' && FINAL.test(reason);
 
-/** @param revision that has failed: its conditions and its pods' say why, its log only where it ran. */
+/** @param revision that has failed: its conditions and pods say why; its log only if it ran. */
 function lookAt({ apiVersion, kind, metadata }: KubernetesObject, revision: string | undefined): string {
   const [group = ''] = apiVersion.split('/');
   const within = `kubectl --namespace ${NAMESPACE}`;
@@ -94,7 +94,7 @@ function lookAt({ apiVersion, kind, metadata }: KubernetesObject, revision: stri
     : `${within} describe ${kind.toLowerCase()}s.${group} ${metadata.name}`;
 }
 
-/** Until cert-manager has told the API server whom to trust. */
+/** Waits until cert-manager has set the webhook's caBundle. */
 export async function untilTrusted(kubectl: Kubectl, wait: Wait): Promise<void> {
   await until(wait, async () => {
     const webhook = v.parse(Webhook, await kubectl.json(['get', 'mutatingwebhookconfiguration', WEBHOOK]));
@@ -102,7 +102,7 @@ export async function untilTrusted(kubectl: Kubectl, wait: Wait): Promise<void> 
     return [
       {
         name: `MutatingWebhookConfiguration ${WEBHOOK}`,
-        why: "cert-manager's cainjector has not put its authority in yet",
+        why: "cert-manager's cainjector has not set the caBundle yet",
         look: `kubectl --namespace ${NAMESPACE} get certificates.cert-manager.io`,
       },
     ];
@@ -117,9 +117,11 @@ async function until({ withinMs, say }: Wait, look: () => Promise<readonly NotRe
     if (waiting.length === 0) return;
     const failed = waiting.filter(({ isFinal }) => isFinal);
     if (failed.length > 0)
-      throw new Refusal(`${explain(failed, 'This has failed, and no waiting mends it:')} ${NOT_AGAIN}`);
+      throw new Refusal(
+        `${explain(failed, 'These objects have failed, and waiting will not help:')} ${NOT_AGAIN}`,
+      );
     if (performance.now() > end)
-      throw new Refusal(explain(waiting, `After ${withinMs / 1_000} s this is not ready:`));
+      throw new Refusal(explain(waiting, `After ${withinMs / 1_000} s these objects are not ready:`));
     if (performance.now() > news) {
       say(`  … waiting for ${waiting.map(({ name }) => name).join(', ')}`);
       news = performance.now() + NEWS_EVERY_MS;
@@ -130,5 +132,5 @@ async function until({ withinMs, say }: Wait, look: () => Promise<readonly NotRe
 
 function explain(waiting: readonly NotReady[], title: string): string {
   const lines = waiting.map(({ name, why, look }) => `  - ${name}: ${why}\n    look: ${look}`);
-  return [title, ...lines, 'Once it is mended, run the same command again.'].join('\n');
+  return [title, ...lines, 'Fix this, then run the same command again.'].join('\n');
 }

@@ -1,4 +1,4 @@
-/** What the API server would say to all of it, before any of it is changed. */
+/** Dry-runs everything against the API server before anything is changed. */
 import pLimit from 'p-limit';
 import { type Kubectl, saidBy } from '../kubectl.ts';
 import {
@@ -14,20 +14,20 @@ import {
 import { Refusal } from '../refusal.ts';
 
 const AT_ONCE = 8;
-// A webhook of somebody else's that has never heard of dry runs: the real one it may well let pass.
+// Somebody else's webhook does not support dry runs: it may well accept the real request.
 const CANNOT_SAY = /does not support dry run/i;
 
-// On a first installation, what is to be in a namespace that is not there yet is asked of this one.
+// A first installation dry-runs namespaced objects here, since their own namespace does not exist yet.
 const STAND_IN = 'default';
-// What is wrong with an object in any namespace: its schema, or what Knative and cert-manager say of their own kinds. A
-// policy or a quota speaks of the stand-in only.
+// Faults of an object in any namespace: its schema, or what Knative and cert-manager say about their own kinds. A
+// policy or a quota concerns only the stand-in.
 const WRONG_ANYWHERE =
   /\bis invalid:|strict decoding error|unknown field|no matches for kind|webhook "[^"]*\.(?:knative\.dev|cert-manager\.io)" denied/i;
 
 /**
  * A server-side dry run.
  *
- * @throws Refusal that names each object that would be refused, and of a conflict the fields and who has set them.
+ * @throws Refusal that names each object that would be refused, and for a conflict the fields and their owners.
  */
 export async function rehearse(
   kubectl: Kubectl,
@@ -43,7 +43,7 @@ export async function rehearse(
       objects.filter((one) => !isAhead(one)).map((object) => ({ object, asked: object })),
       force,
     )),
-    // By force: nobody has set anything of what is still to be made.
+    // Forced: nobody else owns fields of objects that do not exist yet.
     ...(await refusedOf(kubectl, await inStandIn(kubectl, objects.filter(isAhead)), true)).filter(
       ({ said }) => WRONG_ANYWHERE.test(said),
     ),
@@ -57,7 +57,7 @@ export async function rehearse(
       ...lines,
       ...(isConflict
         ? [
-            'What somebody else has set is left to them: change it there. To take it over, add --force-conflicts',
+            'Fields of other owners are left alone: change them there. To take them over, add --force-conflicts',
           ]
         : []),
     ].join('\n'),
@@ -66,11 +66,11 @@ export async function rehearse(
 
 interface Asked {
   readonly object: KubernetesObject;
-  /** What the API server is shown in its place. */
+  /** The object that the dry run uses instead. */
   readonly asked: KubernetesObject;
 }
 
-/** Without those whose names somebody has there already. */
+/** Leaves out names that are already taken there. */
 async function inStandIn(kubectl: Kubectl, objects: readonly KubernetesObject[]): Promise<Asked[]> {
   const all = objects.map((object) => ({
     object,
@@ -95,7 +95,7 @@ async function refusedOf(kubectl: Kubectl, all: readonly Asked[], force: boolean
       force,
     );
   if (all.length === 0 || (await ask(all)) === undefined) return [];
-  // One after the other: what kubectl says of many does not say of which.
+  // One object at a time: kubectl's messages about many do not say which one they mean.
   const each = await pLimit(AT_ONCE).map(all, async (one) => {
     const said = await ask([one]);
     return said === undefined || CANNOT_SAY.test(said) ? [] : [{ object: one.object, said }];
@@ -103,7 +103,7 @@ async function refusedOf(kubectl: Kubectl, all: readonly Asked[], force: boolean
   return each.flat();
 }
 
-/** @returns what kubectl said; `undefined` where all would be accepted. */
+/** @returns kubectl's message; `undefined` if all would be accepted. */
 async function dryRun(
   kubectl: Kubectl,
   objects: readonly KubernetesObject[],

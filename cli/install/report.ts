@@ -1,4 +1,4 @@
-/** What a person is told of an installation. */
+/** The installation's report for a person. */
 import { ACCESS_LOG_TOLD, SWITCH_ACCESS_LOG_OFF, writesPaths } from '../ingress-class.ts';
 import { NAMESPACE } from '../objects.ts';
 import type { Changes } from './apply.ts';
@@ -8,7 +8,7 @@ import { type Missing, releaseOf } from './requirements.ts';
 
 export function listOfMissing(missing: readonly Missing[]): string {
   const items = missing.map(({ what, remedy }) => `  - ${what}\n    ${remedy}`);
-  return ['Nothing was changed. What is missing:', ...items].join('\n');
+  return ['Nothing was changed. Missing prerequisites:', ...items].join('\n');
 }
 
 export function whatIsThere(cluster: Cluster): string {
@@ -16,7 +16,7 @@ export function whatIsThere(cluster: Cluster): string {
     const release = releaseOf(cluster, product);
     return release === undefined ? [] : [`${product} ${release}`];
   });
-  return `The cluster has all that it needs: Kubernetes ${cluster.version}, ${products.join(', ')}.`;
+  return `All prerequisites are met: Kubernetes ${cluster.version}, ${products.join(', ')}.`;
 }
 
 export function whatChanged(all: readonly Changes[], removed: readonly string[]): string {
@@ -26,9 +26,9 @@ export function whatChanged(all: readonly Changes[], removed: readonly string[])
   const lines = [
     ...(created.length > 0 ? [`Created: ${created.join(', ')}.`] : []),
     ...(changed.length > 0 ? [`Changed: ${changed.join(', ')}.`] : []),
-    ...(removed.length > 0 ? [`Removed, since nothing asks for it any more: ${removed.join(', ')}.`] : []),
+    ...(removed.length > 0 ? [`Removed, no longer needed: ${removed.join(', ')}.`] : []),
   ];
-  return lines.length > 0 ? lines.join('\n') : 'Everything was there already: nothing was changed.';
+  return lines.length > 0 ? lines.join('\n') : 'Everything is up to date: nothing was changed.';
 }
 
 /** @param settings of the cluster's Knative. */
@@ -36,21 +36,21 @@ export function whatNext({ newPathSecret, configuration, ingress }: Plan, { sett
   return [
     ...(ingress.kind === 'kourier' && writesPaths(settings.get('knative-serving/config-kourier'))
       ? [
-          `${ACCESS_LOG_TOLD}: whoever may read that log may ask the function. Switch it off, then rotate the secret (npm run rotate:webhook-path):\n  ${SWITCH_ACCESS_LOG_OFF}`,
+          `${ACCESS_LOG_TOLD}: anyone who can read that log can call the function. Switch it off, then rotate the secret (npm run rotate:webhook-path):\n  ${SWITCH_ACCESS_LOG_OFF}`,
         ]
       : []),
     ...('delivery' in configuration
       ? []
       : [
-          'Passwords stand in the pods themselves, since the configuration has no key "delivery" (env). With "delivery: secret" they do not: docs/configuration.md',
+          'Passwords are stored in the pods themselves, since the configuration has no key "delivery" (default: env). With "delivery: secret" they are not: docs/configuration.md',
         ]),
     ...(newPathSecret
       ? [
-          "The webhook's path has a secret of its own now (Secret webhook-path). Rotate it: npm run rotate:webhook-path",
+          "The webhook's path now contains a secret (Secret webhook-path). To rotate it: npm run rotate:webhook-path",
         ]
       : []),
-    `It works. Next: label a pod vault-db-injector: "true" (examples/), and watch the job that renews:`,
+    `It works. Next: label a pod vault-db-injector: "true" (examples/), and watch the renewal job:`,
     `  kubectl --namespace ${NAMESPACE} get jobs`,
-    `Its ledger in Vault: ${String(configuration['vaultSecretName'])}/${String(configuration['vaultSecretPrefix'])}. If a role or policy is missing there, see docs/install.md.`,
+    `The ledger in Vault: ${String(configuration['vaultSecretName'])}/${String(configuration['vaultSecretPrefix'])}. If a role or policy is missing there, see docs/install.md.`,
   ].join('\n');
 }

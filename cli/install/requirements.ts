@@ -1,4 +1,4 @@
-/** What has to be there before anything is installed, all of it in one list. */
+/** Prerequisites of an installation, in one list. */
 import { ISTIO, ingressClassIn, KOURIER, type Settings, useIngressClass } from '../ingress-class.ts';
 import type { KubernetesObject } from '../objects.ts';
 import { type Cluster, defaultBrokerClass } from './cluster.ts';
@@ -6,7 +6,7 @@ import type { Ingress } from './existing.ts';
 
 export interface Missing {
   readonly what: string;
-  /** What a person does about it. */
+  /** How a person fixes it. */
   readonly remedy: string;
 }
 
@@ -15,7 +15,7 @@ const SERVING = 'https://knative.dev/docs/install/yaml-install/serving/install-s
 const EVENTING = 'https://knative.dev/docs/install/yaml-install/eventing/install-eventing-with-yaml/';
 const CERT_MANAGER = 'https://cert-manager.io/docs/installation/';
 
-/** Of groups whose kinds are not the API server's own: who brings them. */
+/** Groups of kinds that the API server does not define itself, and the product that does. */
 const SOURCES: readonly (readonly [RegExp, string, string])[] = [
   [/^(?:serving|networking\.internal)\.knative\.dev$/, 'Knative Serving', SERVING],
   [/(?:^|\.)(?:eventing|messaging|sources)\.knative\.dev$/, 'Knative Eventing', EVENTING],
@@ -40,7 +40,7 @@ const GATEWAYS: Readonly<Record<'kourier' | 'istio', Gateway>> = {
   },
 };
 
-/** @param manifests all that is going to be applied. */
+/** @param manifests everything that will be applied. */
 export function missingIn(
   cluster: Cluster,
   manifests: readonly KubernetesObject[],
@@ -64,12 +64,13 @@ function apiServer({ version }: Cluster): Missing[] {
   return [
     {
       what: `Kubernetes ${OLDEST_API_SERVER.join('.')} or newer: the API server is ${version}`,
-      remedy: 'upgrade it: older ones have no ValidatingAdmissionPolicy, which guards the uuids of live pods',
+      remedy:
+        'upgrade it: older versions have no ValidatingAdmissionPolicy, which guards the uuids of live pods',
     },
   ];
 }
 
-/** One entry for each product that is not there, or too old for what is asked of it. */
+/** One entry for each product that is missing, or too old for the options. */
 function kinds(cluster: Cluster, manifests: readonly KubernetesObject[]): Missing[] {
   const wanted = new Map<string, { readonly install: string; readonly lacking: string[] }>();
   for (const { apiVersion, kind } of manifests) {
@@ -86,7 +87,7 @@ function kinds(cluster: Cluster, manifests: readonly KubernetesObject[]): Missin
   return [...wanted].map(([product, { install, lacking }]) => {
     const release = releaseOf(cluster, product);
     return release === undefined
-      ? { what: `${product}, which brings ${lacking.join(', ')}`, remedy: `install it: ${install}` }
+      ? { what: `${product}, which provides ${lacking.join(', ')}`, remedy: `install it: ${install}` }
       : {
           what: `${lacking.join(', ')}: the cluster's ${product} (${release}) has no such kind`,
           remedy: `upgrade it: ${install}`,
@@ -94,7 +95,7 @@ function kinds(cluster: Cluster, manifests: readonly KubernetesObject[]): Missin
   });
 }
 
-/** Of a product that is there; `undefined` where none of its kinds is. */
+/** Version of an installed product; `undefined` if none of its kinds is defined. */
 export function releaseOf({ kinds: all }: Cluster, product: string): string | undefined {
   const own = all.filter(({ group }) =>
     SOURCES.some(([pattern, name]) => name === product && pattern.test(group)),
@@ -104,7 +105,7 @@ export function releaseOf({ kinds: all }: Cluster, product: string): string | un
 }
 
 function broker(cluster: Cluster): Missing[] {
-  // Without Eventing there is no more to be said than that.
+  // Nothing more can be checked without Eventing.
   if (releaseOf(cluster, 'Knative Eventing') === undefined) return [];
   const name = defaultBrokerClass(cluster);
   if (name === undefined) {
@@ -122,12 +123,12 @@ function broker(cluster: Cluster): Missing[] {
   return [
     {
       what: `the default Broker (${name}): there is no Deployment ${lacking.join(', ')} in knative-eventing`,
-      remedy: `install it with a channel, in-memory for instance: ${EVENTING}#optional-install-a-broker-layer`,
+      remedy: `install it with a channel, for instance the in-memory one: ${EVENTING}#optional-install-a-broker-layer`,
     },
   ];
 }
 
-/** Whose authority the API server is to trust is for cert-manager's cainjector to say. */
+/** Setting the webhook's caBundle is the task of cert-manager's cainjector. */
 function certificates(cluster: Cluster, manifests: readonly KubernetesObject[]): Missing[] {
   const isWanted = manifests.some(({ apiVersion }) => apiVersion.startsWith('cert-manager.io/'));
   if (!isWanted || releaseOf(cluster, 'cert-manager') === undefined) return [];
@@ -136,7 +137,7 @@ function certificates(cluster: Cluster, manifests: readonly KubernetesObject[]):
   return [
     {
       what: "cert-manager's cainjector: there is no Deployment of that name",
-      remedy: `install it with cert-manager, it is on by default: ${CERT_MANAGER}`,
+      remedy: `install it with cert-manager (enabled by default): ${CERT_MANAGER}`,
     },
   ];
 }
@@ -148,16 +149,18 @@ function gateway({ services, settings }: Cluster, wanted: Gateway, kind: string)
   if (!ports?.includes(443)) {
     missing.push({
       what: `the ingress' Service ${name} in ${namespace}${ports ? ', with port 443' : ''}`,
-      remedy: `install it (${wanted.install}), or say --ingress ${kind === 'kourier' ? 'istio' : 'kourier'}, or none`,
+      remedy: `install it (${wanted.install}), or use --ingress ${kind === 'kourier' ? 'istio' : 'kourier'}, or none`,
     });
   }
   const network = settings.get('knative-serving/config-network');
   const ingressClass = network && ingressClassIn(network);
   if (network && ingressClass !== wanted.ingressClass) {
-    const says = isNamed(network) ? `says ${ingressClass}` : `names no ingress-class, which is Istio's then`;
+    const says = isNamed(network)
+      ? `says ${ingressClass}`
+      : `names no ingress-class, which defaults to Istio`;
     missing.push({
       what: `Knative's ingress ${wanted.ingressClass}: config-network in knative-serving ${says}`,
-      remedy: `say --ingress for that one, or change it: ${useIngressClass(wanted.ingressClass)}`,
+      remedy: `use --ingress for that one, or change it: ${useIngressClass(wanted.ingressClass)}`,
     });
   }
   return missing;
@@ -165,14 +168,14 @@ function gateway({ services, settings }: Cluster, wanted: Gateway, kind: string)
 
 const isNamed = (network: Settings): boolean => 'ingress-class' in network || 'ingress.class' in network;
 
-/** Whatever way the webhook takes: without its ingress, no Service of Knative becomes ready. */
+/** Required for any endpoint of the webhook: without its ingress, no Knative Service becomes ready. */
 function ingressOfKnative({ services, settings }: Cluster): Missing[] {
   const network = settings.get('knative-serving/config-network');
   if (!network || isNamed(network) || services.has(GATEWAYS.istio.service)) return [];
   return [
     {
-      what: "Knative's ingress: config-network in knative-serving names no ingress-class, which is Istio's then, and there is no Istio",
-      remedy: `name the one that is there, Kourier for instance: ${useIngressClass(KOURIER)}`,
+      what: "Knative's ingress: config-network in knative-serving names no ingress-class, which defaults to Istio, and there is no Istio",
+      remedy: `set the installed one, for instance Kourier: ${useIngressClass(KOURIER)}`,
     },
   ];
 }

@@ -1,4 +1,4 @@
-/** Whether whoever installs may create what is installed. */
+/** Whether the installing user may create what is installed. */
 import type { Kubectl } from '../kubectl.ts';
 import { type KubernetesObject, listOf } from '../objects.ts';
 import type { Cluster } from './cluster.ts';
@@ -44,7 +44,7 @@ export async function missingRights(
   ];
 }
 
-/** Of the API server's own kinds. */
+/** Resources of the API server's own kinds. */
 function pluralOf(kind: string): string {
   const name = kind.toLowerCase();
   return name.endsWith('y') ? `${name.slice(0, -1)}ies` : `${name}s`;

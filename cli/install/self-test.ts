@@ -1,4 +1,4 @@
-/** A pod that is never created: its dry run takes the whole way, from the API server to Vault and back. */
+/** Tests the whole path, from the API server to Vault and back, with a dry run of a pod that is never created. */
 import * as v from 'valibot';
 import { userNameOf } from '../../shared/kubernetes/objects.ts';
 import { PROJECTED } from '../doctor/cluster-needs.ts';
@@ -9,7 +9,7 @@ import { Refusal } from '../refusal.ts';
 export interface SelfTest {
   readonly namespace: string;
   readonly serviceAccount: string;
-  /** Which Vault may know or not: either answer proves that it was asked. */
+  /** Vault may or may not have this role: either answer proves that it was asked. */
   readonly role: string;
 }
 
@@ -22,7 +22,7 @@ const Pod = v.object({
             v.object({
               name: v.string(),
               value: v.optional(v.string(), ''),
-              // Of a Secret, where credentials are delivered in one.
+              // Name of the Secret, if credentials are delivered in one.
               valueFrom: v.optional(v.object({})),
             }),
           ),
@@ -34,8 +34,8 @@ const Pod = v.object({
 });
 
 /**
- * @returns what the answer was, in a sentence.
- * @throws Refusal where it is none of the two that prove that all is well.
+ * @returns the answer, in a sentence.
+ * @throws Refusal unless the answer is one of the two that prove that all is well.
  */
 export async function selfTest(kubectl: Kubectl, test: SelfTest): Promise<string> {
   const { role } = test;
@@ -48,22 +48,22 @@ export async function selfTest(kubectl: Kubectl, test: SelfTest): Promise<string
   if (code === 0) {
     const { env } = v.parse(Pod, JSON.parse(stdout)).spec.containers[0];
     if (env.some(({ name, value, valueFrom }) => name === 'DBUSER' && (value !== '' || valueFrom)))
-      return `a pod that asks for "${role}" would be given credentials`;
+      return `a pod that requests "${role}" would get credentials`;
     throw new Refusal(
-      'the self-test failed: the pod passed without credentials, so the API server did not ask the function. Is its namespace left out by the webhook?',
+      'the self-test failed: the pod was admitted without credentials, so the API server did not call the function. Does the webhook skip its namespace?',
     );
   }
   if (said.includes('denied the request') && said.includes(`"${role}"`))
-    return `a pod that asks for a role that it may not have ("${role}") is denied, by name`;
+    return `a pod that requests a role that it may not have ("${role}") is denied by name`;
   throw new Refusal(`the self-test failed: ${said}\n${hintFor(said)}`);
 }
 
 const Answer = v.object({ status: v.object({ allowed: v.boolean() }) });
 
 /**
- * Where Vault is asked as the pods' own service accounts.
+ * Used if Vault is used as the pods' own service accounts.
  *
- * @throws Refusal where the function may not have a token of such a one.
+ * @throws Refusal if the function may not create tokens of such a service account.
  */
 export async function mustHaveTokens(
   kubectl: Kubectl,

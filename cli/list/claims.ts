@@ -6,14 +6,14 @@ export interface Claims {
   /** The pods that name a uuid. */
   of(uuid: string): readonly LivePod[];
   all(): ReadonlyMap<string, readonly LivePod[]>;
-  /** Adds the pods of these namespaces that have lost the label: they live on, and so do their grants. */
+  /** Adds pods of these namespaces that have lost the label: they are still alive, and so are their grants. */
   addUnlabelled(namespaces: Iterable<string>): Promise<void>;
 }
 
 interface ClaimOptions {
   readonly pods: Pick<Pods, 'listLive' | 'listNamespace'>;
   readonly label: string;
-  /** This namespace's only; absent, all. */
+  /** Limits the result to one namespace; absent: all. */
   readonly namespace: string | undefined;
   readonly newDeadline: () => Deadline;
 }
@@ -37,7 +37,7 @@ export async function readClaims({ pods, label, namespace, newDeadline }: ClaimO
     of: (uuid) => claims.get(uuid) ?? [],
     all: () => claims,
     async addUnlabelled(namespaces) {
-      // All of a namespace's were listed at once then.
+      // All of the namespace's pods were already listed.
       if (namespace !== undefined) return;
       for (const one of new Set(namespaces)) add(await pods.listNamespace(one, newDeadline()));
     },

@@ -1,4 +1,4 @@
-/** `list`: who has which credentials, until when, and whether they are kept alive. */
+/** `list`: who has which credentials, until when, and whether they are renewed. */
 import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
@@ -13,16 +13,16 @@ import { type ListedGrant, type Listing, listGrants } from './grants.ts';
 
 const usage = `npx vault-db-injector list [options]
 
-  --namespace NS       of its pods only
-  --json               for programs: all fields, times as milliseconds since 1970
+  --namespace NS       this namespace only
+  --json               output for programs: all fields, times as milliseconds since 1970
 ${INSTALLATION_USAGE}
 
-A table on a terminal; in a pipe a line for each grant, without a head, with a tab between the columns.
-  ok        kept alive
+Prints a table on a terminal; in a pipe, one line per grant with tab-separated columns and no header.
+  ok        renewed in time
   overdue   should have been renewed: look at the renewal job
   orphaned  no live pod names it: the next sweep revokes it
-  unknown   a pod names it and the ledger does not have it, or nobody has looked at it yet
-Asked as the renewal job, so by whoever may create tokens of its service account.`;
+  unknown   a pod names it but it is not in the ledger, or no sweep has seen it yet
+Runs as the renewal job; you need \`create\` on \`serviceaccounts/token\`.`;
 
 const HEADS = [
   'NAMESPACE',
@@ -70,7 +70,7 @@ function show({ grants, foreign }: Listing, now: number, terminal: Terminal): vo
   const rows = grants.map((grant) => rowOf(grant, now, terminal));
   for (const line of table(terminal, HEADS, rows)) terminal.say(line);
   if (!terminal.isPerson) return;
-  const others = foreign > 0 ? `; ${foreign} more are of other clusters` : '';
+  const others = foreign > 0 ? `; ${foreign} more belong to other clusters` : '';
   terminal.say(`${grants.length} ${grants.length === 1 ? 'grant' : 'grants'}${others}`);
 }
 

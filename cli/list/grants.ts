@@ -1,4 +1,4 @@
-/** All grants that this cluster has in the ledger, and those that its pods name: whose each is, and how it is kept. */
+/** This cluster's grants in the ledger, and those that its pods name: who owns each, and its state. */
 import pLimit from 'p-limit';
 import type { Config } from '../../shared/config.ts';
 import type { Deadline } from '../../shared/deadline.ts';
@@ -18,7 +18,7 @@ export interface ListParts {
   readonly sweeps: Pick<SweepMemory, 'readIndex' | 'readLast'>;
   readonly pods: Pick<Pods, 'listLive' | 'listNamespace'>;
   readonly config: Config;
-  /** `undefined` where nobody could say: no record is another cluster's then. */
+  /** `undefined` if unknown: then no record counts as another cluster's. */
   readonly clusterId: string | undefined;
   readonly now: number;
   readonly newDeadline: () => Deadline;
@@ -28,13 +28,13 @@ export interface ListParts {
 export interface ListedGrant {
   readonly uuid: string;
   readonly namespace: string;
-  /** Empty where nobody knows: a pod of `generateName` that is gone. */
+  /** Empty if unknown: a deleted pod with `generateName`. */
   readonly pod: string;
   readonly database: string;
   readonly mount: string;
   readonly role: string;
   readonly user: string;
-  /** Milliseconds since 1970, as all times; `undefined`: not known. */
+  /** Milliseconds since 1970, like all times; `undefined`: unknown. */
   readonly issuedAt: number | undefined;
   readonly leaseEndsAt: number | undefined;
   readonly tokenEndsAt: number | undefined;
@@ -44,13 +44,13 @@ export interface ListedGrant {
 
 export interface Listing {
   readonly grants: readonly ListedGrant[];
-  /** Grants of other clusters under the same prefix: left out. */
+  /** Grants of other clusters under the same prefix: not listed. */
   readonly foreign: number;
 }
 
 const CONCURRENCY = 16;
 
-/** @param only this namespace's; absent, all. */
+/** @param only this namespace; absent: all. */
 export async function listGrants(parts: ListParts, only: string | undefined): Promise<Listing> {
   const { ledger, pods, config, newDeadline, onProgress } = parts;
   onProgress('reading the ledger …');
@@ -85,7 +85,7 @@ const keyOf = ({ namespace, pod, database, uuid }: ListedGrant) =>
 
 const workOf = ({ newDeadline }: ListParts): Work => ({ deadline: newDeadline(), vaultCalls: 0 });
 
-/** What is no record has nothing to show but its place. */
+/** An invalid record has nothing to show but its name. */
 async function readRecords(
   uuids: readonly string[],
   parts: ListParts,
@@ -135,7 +135,7 @@ function databaseOf(record: Partial<LedgerRecord> = {}) {
   return { database, mount, role, user };
 }
 
-/** The sweep's memory knows of renewals, the record of the issue only. */
+/** The sweep's memory knows of renewals, the record only of the issue. */
 function timesOf(
   uuid: string,
   record: Partial<LedgerRecord> = {},
@@ -153,12 +153,12 @@ function timesOf(
     tokenEndsAt: memory
       ? ends(memory.tokenRenewedAt, memory.tokenPeriodSeconds)
       : ends(issuedAt, record.tokenPeriodSeconds),
-    // 0: at the next sweep, whenever that is.
+    // 0: the next sweep, whenever that is.
     renewalAt: memory && (Math.min(memory.leaseDueAt, memory.tokenDueAt) || now),
   };
 }
 
-/** Pods' uuids that the ledger does not have: nobody renews these. */
+/** Uuids named by pods and missing from the ledger: nobody renews these. */
 function notInLedger(claims: Claims, listed: ReadonlySet<string>): ListedGrant[] {
   return [...claims.all()]
     .filter(([uuid]) => !listed.has(uuid))

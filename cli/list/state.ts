@@ -6,17 +6,17 @@ interface Standing extends Pick<ListedGrant, 'issuedAt' | 'leaseEndsAt' | 'token
   readonly isClaimed: boolean;
 }
 
-// No sweep begins to the second.
+// Tolerance: sweeps do not start to the second.
 const INTERVALS_TO_RENEW = 1.2;
 
-/** How a grant of the ledger is. One that no sweep has seen yet is as good as it was when it was issued. */
+/** State of a grant in the ledger. One that no sweep has seen yet counts as just issued. */
 export function stateOf(
   { issuedAt, leaseEndsAt, tokenEndsAt, renewalAt, isClaimed }: Standing,
   { syncIntervalSeconds, gracePeriodSeconds }: Pick<Config, 'syncIntervalSeconds' | 'gracePeriodSeconds'>,
   now: number,
 ): ListedGrant['state'] {
   const age = now - (issuedAt ?? 0);
-  // Its pod may still be in admission.
+  // The pod may still be in admission.
   if (!isClaimed) return age <= gracePeriodSeconds * 1_000 ? 'unknown' : 'orphaned';
   const patience = syncIntervalSeconds * INTERVALS_TO_RENEW * 1_000;
   const isOver = [leaseEndsAt, tokenEndsAt].some((end) => end !== undefined && end < now);

@@ -1,4 +1,4 @@
-/** `migrate ledger`: from `tokenReference: token` to `accessor`, for the grants that there are. */
+/** `migrate ledger`: from `tokenReference: token` to `accessor`, for existing grants. */
 import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
@@ -15,16 +15,16 @@ import { tellOutcomes, tellSurvey } from './report.ts';
 const NAME = 'npx vault-db-injector migrate ledger';
 const usage = `${NAME} [options]
 
-  --dry-run            say what would be done; nothing is written
-  --yes                do not ask; where there is no terminal to ask at, it is refused without
-  --go-injector-gone   that the Go injector does not run any more, where its grants are in the ledger
+  --dry-run            print what would be done; nothing is written
+  --yes                do not ask for confirmation; required without a terminal
+  --go-injector-gone   confirm that the Go injector no longer runs, if its grants are in the ledger
 ${INSTALLATION_USAGE}
 
-After "tokenReference: accessor": the records of before get their tokens' accessors in the tokens' place, in all versions, so
-that nothing in the ledger is accepted by Vault. Pods notice nothing. It may be ended anywhere, and run again; sweeps and
-events go on meanwhile. The Go injector cannot use such records, and its renewer would take the accessors away.
-Exit code: 0 no token that lives is left; 1 some are, or nothing was done. Asked as the renewal job, so by whoever may create
-tokens of its service account.`;
+Run it after setting "tokenReference: accessor": in existing records, accessors replace the tokens, in all versions, so
+that the ledger contains no usable credential. Pods are not affected. It can be interrupted and run again; sweeps and
+events continue meanwhile. The Go injector cannot use such records, and its renewer would remove the accessors.
+Exit code: 0 if no live token is left; 1 if some are, or nothing was done. Runs as the renewal job; you need \`create\` on
+\`serviceaccounts/token\`.`;
 
 const WITHIN_MS = 30_000;
 const ENTRIES = {
@@ -39,7 +39,7 @@ export const migrateCommand: Command = {
   async run(args, environment, terminal) {
     const { options, words } = readCommandLine(NAME, ENTRIES, args, 1);
     if (words[0] !== 'ledger')
-      throw new Misuse(`Say what to migrate: ${NAME}\nWhat there is: npx vault-db-injector migrate --help`);
+      throw new Misuse(`Name what to migrate: ${NAME}\nSee: npx vault-db-injector migrate --help`);
     const api = createKubernetesApi(undefined, options.context);
     return openSession({ api, options, environment }, 'renewal', async (session) => {
       const { vault, config } = session;
@@ -72,11 +72,11 @@ async function migrate(answers: Answers, parts: MigrationParts, terminal: Termin
   return unreadable.length === 0 ? code : 1;
 }
 
-/** @throws Refusal where records with accessors could not be kept alive, or tokens would go on being written. */
+/** @throws Refusal if records with accessors could not be renewed, or tokens would still be written. */
 async function mustBeReady({ vault, config }: VaultSession): Promise<void> {
   if (config.tokenReference !== 'accessor')
     throw new Refusal(
-      'nothing was rewritten: the configuration says "tokenReference: token", so new grants would go on having their tokens in the ledger; set "tokenReference: accessor" first',
+      'nothing was rewritten: the configuration says "tokenReference: token", so new grants would still store their tokens in the ledger; set "tokenReference: accessor" first',
     );
   const needed = vaultNeeds('renewal', { ...config.vault, ...config });
   const deadline = deadlineIn(WITHIN_MS, monotonicClock);
@@ -84,15 +84,15 @@ async function mustBeReady({ vault, config }: VaultSession): Promise<void> {
   const missing = lacking(needed, held);
   if (missing.length > 0)
     throw new Refusal(
-      `nothing was rewritten: Vault does not allow the renewal job ${missing.join('; ')}, which such records need; the command that writes its policies anew: npx vault-db-injector doctor`,
+      `nothing was rewritten: Vault does not allow the renewal job ${missing.join('; ')}, which such records need; for the command that updates its policies, run npx vault-db-injector doctor`,
     );
 }
 
-/** @throws Refusal where the Go injector has left something by which it may still be there. */
+/** @throws Refusal if there are traces of a Go injector that may still be running. */
 function mustBeAlone({ ofGoInjector, strippedByGoInjector }: Survey): void {
   if (ofGoInjector + strippedByGoInjector === 0) return;
   throw new Refusal(
-    `nothing was rewritten: the Go injector has made ${ofGoInjector} of these records and rewritten ${strippedByGoInjector}. If its injector, renewer and revoker do not run any more (docs/migrate.md, step 7), say so with --go-injector-gone; if they do, they need the tokens`,
+    `nothing was rewritten: the Go injector has made ${ofGoInjector} of these records and rewritten ${strippedByGoInjector}. If its injector, renewer and revoker no longer run (docs/migrate.md, step 7), confirm with --go-injector-gone; if they do, they need the tokens`,
   );
 }
 
@@ -101,6 +101,6 @@ async function confirm({ withToken }: Survey, terminal: Terminal): Promise<void>
     `Rewrite ${withToken.length === 1 ? 'this record' : `these ${withToken.length} records`}? No Go injector may read this ledger from then on.`,
   );
   if (answer === undefined)
-    throw new Refusal('nothing was rewritten: there is no terminal to ask at; if this is meant, add --yes');
+    throw new Refusal('nothing was rewritten: there is no terminal to ask on; to confirm, add --yes');
   if (!(await answer)) throw new Refusal('nothing was rewritten');
 }

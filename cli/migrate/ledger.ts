@@ -1,6 +1,6 @@
 /**
- * Takes the tokens out of the ledger: each record gets its token's accessor in the token's place, in all versions. Each is
- * rewritten by itself, and only as it was read, so a run may end anywhere, and sweeps and events may go on meanwhile.
+ * Replaces stored tokens by accessors, in all versions of the records. Each record is rewritten on its own, and only
+ * if unchanged, so a run may be interrupted anywhere, and sweeps and events may run meanwhile.
  */
 import pLimit from 'p-limit';
 import { validate, version } from 'uuid';
@@ -21,31 +21,34 @@ import type { Work } from '../../shared/vault/requests.ts';
 export interface MigrationParts {
   readonly ledger: Pick<Ledger, 'list' | 'read' | 'replace' | 'remove'>;
   readonly accessors: Accessors;
-  /** Other clusters' grants are not ours; `undefined` where nobody could say: then none with a cluster's name is. */
+  /** Other clusters' grants are skipped; `undefined` if unknown: then every record with a cluster's name is. */
   readonly clusterId: string | undefined;
   readonly newDeadline: () => Deadline;
   readonly onProgress: (what: string) => void;
 }
 
 export interface Survey {
-  /** Grants whose tokens stand in their records. */
+  /** Grants whose records contain tokens. */
   readonly withToken: readonly string[];
   readonly withAccessor: number;
   readonly foreign: number;
   readonly unreadable: readonly string[];
   /** Grants that the Go injector made. */
   readonly ofGoInjector: number;
-  /** Grants of ours whose records its renewer has rewritten, without our fields. */
+  /** Grants of ours whose records the Go renewer has rewritten, without our fields. */
   readonly strippedByGoInjector: number;
 }
 
-/** `dead`: Vault does not know the token any more. `refused`: nor does it say whether that is so. `ended`: its grant. */
+/**
+ * `dead`: Vault no longer knows the token. `refused`: Vault does not say whether it does. `ended`: the grant has
+ * ended.
+ */
 export type Outcome = 'rewritten' | 'dead' | 'refused' | 'ended' | { readonly failed: string };
 
 const CONCURRENCY = 16;
-// Somebody else may write the same record at the same moment.
+// Others may write the same record at the same moment.
 const MOST_TRIES = 3;
-// An admission function that has still the configuration of before may have gone on meanwhile.
+// An admission function with the old configuration may have issued more grants meanwhile.
 const MOST_ROUNDS = 3;
 
 /** Only reads. */
@@ -81,7 +84,7 @@ function classify(uuid: string, record: LedgerRecord, clusterId: string | undefi
   return record.userName === undefined ? ['token', 'stripped'] : ['token'];
 }
 
-/** What each token has: nothing is renewed, nothing written. */
+/** Looks up each token's accessor: nothing is renewed or written. */
 export async function lookUpAll(uuids: readonly string[], parts: MigrationParts) {
   return forEach(uuids, parts, async (uuid) => {
     const stored = await parts.ledger.read(uuid, workOf(parts));
@@ -91,7 +94,7 @@ export async function lookUpAll(uuids: readonly string[], parts: MigrationParts)
   });
 }
 
-/** In rounds, until one finds no token that was not there before. */
+/** Repeats until a round finds no new token. */
 export async function rewriteAll(
   first: readonly string[],
   parts: MigrationParts,
@@ -112,7 +115,7 @@ async function rewrite(uuid: string, parts: MigrationParts, tries = 1): Promise<
   const work = workOf(parts);
   const stored = await ledger.read(uuid, work);
   if (!stored) {
-    // Ended while it was being rewritten, which may have left an empty place of its name.
+    // The grant ended during the rewrite, which may have left an empty document.
     if (tries > 1) await ledger.remove(uuid, work);
     return 'ended';
   }

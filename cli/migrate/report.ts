@@ -1,4 +1,4 @@
-/** What `migrate ledger` says. Never a token, nor what Vault knows it by. */
+/** The output of `migrate ledger`. It contains neither tokens nor accessors. */
 import type { Terminal } from '../terminal.ts';
 import type { Outcome, Survey } from './ledger.ts';
 
@@ -9,11 +9,11 @@ const records = (count: number) => (count === 1 ? '1 record' : `${count} records
 export function tellSurvey({ withToken, withAccessor, foreign, unreadable }: Survey, { say }: Output): void {
   say(`${records(withToken.length)} with a token, ${withAccessor} with an accessor`);
   if (foreign > 0) say(`${records(foreign)} of other clusters: left alone`);
-  for (const uuid of unreadable) say(`? ${uuid}: is no record, and left alone`);
+  for (const uuid of unreadable) say(`? ${uuid}: not a record, left alone`);
 }
 
 /**
- * @param rewritten what is said of those that are well.
+ * @param rewritten the sentence for successful ones.
  * @returns the exit code.
  */
 export function tellOutcomes(
@@ -26,10 +26,10 @@ export function tellOutcomes(
   for (const [uuid, outcome] of outcomes) {
     if (outcome === 'dead')
       say(
-        `? ${uuid}: its token is dead, so nobody could use it; the renewal job ends the grant, or reports it`,
+        `? ${uuid}: its token is dead, so nobody can use it; the renewal job revokes the grant, or reports it`,
       );
     else if (outcome === 'refused')
-      say(`? ${uuid}: its token is dead, or may not look itself up: then it is renewed to find out`);
+      say(`? ${uuid}: its token is dead, or may not look itself up: the rewrite renews it to find out`);
     else if (typeof outcome === 'object') {
       failed += 1;
       say(`${paint('red', '✗')} ${uuid}: not rewritten: ${outcome.failed}`);

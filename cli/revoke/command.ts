@@ -1,4 +1,4 @@
-/** `revoke`: the end of a pod's credentials, or of one grant, by a person. */
+/** `revoke`: ends a pod's credentials, or one grant, by hand. */
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { createKubernetesApi, KubernetesError } from '../../shared/kubernetes/api.ts';
@@ -19,13 +19,13 @@ import { findTargets, type Target, type Targets } from './targets.ts';
 const NAME = 'npx vault-db-injector revoke';
 const usage = `${NAME} POD|UUID [options]
 
-  --namespace NS       of the pod (that of the kubeconfig's context)
-  --yes                do not ask; where there is no terminal to ask at, it is refused without
+  --namespace NS       namespace of the pod (default: that of the kubeconfig's context)
+  --yes                do not ask for confirmation; required without a terminal
 ${INSTALLATION_USAGE}
 
-Token and lease end in Vault, the database user is dropped, the record goes. A pod that lives loses its databases within moments:
-it is given new credentials only when it is created anew. Exit code: 0 all is revoked, 1 something is not, or there was nothing.
-Asked as the renewal job, so by whoever may create tokens of its service account.`;
+Revokes token and lease in Vault, drops the database user and deletes the record. A live pod loses its databases within moments:
+it gets new credentials only when it is recreated. Exit code: 0 if all is revoked, 1 if something is not, or nothing was found.
+Runs as the renewal job; you need \`create\` on \`serviceaccounts/token\`.`;
 
 const WITHIN_MS = 30_000;
 const newDeadline = (): Deadline => deadlineIn(WITHIN_MS, monotonicClock);
@@ -36,8 +36,7 @@ export const revokeCommand: Command = {
     const entries = { namespace: textOption, yes: flagOption, ...INSTALLATION_OPTIONS };
     const { options, words } = readCommandLine(NAME, entries, args, 1);
     const [what] = words;
-    if (what === undefined)
-      throw new Misuse(`Say which pod or grant: ${NAME} POD|UUID\nWhat there is: ${NAME} --help`);
+    if (what === undefined) throw new Misuse(`Name a pod or grant: ${NAME} POD|UUID\nSee: ${NAME} --help`);
     const api = createKubernetesApi(undefined, options.context);
     const ownNamespace = () =>
       api.namespace().catch((error: unknown) => {
@@ -57,7 +56,7 @@ export const revokeCommand: Command = {
       const targets = await findTargets(what, options.namespace, ownNamespace, parts);
       if (!options.yes) await confirm(targets, terminal);
       const log = { warn: (message: string) => terminal.say(message) };
-      // Of a live pod whose other grants go on, the Secret has to stay.
+      // A live pod keeps its Secret as long as it has other grants.
       const revocation = isWhole(targets)
         ? withSecrets(vault.revocation, createPodSecrets(api), log)
         : vault.revocation;
@@ -66,19 +65,19 @@ export const revokeCommand: Command = {
   },
 };
 
-/** Whether nothing is left of the pod's. */
+/** Whether nothing of the pod is left. */
 function isWhole({ grants, pod }: Targets): boolean {
   return (pod?.uuids ?? []).every((uuid) => grants.some((grant) => grant.uuid === uuid));
 }
 
 async function confirm({ grants, pod }: Targets, terminal: Terminal): Promise<void> {
   for (const grant of grants) terminal.say(nameOf(grant, pod));
-  const loss = pod ? ` Pod ${pod.namespace}/${pod.name} lives, and loses its databases.` : '';
+  const loss = pod ? ` Pod ${pod.namespace}/${pod.name} is running, and will lose its databases.` : '';
   const answer = terminal.confirm(
     `Revoke ${grants.length === 1 ? 'this grant' : `these ${grants.length} grants`}?${loss}`,
   );
   if (answer === undefined)
-    throw new Refusal('nothing was revoked: there is no terminal to ask at; if this is meant, add --yes');
+    throw new Refusal('nothing was revoked: there is no terminal to ask on; to confirm, add --yes');
   if (!(await answer)) throw new Refusal('nothing was revoked');
 }
 
@@ -113,7 +112,7 @@ async function revokeOne(uuid: string, record: Target['record'], revocation: Rev
     const why = outcome.reason === '' ? '' : ` (${outcome.reason})`;
     return {
       symbol: '✗',
-      said: `its token is revoked, but Vault could not drop the database user yet${why}; the renewal job goes on trying`,
+      said: `its token is revoked, but Vault could not drop the database user yet${why}; the renewal job will retry`,
     };
   } catch (error) {
     if (error instanceof InjectorError) return { symbol: '✗', said: `not revoked: ${error.message}` };
@@ -121,11 +120,11 @@ async function revokeOne(uuid: string, record: Target['record'], revocation: Rev
   }
 }
 
-/** @param pod that lives and names the grant: a record of a pod of generateName does not say its name. */
+/** @param pod that lives and names the grant: the record of a pod with generateName does not contain its name. */
 function nameOf({ uuid, record }: Target, pod: Targets['pod']): string {
   const { namespace, podName, database, role, userName } = record;
   const name = podName || pod?.name;
   const whose = name ? `${namespace}/${name}` : `a pod of generateName that is gone (namespace ${namespace})`;
   const facts = [database, role && `role ${role}`, userName && `user ${userName}`].filter(Boolean);
-  return printable(`${uuid} of ${whose} (${facts.join(', ') || 'no more is known'})`, 300);
+  return printable(`${uuid} of ${whose} (${facts.join(', ') || 'nothing else is known'})`, 300);
 }

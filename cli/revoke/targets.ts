@@ -1,4 +1,4 @@
-/** What is to be revoked: one grant by its uuid, or all of a pod, whether it lives or not. */
+/** The grants to revoke: one by its uuid, or all of a pod, whether it lives or not. */
 import pLimit from 'p-limit';
 import { validate } from 'uuid';
 import type { Deadline } from '../../shared/deadline.ts';
@@ -15,14 +15,14 @@ export interface Target {
 
 export interface Targets {
   readonly grants: readonly Target[];
-  /** That lives, and loses its databases. */
+  /** A live pod, which loses its databases. */
   readonly pod: LivePod | undefined;
 }
 
 export interface TargetParts {
   readonly ledger: Pick<Ledger, 'list' | 'read'>;
   readonly pods: Pick<Pods, 'get' | 'listNamespace'>;
-  /** Other clusters' grants are not ours to end; `undefined` where nobody could say: then none with a cluster's name is. */
+  /** Other clusters' grants are not ours to revoke; `undefined` if unknown: then none with a cluster's name is. */
   readonly clusterId: string | undefined;
   readonly newDeadline: () => Deadline;
   readonly onProgress: (what: string) => void;
@@ -32,9 +32,9 @@ const CONCURRENCY = 16;
 
 /**
  * @param what a pod's name or a uuid.
- * @param namespace asked for; `undefined`: none was.
+ * @param namespace requested; `undefined` if none was.
  * @param ownNamespace of the kubeconfig's context, for pods.
- * @throws Refusal where there is nothing to revoke.
+ * @throws Refusal if there is nothing to revoke.
  */
 export function findTargets(
   what: string,
@@ -50,8 +50,7 @@ const workOf = ({ newDeadline }: TargetParts): Work => ({ deadline: newDeadline(
 
 async function oneGrant(uuid: string, namespace: string | undefined, parts: TargetParts): Promise<Targets> {
   const stored = await parts.ledger.read(uuid, workOf(parts));
-  if (!stored)
-    throw new Refusal(`the ledger has no grant ${uuid}: it was revoked already, or there never was one`);
+  if (!stored) throw new Refusal(`the ledger has no grant ${uuid}: it was already revoked, or never existed`);
   const { record } = stored;
   if (namespace !== undefined && record.namespace !== namespace)
     throw new Refusal(
@@ -74,7 +73,7 @@ async function ofPod(
   const candidates = pod
     ? pod.uuids.filter((uuid) => validate(uuid))
     : (await parts.ledger.list(workOf(parts))).grants;
-  // Of a pod that is gone only its records tell; one of generateName has no name there.
+  // Records are all that is left of a deleted pod; one with generateName has no name there.
   const isTheirs = (record: LedgerRecord) =>
     record.namespace === namespace &&
     !isForeign(record, parts) &&
@@ -82,10 +81,10 @@ async function ofPod(
   const grants = (await readAll(candidates, parts)).filter(({ record }) => isTheirs(record));
   if (grants.length > 0) return { grants, pod };
   throw new Refusal(
-    `there is nothing to revoke of pod ${name} in namespace ${namespace}: ${
+    `there is nothing to revoke for pod ${name} in namespace ${namespace}: ${
       pod
-        ? 'it lives, and the ledger has no grant of it (it was revoked already, or there never was one)'
-        : 'there is no such pod, and the ledger has no grant of one of that name (another --namespace? by uuid: see list)'
+        ? 'it is running, but the ledger has no grant of it (already revoked, or never issued)'
+        : 'there is no such pod, and the ledger has no grant of that name (wrong --namespace? by uuid: see list)'
     }`,
   );
 }

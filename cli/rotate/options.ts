@@ -2,11 +2,11 @@ import { flagOption, readArguments, secondsOption, textOption } from '../options
 
 export const ROTATE_USAGE = `npm run rotate:webhook-path -- [options]
 
-  --context NAME      of the kubeconfig
-  --timeout SECONDS   for the function to be ready with the new path (300)
-  --settle SECONDS    that API servers are given to learn of it before the old one ends (60)
+  --context NAME      context of the kubeconfig
+  --timeout SECONDS   time for the function to be ready with the new path (default: 300)
+  --settle SECONDS    time for API servers to pick it up before the old path is removed (default: 60)
 
-Interrupted, it is finished by running it again.`;
+If it is interrupted, run it again to finish.`;
 
 const ENTRIES = {
   context: textOption,

@@ -1,7 +1,7 @@
 /**
- * A new secret for the webhook's path, and no failed admission: the function accepts the new one beside the old one
- * before the API server is told to use it, and the old one until no API server can still use it. Each step looks at what
- * is there, so that what was interrupted is taken up again.
+ * Rotates the secret of the webhook's path without a failed admission: the function accepts the new one beside the
+ * old one before the webhook uses it, and the old one until no API server can still use it. Each step checks the
+ * current state, so that an interrupted rotation can be resumed.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,22 +27,22 @@ export async function rotate(
   await findFunction(kubectl);
   const next = await acceptBoth(kubectl);
   await startAnew(kubectl, next);
-  say('The function is started anew with both secrets.');
+  say('The function is restarting with both secrets.');
   const service = v.parse(KubernetesObject, await kubectl.json(['get', ...FUNCTION]));
   await untilReady(kubectl, [service], { withinMs: options.timeout * 1_000, say });
   await pointWebhook(kubectl, next);
-  say(`The webhook uses the new one. Waiting ${options.settle} s until all API servers know.`);
+  say(`The webhook uses the new one. Waiting ${options.settle} s until all API servers have picked it up.`);
   await sleep(options.settle * 1_000);
   await dropOld(kubectl, next);
-  say('The old one is out of the Secret; instances that run forget it within two minutes.');
+  say('The old one is removed from the Secret; running instances drop it within two minutes.');
 }
 
-/** Before anything is changed. */
+/** Checked before anything is changed. */
 async function findFunction(kubectl: Kubectl): Promise<void> {
   const { code, stderr } = await kubectl.run(['get', ...FUNCTION, '--output=name']);
   if (code === 0) return;
   throw new Refusal(
-    `nothing was changed: the Knative Service admission in ${NAMESPACE} cannot be found (${saidBy(stderr)}). Without Knative, rotate by hand: docs/install.md says how`,
+    `nothing was changed: the Knative Service admission in ${NAMESPACE} cannot be found (${saidBy(stderr)}). Without Knative, rotate by hand: see docs/install.md`,
   );
 }
 
@@ -58,9 +58,9 @@ async function acceptBoth(kubectl: Kubectl): Promise<string> {
   return next;
 }
 
-/** A running instance would see the new secret only when its kubelet looks again. */
+/** A running instance would see the new secret only when its kubelet updates the volume. */
 async function startAnew(kubectl: Kubectl, next: string): Promise<void> {
-  // The same rotation, taken up again, starts nothing anew; and it tells nothing of the secret.
+  // A repeated run gets the same value, so no new revision starts; it reveals nothing about the secret.
   const mark = createHash('sha256').update(next).digest('hex').slice(0, 16);
   const annotations = { 'vault-db-injector.numberly.io/webhook-path': mark };
   const patch = JSON.stringify({ spec: { template: { metadata: { annotations } } } });
@@ -91,7 +91,7 @@ async function readSecret(kubectl: Kubectl) {
   return { secret, values };
 }
 
-/** With its resourceVersion: what somebody else has changed meanwhile is not overwritten. */
+/** Includes the resourceVersion: concurrent changes are not overwritten. */
 async function replace(kubectl: Kubectl, object: object): Promise<void> {
   await kubectl.text(['replace', '--filename=-', MANAGER], JSON.stringify(object));
 }

@@ -8,13 +8,13 @@ import { COMMON_OPTIONS, COMMON_USAGE } from './options.ts';
 const NAME = 'npx vault-db-injector setup app';
 export const APP_USAGE = `${NAME} [options]
 
-  --namespace NS       of the application's pods
-  --service-account SA of the application's pods
-  --role NAME          of the database engine: whose credentials they may have
-  --name NAME          of policy and auth role (NS-SA)
-  --database NAME      what the database is called in annotations (that of --role)
-  --mount PATH         of Vault's database engine (databases)
-  --auth-path PATH     mount of Vault's Kubernetes auth method (kubernetes)
+  --namespace NS       namespace of the application's pods
+  --service-account SA service account of the application's pods
+  --role NAME          database role whose credentials they may have
+  --name NAME          name of policy and auth role (default: NS-SA)
+  --database NAME      name of the database in annotations (default: that of --role)
+  --mount PATH         mount of Vault's database engine (default: databases)
+  --auth-path PATH     mount of Vault's Kubernetes auth method (default: kubernetes)
 ${COMMON_USAGE}`;
 
 const kubernetesName = (what: string) =>
@@ -41,26 +41,24 @@ export interface AppSettings {
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly role: string;
-  /** Of policy and auth role. */
+  /** Name of policy and auth role. */
   readonly name: string;
-  /** In the pod's annotations. */
+  /** Name in the pod's annotations. */
   readonly database: string;
   readonly mount: string;
   readonly authPath: string;
 }
 
-/** @throws Misuse that lists all that is missing. */
+/** @throws Misuse that lists everything missing. */
 export function readAppWishes(args: readonly string[]) {
   const options = readArguments(NAME, ENTRIES, args);
   const { namespace, role, mount } = options;
   const serviceAccount = options['service-account'];
   const given = { namespace, 'service-account': serviceAccount, role };
   const missing = Object.entries(given).filter(([, value]) => value === undefined);
-  if (options.output === 'sql') throw new Misuse('--output sql: there is none, all of it is in Vault');
+  if (options.output === 'sql') throw new Misuse('--output sql: not available, since everything is in Vault');
   if (namespace === undefined || serviceAccount === undefined || role === undefined)
-    throw new Misuse(
-      `${missing.map(([name]) => `--${name}: expected, and not given`).join('\n')}\nWhat there is: ${NAME} --help`,
-    );
+    throw new Misuse(`${missing.map(([name]) => `--${name}: is required`).join('\n')}\nSee: ${NAME} --help`);
   const settings: AppSettings = {
     namespace,
     serviceAccount,

@@ -1,4 +1,4 @@
-/** What Vault needs for an application: whose pods may have credentials of which database role. */
+/** What Vault needs for an application: which pods may have credentials of which database role. */
 import * as v from 'valibot';
 import type { Operator } from '../../shared/vault/operator.ts';
 import { Refusal } from '../refusal.ts';
@@ -23,7 +23,7 @@ const Connection = v.object({
   data: v.object({ connection_details: v.object({ connection_url: v.optional(v.string(), '') }) }),
 });
 
-/** Credentials of this one role; and the end of them, whose success Vault then tells at once. */
+/** Credentials of this role only; and the right to revoke them, so that Vault confirms the revocation at once. */
 export const policyText = ({ mount, role }: AppSettings): string => `path "${mount}/creds/${role}" {
   capabilities = ["read"]
 }
@@ -45,11 +45,11 @@ export const authRoleBody = ({ namespace, serviceAccount, name }: AppSettings) =
 export interface AppState {
   readonly policy: string | undefined;
   readonly authRole: v.InferOutput<typeof AuthRole>['data'] | undefined;
-  /** Of its database, without user and password; for the pod's annotations. */
+  /** Address of its database, without user and password; for the pod's annotations. */
   readonly connectionUrl: string | undefined;
 }
 
-/** @throws Refusal where something is missing that is not this command's to make, or the name is another's. */
+/** @throws Refusal if a prerequisite is missing that this command does not create, or the name is taken. */
 export async function lookAtApp(vault: Operator, settings: AppSettings): Promise<AppState> {
   const { authPath, mount, role } = settings;
   const named = { name: settings.name };
@@ -57,7 +57,7 @@ export async function lookAtApp(vault: Operator, settings: AppSettings): Promise
   const auth = await vault.read(at('look at the auth method', 'sys/auth', authPath), Mount);
   if (auth?.data.type !== 'kubernetes')
     throw new Refusal(
-      `Vault has no Kubernetes auth method at "auth/${authPath}": say another --auth-path, or set it up first (vault auth enable -path=${authPath} kubernetes, and its config)`,
+      `Vault has no Kubernetes auth method at "auth/${authPath}": use another --auth-path, or set it up first (vault auth enable -path=${authPath} kubernetes, and its config)`,
     );
   const database = await vault.read(
     at('read the database role', mount, 'roles', { name: role }),
@@ -65,7 +65,7 @@ export async function lookAtApp(vault: Operator, settings: AppSettings): Promise
   );
   if (!database)
     throw new Refusal(
-      `"${mount}" in Vault has no database role "${role}": make it first (npx vault-db-injector setup database), or say another --mount or --role`,
+      `"${mount}" in Vault has no database role "${role}": create it first (npx vault-db-injector setup database), or use another --mount or --role`,
     );
   const connection = await vault.read(
     at('read the connection', mount, 'config', { name: database.data.db_name }),
@@ -81,7 +81,7 @@ export async function lookAtApp(vault: Operator, settings: AppSettings): Promise
   };
 }
 
-/** `a-b` of `c` and `a` of `b-c` have one name by the convention. */
+/** `a-b` of `c` and `a` of `b-c` would get the same name. */
 function mustBeTheirs(
   { name, ...settings }: AppSettings,
   found: v.InferOutput<typeof AuthRole>['data'],
@@ -90,14 +90,14 @@ function mustBeTheirs(
   const bound = [found.bound_service_account_names, found.bound_service_account_namespaces];
   if (JSON.stringify(bound) === JSON.stringify(expected)) return;
   throw new Refusal(
-    `auth role "${name}" is there already, for service accounts ${bound[0]?.join(', ')} of namespaces ${bound[1]?.join(', ')}: say another --name`,
+    `auth role "${name}" already exists, for service accounts ${bound[0]?.join(', ')} of namespaces ${bound[1]?.join(', ')}: use another --name`,
   );
 }
 
 export function appPlan(settings: AppSettings, state: AppState): Planned<VaultStep>[] {
   const { name, authPath, role } = settings;
   const body = authRoleBody(settings);
-  // The whole of it: a path that is there may be allowed less, or be no more than a comment.
+  // Compared as a whole: a path may occur with fewer capabilities, or only in a comment.
   const allowed = `\n${state.policy ?? ''}\n`.includes(`\n${policyText(settings)}`);
   const policies = state.authRole?.token_policies ?? [];
   return [
@@ -106,7 +106,7 @@ export function appPlan(settings: AppSettings, state: AppState): Planned<VaultSt
         kind: 'vault',
         title: `policy ${name}: credentials of ${role}`,
         path: ['sys/policies/acl', { name }],
-        // What it allows already, of another database for instance, stays.
+        // What it already allows, for example another database, stays.
         body: { policy: `${state.policy ? `${state.policy.trimEnd()}\n` : ''}${policyText(settings)}` },
       },
       state: allowed ? 'there' : state.policy === undefined ? 'missing' : 'different',

@@ -1,4 +1,4 @@
-/** `setup app`: which pods may have credentials of a database role, and what they then write. */
+/** `setup app`: lets pods have credentials of a database role, and prints their annotations. */
 
 import { ANNOTATION_PREFIX } from '../../shared/annotations.ts';
 import type { Terminal } from '../terminal.ts';
@@ -23,7 +23,7 @@ export async function setUpApp(
   }
   const vault = openVault(options, environment);
   try {
-    terminal.progress('looking at Vault …');
+    terminal.progress('reading Vault …');
     const state = await lookAtApp(vault, settings);
     const plan = appPlan(settings, state);
     show(plan, true, terminal);
@@ -38,7 +38,7 @@ export async function setUpApp(
   }
 }
 
-/** As it stands in a manifest. */
+/** Printed as in a manifest. */
 function podNeeds(settings: AppSettings, connectionUrl: string | undefined): string {
   const { database, mount, role, name } = settings;
   const template = connectionUrl?.replace(/^(?:postgres|postgresql):\/\/(?:.*@)?/s, 'postgres://@');

@@ -1,4 +1,4 @@
-/** Does what a plan says, one step after the other; each looks again whether it is needed. */
+/** Applies a plan step by step; each step checks again whether it is needed. */
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../shared/secret.ts';
 import { VaultError } from '../../shared/vault/failure.ts';
@@ -17,8 +17,8 @@ interface Parts {
 }
 
 /**
- * @returns the steps that only somebody else may do.
- * @throws Refusal: what was done stays, and running it again goes on from there.
+ * @returns the steps that need somebody else's rights.
+ * @throws Refusal: completed steps stay, and the next run continues from there.
  */
 export async function apply(
   plan: readonly Planned[],
@@ -56,10 +56,10 @@ export async function apply(
 
 const stopped = ({ title }: Step, { message }: Error): Refusal =>
   new Refusal(
-    `${title}: ${message}\nWhat was done before stays. Mend this, and run the same again: it goes on from here.`,
+    `${title}: ${message}\nCompleted steps stay. Fix this and run the same command again: it continues from here.`,
   );
 
-/** @returns whether whoever asks may. */
+/** @returns whether the user has the right. */
 async function runSql(step: SqlStep, server: Server): Promise<boolean> {
   try {
     await server.run(step.sql, step.database);
@@ -68,7 +68,7 @@ async function runSql(step: SqlStep, server: Server): Promise<boolean> {
     if (error instanceof NotAllowed && step.superuser) return false;
     throw error;
   } finally {
-    // It may be a template, which nobody may be in while it is copied.
+    // It may be a template, which must have no sessions while it is copied.
     if (step.database !== undefined) await server.leave(step.database);
   }
 }

@@ -1,4 +1,4 @@
-/** `setup`: what an application needs of PostgreSQL and Vault, made from nothing. */
+/** `setup`: creates what an application needs in PostgreSQL and Vault. */
 import type { Command } from '../command.ts';
 import { Misuse } from '../refusal.ts';
 import { APP_USAGE, setUpApp } from './app.ts';
@@ -12,13 +12,13 @@ export const setupCommand: Command = {
 
 ${APP_USAGE}
 
-What is there already stays, so that it may be run again; a plan is printed and a question asked before anything is done.
-Exit code: 0 all is there, 1 something is not, 2 for a command line that is not understood. See docs/setup-postgresql.md.`,
+Existing objects stay, so it can be run again; it prints a plan and asks for confirmation before it changes anything.
+Exit code: 0 if everything is set up, 1 if not, 2 if the command line is invalid. See docs/setup-postgresql.md.`,
   run([part = '', ...args], environment, terminal) {
     const run = Object.hasOwn(PARTS, part) ? PARTS[part] : undefined;
     if (!run)
       throw new Misuse(
-        'Say what to set up: npx vault-db-injector setup database|app\nWhat there is: npx vault-db-injector setup --help',
+        'Name what to set up: npx vault-db-injector setup database|app\nSee: npx vault-db-injector setup --help',
       );
     return run(args, environment, terminal);
   },

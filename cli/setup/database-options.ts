@@ -11,22 +11,22 @@ import type { EngineSettings } from './vault-plan.ts';
 const NAME = 'npx vault-db-injector setup database';
 export const DATABASE_USAGE = `${NAME} DATABASE [options]
 
-  --database-url URL   of the server, as somebody who may make roles and databases (else PGHOST, PGPORT, PGUSER, PGPASSWORD, …)
-  --server HOST:PORT   as Vault reaches it (that of --database-url or PGHOST)
-  --sslmode MODE       of Vault's connection (that of --database-url or PGSSLMODE, else require)
-  --group NAME         role that owns the database and all in it (DATABASE_grp)
-  --administrator NAME role that Vault asks as (admin_DATABASE); its password is changed
-  --schemas LIST       of the group beside public, separated by commas; made where they are not there
-  --template NAME      make the database from this one; it is made where it is not there, and has the event trigger
-  --ownership WAY      trigger: what a temporary role makes becomes the group's by an event trigger, which needs a superuser once;
-                       set-role: temporary roles act as the group from the start, which needs none (trigger)
-  --keep-public        leave to PUBLIC what it may do in the database
-  --mount PATH         of Vault's database engine (databases)
-  --connection NAME    of it (DATABASE)
-  --role NAME          of it (DATABASE)
-  --default-ttl TIME   of credentials that nobody renews; at least two sync intervals of the injector (1h)
-  --max-ttl TIME       after which nobody can renew them: a pod that lives longer loses its database (0s: as the engine has it)
-  --new-password       also where Vault has one: when it does not work any more
+  --database-url URL   server and a user who may create roles and databases (default: PGHOST, PGPORT, PGUSER, PGPASSWORD, …)
+  --server HOST:PORT   server as seen from Vault (default: that of --database-url or PGHOST)
+  --sslmode MODE       TLS mode of Vault's connection (default: that of --database-url or PGSSLMODE, or require)
+  --group NAME         role that owns the database and everything in it (default: DATABASE_grp)
+  --administrator NAME role that Vault logs in as (default: admin_DATABASE); its password is changed
+  --schemas LIST       the group's schemas beside public, separated by commas; created if missing
+  --template NAME      template for the database; created if missing, with the event trigger
+  --ownership WAY      trigger (default): an event trigger gives the group what a temporary role creates; needs a superuser once;
+                       set-role: temporary roles act as the group from the start; needs no superuser
+  --keep-public        keep PUBLIC's rights in the database
+  --mount PATH         mount of Vault's database engine (default: databases)
+  --connection NAME    name of its connection (default: DATABASE)
+  --role NAME          name of its role (default: DATABASE)
+  --default-ttl TIME   lifetime of credentials without renewal; at least two sync intervals of the injector (default: 1h)
+  --max-ttl TIME       limit of renewals: a pod that lives longer loses its database (default: 0s, the engine's limit)
+  --new-password       set a new password even if Vault has one, for example if that no longer works
 ${COMMON_USAGE}`;
 
 const ENTRIES = {
@@ -63,7 +63,7 @@ type DatabaseOptions = Readonly<v.InferOutput<v.ObjectSchema<typeof ENTRIES, und
 export interface DatabaseWishes {
   readonly options: DatabaseOptions;
   readonly database: DatabaseSettings;
-  /** @param server as it was reached, where nothing else is said. */
+  /** @param server the connection that worked, used as the default. */
   engine(server: string): EngineSettings;
 }
 
@@ -71,8 +71,7 @@ export interface DatabaseWishes {
 export function readDatabaseWishes(args: readonly string[], environment: NodeJS.ProcessEnv): DatabaseWishes {
   const { options, words } = readCommandLine(NAME, ENTRIES, args, 1);
   const [word] = words;
-  if (word === undefined)
-    throw new Misuse(`Say which database: ${NAME} DATABASE\nWhat there is: ${NAME} --help`);
+  if (word === undefined) throw new Misuse(`Name a database: ${NAME} DATABASE\nSee: ${NAME} --help`);
   const database = checkedName(word, 'DATABASE');
   const group = options.group ?? checkedName(`${database}_grp`, '--group');
   const administrator = checkedAdministrator(options.administrator ?? `admin_${database}`);

@@ -1,4 +1,4 @@
-/** `setup database`: from a PostgreSQL server and a Vault to a role that pods can be given credentials of. */
+/** `setup database`: from a PostgreSQL server and a Vault to a role that issues credentials to pods. */
 import * as v from 'valibot';
 import { VaultError } from '../../shared/vault/failure.ts';
 import type { Operator } from '../../shared/vault/operator.ts';
@@ -39,7 +39,7 @@ export async function setUpDatabase(
   }
   const vault = openVault(wishes.options, environment);
   try {
-    terminal.progress('looking at PostgreSQL …');
+    terminal.progress('reading PostgreSQL …');
     const server = await openServer(wishes.options['database-url'], environment);
     try {
       return await carryOut(wishes, { server, vault, terminal });
@@ -60,9 +60,9 @@ async function carryOut(wishes: DatabaseWishes, parts: Parts): Promise<number> {
   const { server, vault, terminal } = parts;
   const { options } = wishes;
   const engine = wishes.engine(`${server.host}:${server.port}`);
-  terminal.progress('looking at Vault …');
+  terminal.progress('reading Vault …');
   const state = await lookAtEngine(vault, engine);
-  terminal.progress('looking at PostgreSQL …');
+  terminal.progress('reading PostgreSQL …');
   const sql = await planSql(sqlSteps(wishes.database), server);
   const known = await server.holds(isRole(engine.administrator));
   const plan = [...sql, ...enginePlan(engine, state, !known || options['new-password'])];
@@ -85,7 +85,7 @@ async function planSql(steps: readonly SqlStep[], server: Server): Promise<Plann
   const plan: Planned<SqlStep>[] = [];
   for (const step of steps) {
     const there = await server.holds(step.there, step.database);
-    // Nobody may be in a template while it is copied.
+    // A template must have no sessions while it is copied.
     if (step.database !== undefined) await server.leave(step.database);
     plan.push({ step, state: there ? 'there' : 'missing' });
   }
@@ -94,33 +94,34 @@ async function planSql(steps: readonly SqlStep[], server: Server): Promise<Plann
 
 const Issued = v.object({ lease_id: v.string() });
 
-/** Whether Vault can make a user and end it again. */
+/** Whether Vault can create a user and drop it again. */
 async function tryOut({ mount, role }: EngineSettings, { vault, terminal }: Parts): Promise<void> {
-  terminal.progress('trying it out …');
+  terminal.progress('testing …');
   const operation = `issue credentials of role "${role}" at "${mount}"`;
   try {
     const issued = await vault.read({ operation, path: [mount, 'creds', { name: role }] }, Issued);
-    if (!issued) throw new Refusal(`Vault would not ${operation}; once more with --new-password may help`);
+    if (!issued)
+      throw new Refusal(`Vault would not ${operation}; running it again with --new-password may help`);
     await vault.write(
       { operation: 'revoke them', path: ['sys/leases/revoke'] },
       { lease_id: issued.lease_id, sync: true },
     );
-    terminal.say(`${terminal.paint('green', '✓')} tried out: Vault made a temporary role, and dropped it`);
+    terminal.say(`${terminal.paint('green', '✓')} tested: Vault created a temporary role, and dropped it`);
   } catch (error) {
     if (!(error instanceof VaultError)) throw error;
     if (error.status !== 403)
       throw new Refusal(
-        `all is set up, but ${error.message}; where the administrator's password is wrong: once more with --new-password`,
+        `all is set up, but ${error.message}; if the administrator's password is wrong, run it again with --new-password`,
       );
-    terminal.say(`${terminal.paint('yellow', '?')} not tried out: ${error.message}`);
+    terminal.say(`${terminal.paint('yellow', '?')} not tested: ${error.message}`);
   }
 }
 
 function handOver(steps: readonly SqlStep[]): string {
   const texts = steps.map(({ sql, database = '' }) => `\\connect ${psqlConnection(database)}\n${sql}`);
   return `
-Not complete: only a superuser may make an event trigger. Until it is there, a table that one pod makes cannot be altered by another
-before the first one is gone. Hand this to whoever may, for psql; then run the same again. (Without one: --ownership set-role.)
+Not complete: only a superuser may create an event trigger. Until it exists, a table that one pod creates cannot be altered by another
+before the first one is gone. Give this psql script to a superuser; then run the same command again. (Without a superuser: --ownership set-role.)
 
 ${texts.join('\n\n')}`;
 }

@@ -3,7 +3,7 @@ import { Misuse } from '../refusal.ts';
 
 const MOST_BYTES = 63;
 
-/** Of a database, role or schema. A longer one PostgreSQL would cut off, so that it named another. */
+/** Name of a database, role or schema. PostgreSQL truncates longer ones, which could then name another object. */
 export const postgresName = v.pipe(
   v.string(),
   v.nonEmpty('expected a name that is not empty'),
@@ -14,7 +14,7 @@ export const postgresName = v.pipe(
   ),
 );
 
-// As Vault itself allows them in its paths, and pods in their annotations.
+// The names that Vault allows in its paths, and pods in their annotations.
 const VAULT_NAME = /^\w(?:[\w.-]{0,126}\w)?$/;
 const VAULT_MOUNT = /^(?!(?:sys|auth|identity|cubbyhole)(?:\/|$))[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/;
 export const vaultName = v.pipe(
@@ -23,11 +23,11 @@ export const vaultName = v.pipe(
 );
 export const vaultMount = v.pipe(v.string(), v.regex(VAULT_MOUNT, 'expected a mount, such as "databases"'));
 
-/** A database's name as one of Vault's: what Vault does not allow is left out. */
+/** A database's name as a Vault name: characters that Vault does not allow are dropped. */
 export function asVaultName(name: string, option: string): string {
   const made = name.replace(/[^\w.-]+/g, '-').replace(/^[.-]+|[.-]+$/g, '');
   if (VAULT_NAME.test(made)) return made;
-  throw new Misuse(`No name of Vault's can be made of '${name}': say ${option} NAME`);
+  throw new Misuse(`'${name}' cannot be turned into a Vault name: use ${option} NAME`);
 }
 
 /** @throws Misuse that names the option. */
@@ -37,7 +37,7 @@ export function checkedName(name: string, option: string): string {
   throw new Misuse(`${option}: ${parsed.issues[0].message}`);
 }
 
-/** Of whoever Vault logs in as. @throws Misuse */
+/** Name of Vault's own database user. @throws Misuse */
 export function checkedAdministrator(name: string): string {
   if (!/\{\{(?:username|password)\}\}/.test(name)) return checkedName(name, '--administrator');
   throw new Misuse(

@@ -1,4 +1,4 @@
-/** What the two halves of `setup` are asked for in common. */
+/** Options that both halves of `setup` have in common. */
 
 import * as v from 'valibot';
 import { monotonicClock } from '../../shared/deadline.ts';
@@ -21,12 +21,12 @@ export const COMMON_OPTIONS = {
   yes: flagOption,
   help: flagOption,
 };
-export const COMMON_USAGE = `  --vault-address URL  of Vault (VAULT_ADDR; also VAULT_TOKEN, VAULT_NAMESPACE)
-  --vault-ca FILE      PEM of the authority of Vault's certificate (VAULT_CACERT)
-  --dry-run            print what would be done, and do nothing
-  --output FORMAT      print terraform, sql (for psql) or sh instead; nobody is asked for anything
-  --yes                do not ask; where there is no terminal to ask at, it is refused without
-  -h, --help           this text`;
+export const COMMON_USAGE = `  --vault-address URL  address of Vault (default: VAULT_ADDR; VAULT_TOKEN and VAULT_NAMESPACE are used, too)
+  --vault-ca FILE      CA certificate (PEM) of Vault (default: VAULT_CACERT)
+  --dry-run            print what would be done, change nothing
+  --output FORMAT      print terraform, sql (for psql) or sh instead; connects to nothing
+  --yes                do not ask for confirmation; required without a terminal
+  -h, --help           show this help`;
 
 /** Seconds, as Vault takes them. */
 export const durationOption = (fallback: string) =>
@@ -44,13 +44,13 @@ interface VaultOptions {
   readonly 'vault-ca'?: string | undefined;
 }
 
-/** @throws Misuse where it is not said which Vault, and as whom. */
+/** @throws Misuse unless Vault's address and a token are given. */
 export function openVault(options: VaultOptions, environment: NodeJS.ProcessEnv): Operator {
   const address = options['vault-address'] ?? environment['VAULT_ADDR'];
   const token = environment['VAULT_TOKEN'];
   if (!address || !URL.canParse(address))
-    throw new Misuse('Say where Vault is: VAULT_ADDR=https://…:8200, or --vault-address');
-  if (!token) throw new Misuse('Say who you are in Vault: VAULT_TOKEN=…');
+    throw new Misuse("Vault's address is missing: VAULT_ADDR=https://…:8200, or --vault-address");
+  if (!token) throw new Misuse('Vault token is missing: VAULT_TOKEN=…');
   return createOperator(
     {
       address: address.replace(/\/+$/, ''),
@@ -66,6 +66,6 @@ export function openVault(options: VaultOptions, environment: NodeJS.ProcessEnv)
 export async function mustBeMeant(question: string, terminal: Terminal): Promise<void> {
   const answer = terminal.confirm(question);
   if (answer === undefined)
-    throw new Refusal('nothing was done: there is no terminal to ask at; if this is meant, add --yes');
+    throw new Refusal('nothing was done: there is no terminal to ask on; to confirm, add --yes');
   if (!(await answer)) throw new Refusal('nothing was done');
 }

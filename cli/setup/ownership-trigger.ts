@@ -1,6 +1,6 @@
 /**
- * The event trigger that gives what a temporary role makes to the database's owner, the group. It names no group, so it
- * may stand in a template database. It lives in a schema of its own, which the group, owner of the others, cannot drop.
+ * The event trigger that makes the database's group the owner of what a temporary role creates. It names no group, so
+ * it works in a template database. It has a schema of its own, which the group, owner of the others, cannot drop.
  */
 import { literal } from './quoting.ts';
 
@@ -35,8 +35,8 @@ BEGIN
 END
 `;
 
-// It runs as whoever makes something, a superuser among them: were schema or function there before, as the group's (who may
-// make any), its body would be the group's to change.
+// It runs as the creating user, possibly a superuser: if schema or function existed before, owned by the group (which
+// may create any), the group could change its body.
 export const triggerSql = `CREATE SCHEMA IF NOT EXISTS vault_db_injector;
 CREATE OR REPLACE FUNCTION vault_db_injector.give_to_group() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$${BODY}$body$;
@@ -46,7 +46,7 @@ DROP EVENT TRIGGER IF EXISTS vault_db_injector_give_to_group;
 CREATE EVENT TRIGGER vault_db_injector_give_to_group ON ddl_command_end
 EXECUTE FUNCTION vault_db_injector.give_to_group();`;
 
-/** Whether it is there, as it is here, switched on, and in the hands of whoever made it. */
+/** Whether it exists in this form, is enabled, and is owned by the user who installed it. */
 export const triggerIsThere = `EXISTS (
   SELECT FROM pg_event_trigger JOIN pg_proc ON pg_proc.oid = evtfoid
   WHERE evtname = 'vault_db_injector_give_to_group' AND evtenabled IN ('O', 'A') AND proowner = evtowner AND prosrc = ${literal(BODY)}

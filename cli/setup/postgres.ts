@@ -1,4 +1,4 @@
-/** PostgreSQL, as whoever sets it up: asked with `--database-url` or the variables that psql knows. */
+/** PostgreSQL, as its administrator: connects with `--database-url` or psql's variables. */
 import { Client, type ClientConfig, DatabaseError } from 'pg';
 import * as v from 'valibot';
 import { printable } from '../../shared/secret.ts';
@@ -8,22 +8,22 @@ import { isAboutTheWay, isUntrusted, isWithoutTls, type Tls, tlsFor } from './tl
 export interface Server {
   readonly host: string;
   readonly port: number;
-  /** Who it is asked as. */
+  /** The current user. */
   readonly user: string;
   readonly superuser: boolean;
-  /** Whether a condition holds; what it speaks of may not be there, then it does not. */
+  /** Whether a condition holds; false if the objects it names do not exist. */
   holds(condition: string, database?: string): Promise<boolean>;
   /** @throws Refusal; `NotAllowed` */
   run(sql: string, database?: string): Promise<void>;
-  /** Lets go of a database: nobody may be in a template while it is copied. */
+  /** Disconnects from a database: a template must have no sessions while it is copied. */
   leave(database: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Whoever asks may not do it. */
+/** The user lacks the right. */
 export class NotAllowed extends Refusal {}
 
-// Of roles, databases, schemas and tables that are not there.
+// Error codes for missing roles, databases, schemas and tables.
 const ABSENT = new Set(['42704', '3D000', '3F000', '42P01']);
 const OLDEST = 140_000;
 const CONNECT_WITHIN_MS = 10_000;
@@ -34,7 +34,7 @@ const Facts = v.tuple([
 ]);
 const Held = v.tuple([v.object({ holds: v.nullable(v.boolean()) })]);
 
-/** @throws Refusal where it cannot be reached, or is too old. */
+/** @throws Refusal if it cannot be reached, or is too old. */
 export async function openServer(
   databaseUrl: string | undefined,
   environment: NodeJS.ProcessEnv,
@@ -49,7 +49,7 @@ export async function openServer(
   const given = url === undefined ? {} : { connectionString: url };
   const first = await connect({ ...limits, ...given }, ways).catch((error: unknown) => {
     throw error instanceof DatabaseGone
-      ? new Refusal(`${error.message}: say which one to ask in, PGDATABASE=postgres for instance`)
+      ? new Refusal(`${error.message}: name another one to connect to, for instance PGDATABASE=postgres`)
       : error;
   });
   const [facts] = v.parse(
@@ -61,14 +61,12 @@ export async function openServer(
   );
   if (facts.version < OLDEST) {
     await first.end();
-    throw new Refusal(
-      `PostgreSQL 14 is the oldest that this works with; this is ${printable(facts.name, 60)}`,
-    );
+    throw new Refusal(`PostgreSQL 14 or newer is required; this is ${printable(facts.name, 60)}`);
   }
 
   // The same server and login, whichever way they were given.
   const { host, port, user, password } = first;
-  // TLS as it was found to work.
+  // TLS settings that worked.
   const way: Tls['ways'] = [first.ssl === true ? {} : first.ssl || false];
   const elsewhere = (database: string): ClientConfig => ({
     ...limits,
@@ -118,12 +116,12 @@ export async function openServer(
 
 class DatabaseGone extends Refusal {}
 
-/** @param ways of TLS, one after the other until the server takes one. */
+/** @param ways of TLS, tried in order until the server accepts one. */
 async function connect(config: ClientConfig, [ssl, ...others]: Tls['ways']): Promise<Client> {
   const client = new Client({ ...config, ssl });
-  // There is no TLS on a socket of the same machine.
+  // A local socket has no TLS.
   if (ssl !== false && client.host.startsWith('/')) return connect(config, [false]);
-  // One that breaks later is noticed by the next statement.
+  // A connection that breaks later is noticed by the next statement.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -134,7 +132,7 @@ async function connect(config: ClientConfig, [ssl, ...others]: Tls['ways']): Pro
     if (error instanceof DatabaseError && error.code === '3D000') throw new DatabaseGone(said(error));
     const where = `${client.host}:${client.port} as ${client.user}`;
     throw new Refusal(
-      `${whyNot(error)}; it was asked at ${where}: see --database-url, or PGHOST, PGPORT, PGUSER, PGPASSWORD, PGSSLMODE`,
+      `${whyNot(error)}; tried ${where}: see --database-url, or PGHOST, PGPORT, PGUSER, PGPASSWORD, PGSSLMODE`,
     );
   }
 }
@@ -142,7 +140,7 @@ async function connect(config: ClientConfig, [ssl, ...others]: Tls['ways']): Pro
 function whyNot(error: unknown): string {
   if (error instanceof DatabaseError) return said(error);
   if (!(error instanceof Error)) return 'PostgreSQL cannot be reached';
-  if (isWithoutTls(error)) return 'PostgreSQL has no TLS, and the sslmode asks for it';
+  if (isWithoutTls(error)) return 'PostgreSQL has no TLS, which the sslmode requires';
   const code = 'code' in error ? String(error.code) : '';
   if (isUntrusted(code))
     return `PostgreSQL's TLS certificate is not trusted (${code}): its authority's PEM is expected in PGSSLROOTCERT=FILE, or sslrootcert in --database-url`;

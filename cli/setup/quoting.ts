@@ -1,12 +1,12 @@
 /**
- * Names of people's choice in languages that are not theirs: whatever a database is called, it is just a name.
- * A name has no control characters and fits PostgreSQL's 63 bytes (see names.ts); nothing else is asked of it.
+ * Quotes arbitrary names for other languages: a database's name is data, whatever it contains. A name has no control
+ * characters and fits PostgreSQL's 63 bytes (see names.ts); nothing else is assumed.
  */
 
 /** https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS */
 export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-/** With E'' where a backslash is in it: so it is the same, whatever standard_conforming_strings says. */
+/** Uses E'' for a backslash, so that the result does not depend on standard_conforming_strings. */
 export const literal = (text: string): string =>
   text.includes('\\')
     ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
@@ -15,8 +15,8 @@ export const literal = (text: string): string =>
 const OF_NO_MEANING = /^[\w .-]*$/;
 
 /**
- * In statements that Vault fills in and takes apart: `{{…}}` would be filled in, `;` would end the statement. There such
- * characters stand by their number (https://www.postgresql.org/docs/current/sql-syntax-lexical.html, 4.1.2.3).
+ * Literals in statements that Vault fills in and splits: `{{…}}` would be filled in, `;` would end the statement. So
+ * these characters are written by number (https://www.postgresql.org/docs/current/sql-syntax-lexical.html, 4.1.2.3).
  */
 export const vaultIdentifier = (name: string): string =>
   OF_NO_MEANING.test(name) ? identifier(name) : `U&"${byNumber(name)}"`;
@@ -31,32 +31,32 @@ function byNumber(text: string): string {
   );
 }
 
-/** For a POSIX shell. */
+/** Quotes for a POSIX shell. */
 export const shellWord = (text: string): string =>
   /^[\w./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /** https://developer.hashicorp.com/terraform/language/expressions/strings */
 export const terraformString = (text: string): string => withoutTemplates(JSON.stringify(text));
 
-/** In a string or heredoc of Terraform's. */
+/** Escapes for a Terraform string or heredoc. */
 export const withoutTemplates = (text: string): string => text.replace(/([$%])\{/g, '$1$1{');
 
 /**
- * What stands behind psql's `\connect`: a connection string, since a name alone may be taken for one. psql takes double
- * quotes out of it, as of an identifier, but for those that are doubled between two others.
+ * The argument of psql's `\connect`: a connection string, since a bare name may be taken for one. psql removes double
+ * quotes as in an identifier, except those doubled between two others.
  */
 export function psqlConnection(database: string): string {
   const value = `dbname='${database.replace(/[\\']/g, String.raw`\$&`)}'`;
   return `'${value.replaceAll('"', '""""').replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
 
-/** The part of a URL behind the server, as PostgreSQL's drivers read it. */
+/** The path of a database URL, as PostgreSQL's drivers read it. */
 export function databasePath(database: string): string {
-  // Also what it would leave as it is: Kubernetes puts something else in place of "$(NAME)" in a variable.
+  // Encodes also what encodeURIComponent leaves: Kubernetes expands "$(NAME)" in a variable.
   const encoded = encodeURIComponent(database).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
-  // They drop every slash at its beginning, so one that belongs to the name has to stand elsewhere.
+  // Drivers drop all leading slashes, so one that belongs to the name has to be passed differently.
   return database.startsWith('/') ? `/?dbname=${encoded}` : `/${encoded}`;
 }

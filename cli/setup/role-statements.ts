@@ -1,7 +1,7 @@
-/** How Vault makes a temporary role and how it ends one (reference: postgresql-roles-with-vault, "Vault"). */
+/** How Vault creates a temporary role and drops it (reference: postgresql-roles-with-vault, "Vault"). */
 import { vaultIdentifier, vaultLiteral } from './quoting.ts';
 
-/** Who owns what a temporary role makes becomes the group: by the event trigger, or since the role acts as the group. */
+/** How objects of a temporary role become the group's: by the event trigger, or because the role acts as the group. */
 export type Ownership = 'trigger' | 'set-role';
 
 export function creationStatements(group: string, ownership: Ownership): string[] {
@@ -12,16 +12,16 @@ export function creationStatements(group: string, ownership: Ownership): string[
   ];
 }
 
-/** Of Vault's own login; the name would otherwise stand in its statement as it is. */
+/** Name of Vault's own user; a placeholder would appear in its statement unchanged. */
 export const rotationStatements = (administrator: string): string[] => [
   `ALTER ROLE ${vaultIdentifier(administrator)} WITH PASSWORD '{{password}}';`,
 ];
 
 /**
- * One statement, so that all of it happens or nothing does. Sessions end first: an open transaction would keep its locks,
- * and a session its rights. The administrator made the role but has no rights of it (PostgreSQL 16) until it grants them
- * to itself. A role that somebody has dropped is no failure: Vault would try for ever. ("END" between spaces tells Vault
- * not to take it apart at its semicolons.)
+ * One statement, so that it is atomic. Sessions end first: an open transaction would keep its locks, and a session
+ * its rights. The administrator created the role but has none of its rights (PostgreSQL 16) until it grants them to
+ * itself. An already dropped role is not a failure: Vault would retry for ever. ("END" between spaces tells Vault not
+ * to split it at its semicolons.)
  */
 export const revocationStatements = (group: string): string[] => [
   `DO $revocation$

@@ -1,11 +1,11 @@
-/** A plan for people: what is there, what will be done, and with which words. */
+/** Prints a plan for people: what exists, what will be done, and the statements. */
 import type { Terminal } from '../terminal.ts';
 import { type Planned, pathOf, type Step } from './steps.ts';
 
 const SYMBOLS = { there: '✓', missing: '+', different: '~' } as const;
 const STYLES = { there: 'green', missing: 'yellow', different: 'yellow' } as const;
 
-/** @param superuser whether whoever asks is one; else what only a superuser may says so. */
+/** @param superuser whether the user is one; if not, steps that need a superuser are marked. */
 export function show(
   plan: readonly Planned[],
   superuser: boolean,
@@ -15,7 +15,7 @@ export function show(
     const symbol = terminal.paint(STYLES[state], SYMBOLS[state]);
     const tried = step.kind === 'sql' && step.superuser && state !== 'there' && !superuser;
     terminal.say(
-      `${symbol} ${step.title}${tried ? ' (you are no superuser: tried, else handed to you)' : ''}`,
+      `${symbol} ${step.title}${tried ? ' (you are not a superuser: tried, or printed for one)' : ''}`,
     );
     if (state === 'there') continue;
     for (const line of wordsOf(step)) terminal.say(terminal.paint('dim', `    ${line}`));

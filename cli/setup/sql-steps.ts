@@ -1,4 +1,4 @@
-/** What PostgreSQL needs (reference: postgresql-roles-with-vault, "PostgreSQL"), without a superuser but for the trigger. */
+/** What PostgreSQL needs (reference: postgresql-roles-with-vault, "PostgreSQL"); only the trigger needs a superuser. */
 import { triggerIsThere, triggerSql } from './ownership-trigger.ts';
 import { identifier, literal } from './quoting.ts';
 import type { Ownership } from './role-statements.ts';
@@ -9,11 +9,11 @@ export interface DatabaseSettings {
   readonly group: string;
   readonly administrator: string;
   readonly ownership: Ownership;
-  /** The database is made from it; it is made where it is not there. */
+  /** The template for the database; created if missing. */
   readonly template: string | undefined;
-  /** Of the group: public and those that were named. */
+  /** The group's schemas: public and those that were named. */
   readonly schemas: readonly string[];
-  /** Others keep what PUBLIC has. */
+  /** Other databases keep PUBLIC's rights. */
   readonly keepPublic: boolean;
 }
 
@@ -43,8 +43,8 @@ const isDatabase = (name: string) => `EXISTS (SELECT FROM pg_database WHERE datn
 function roleSteps({ group, administrator }: DatabaseSettings): SqlStep[] {
   const [of, admin] = [identifier(group), identifier(administrator)];
   const attributes = ' AND rolcanlogin AND rolcreaterole AND rolinherit';
-  // Granted more than once (by whoever made the group, and by others), each with options of its own: from PostgreSQL 16 on.
-  // Before, there is no such column, and every member may do both.
+  // PostgreSQL 16 and later record a membership once per grantor, each with its own options. Earlier versions lack
+  // the column, and every member has both options.
   const fullMember = `coalesce((
   SELECT bool_or(admin_option) AND bool_or(coalesce((to_jsonb(membership) ->> 'inherit_option')::boolean, true))
     AND bool_or(coalesce((to_jsonb(membership) ->> 'set_option')::boolean, true))
@@ -52,24 +52,24 @@ function roleSteps({ group, administrator }: DatabaseSettings): SqlStep[] {
   WHERE rolname = ${literal(administrator)} AND roleid = (SELECT oid FROM pg_roles WHERE rolname = ${literal(group)})
 ), false)`;
   return [
-    step(`role ${group}: the group that owns all`, isRole(group), `CREATE ROLE ${of} NOLOGIN;`),
+    step(`role ${group}: the group that owns everything`, isRole(group), `CREATE ROLE ${of} NOLOGIN;`),
     step(
-      `you may hand the database to ${group}`,
+      `you may give the database to ${group}`,
       `pg_has_role(current_user, ${literal(group)}, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)`,
       `GRANT ${of} TO CURRENT_USER;`,
     ),
     step(
-      `role ${administrator}: Vault's administrator, no superuser`,
+      `role ${administrator}: Vault's administrator, not a superuser`,
       isRole(administrator),
       `CREATE ROLE ${admin} LOGIN CREATEROLE;`,
     ),
     step(
-      `${administrator} may log in, make roles, and act for them`,
+      `${administrator} may log in, create roles, and act for them`,
       `NOT ${isRole(administrator)} OR ${isRole(administrator, attributes)}`,
       `ALTER ROLE ${admin} LOGIN CREATEROLE INHERIT;`,
     ),
     step(
-      `${administrator} may give ${group} to the roles that it makes`,
+      `${administrator} may give ${group} to the roles that it creates`,
       fullMember,
       `GRANT ${of} TO ${admin} WITH ADMIN OPTION;`,
     ),
@@ -88,7 +88,7 @@ function templateSteps(template: string): SqlStep[] {
 }
 
 function triggerStep(database: string): SqlStep {
-  const title = `event trigger in ${database}: what a temporary role makes becomes the owner's`;
+  const title = `event trigger in ${database}: what a temporary role creates becomes the owner's`;
   return { ...step(title, triggerIsThere, triggerSql, database), superuser: true };
 }
 
@@ -106,16 +106,12 @@ function databaseSteps({ database, group, template, keepPublic }: DatabaseSettin
     ...(keepPublic
       ? []
       : [
-          step(
-            `${database} is closed to everybody else`,
-            shut,
-            `REVOKE ALL ON DATABASE ${name} FROM PUBLIC;`,
-          ),
+          step(`${database} is closed to everyone else`, shut, `REVOKE ALL ON DATABASE ${name} FROM PUBLIC;`),
         ]),
   ];
 }
 
-// What may be done to a table, and to a sequence; the least of it stands for all.
+// Rights on tables and on sequences; the least of them stands for all.
 const REACHED = `NOT EXISTS (
   SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
   WHERE nspname = SCHEMA AND (
@@ -135,7 +131,7 @@ function schemaSteps(schema: string, { database, group, keepPublic }: DatabaseSe
   const has = (who: string, privileges: string) =>
     `has_schema_privilege(${literal(who)}, ${literal(schema)}, '${privileges}')`;
   const closed = step(
-    `schema ${schema} is closed to everybody else`,
+    `schema ${schema} is closed to everyone else`,
     `NOT ${has('public', 'USAGE, CREATE')}`,
     `REVOKE ALL ON SCHEMA ${name} FROM PUBLIC;`,
     database,
@@ -155,7 +151,7 @@ function schemaSteps(schema: string, { database, group, keepPublic }: DatabaseSe
       database,
     ),
     step(
-      `${group} may use all that is in schema ${schema} already`,
+      `${group} may use everything that already is in schema ${schema}`,
       REACHED.replaceAll('SCHEMA', () => literal(schema)).replaceAll('GROUP', () => literal(group)),
       ['TABLES', 'SEQUENCES', 'ROUTINES']
         .map((all) => `GRANT ALL ON ALL ${all} IN SCHEMA ${name} TO ${of};`)

@@ -1,28 +1,28 @@
-/** What a plan is made of. No step has a secret in it. */
+/** The steps of a plan. None contains a secret. */
 
 export interface SqlStep {
   readonly kind: 'sql';
   readonly title: string;
-  /** The database that it is done in; absent: any of the server. */
+  /** The database to run in; absent: any. */
   readonly database?: string;
-  /** Of SQL: true where there is nothing to do. */
+  /** SQL condition: true if there is nothing to do. */
   readonly there: string;
   readonly sql: string;
-  /** Only a superuser may: what cannot be done is handed on. */
+  /** Requires a superuser: without one, the step is handed to somebody else. */
   readonly superuser?: boolean;
 }
 
 export interface VaultStep {
   readonly kind: 'vault';
   readonly title: string;
-  /** Parts of its path, as `vaultPath` takes them. */
+  /** Segments of its path, as `vaultPath` takes them. */
   readonly path: readonly (string | { readonly name: string })[];
   readonly body: Readonly<Record<string, unknown>>;
-  /** The administrator's new password belongs into it. */
+  /** The administrator's new password is added to it. */
   readonly withPassword?: boolean;
 }
 
-/** The administrator gets a password that nobody knows, for the moment until Vault changes it. */
+/** The administrator gets a random password until Vault rotates it. */
 export interface PasswordStep {
   readonly kind: 'password';
   readonly title: string;

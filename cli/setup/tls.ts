@@ -1,6 +1,6 @@
 /**
- * TLS to PostgreSQL, as psql has it (https://www.postgresql.org/docs/current/libpq-ssl.html): the driver takes every
- * sslmode but `disable` for `verify-full`, and knows nothing of PGSSLROOTCERT.
+ * TLS to PostgreSQL as in psql (https://www.postgresql.org/docs/current/libpq-ssl.html): the driver treats every
+ * sslmode but `disable` as `verify-full`, and ignores PGSSLROOTCERT.
  */
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -11,18 +11,18 @@ import { Refusal } from '../refusal.ts';
 type Ssl = false | ConnectionOptions;
 
 export interface Tls {
-  /** One after the other, until the server takes one. */
+  /** Tried in order, until the server accepts one. */
   readonly ways: readonly [Ssl, ...Ssl[]];
-  /** Without what is said of TLS in it. */
+  /** The URL without its TLS parameters. */
   readonly url: string | undefined;
 }
 
 type Files = Readonly<Record<'root' | 'cert' | 'key', string | undefined>>;
-/** With the driver's own words for it. */
+/** The driver's own names for them. */
 const OF_TLS = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'ssl', 'uselibpqcompat', 'sslnegotiation'];
 const UNVERIFIED = { rejectUnauthorized: false };
 
-/** @throws Refusal where a file cannot be read, or there is none to go by. */
+/** @throws Refusal if a file cannot be read, or a required one is missing. */
 export function tlsFor(databaseUrl: string | undefined, environment: NodeJS.ProcessEnv): Tls {
   const url = databaseUrl === undefined ? undefined : new URL(databaseUrl);
   const said = (name: string) => url?.searchParams.get(name) || environment[`PG${name.toUpperCase()}`];
@@ -52,7 +52,7 @@ function waysFor(sslmode: string, { root, cert, key }: Files): Tls['ways'] {
     case 'verify-ca':
       if (ca !== undefined) return [ofAnyName];
       throw new Refusal(
-        'sslmode verify-ca needs to know the authority: PGSSLROOTCERT=FILE, or sslrootcert in --database-url',
+        'sslmode verify-ca needs the CA certificate: PGSSLROOTCERT=FILE, or sslrootcert in --database-url',
       );
     case 'verify-full':
       return [verified];
@@ -63,7 +63,7 @@ function waysFor(sslmode: string, { root, cert, key }: Files): Tls['ways'] {
   }
 }
 
-/** `undefined`: those that everybody trusts. */
+/** `undefined`: the publicly trusted ones. */
 function authority(file: string | undefined): string | undefined {
   if (file === 'system') return undefined;
   if (file !== undefined) return read('PGSSLROOTCERT', file);
@@ -84,11 +84,11 @@ function read(name: string, file: string): string {
 
 const UNTRUSTED = /^(?:CERT_|SELF_SIGNED_CERT|DEPTH_ZERO|UNABLE_TO_|ERR_TLS_CERT_ALTNAME|HOSTNAME_MISMATCH)/;
 
-/** Of the driver's error: whether it is the server's certificate that is not trusted. */
+/** Whether the driver's error means that the server's certificate is not trusted. */
 export const isUntrusted = (code: string): boolean => UNTRUSTED.test(code);
 
 export const isWithoutTls = ({ message }: Error): boolean => message.includes('does not support SSL');
 
-/** Whether another way is worth a try: the server has no TLS, or lets nobody in on this one. */
+/** Whether to try the next way: the server has no TLS, or refuses logins with this one. */
 export const isAboutTheWay = (error: unknown): boolean =>
   error instanceof Error && (isWithoutTls(error) || ('code' in error && error.code === '28000'));

@@ -1,4 +1,4 @@
-/** What Vault needs for a database (reference: postgresql-roles-with-vault, "Vault"), against what it has. */
+/** What Vault needs for a database (reference: postgresql-roles-with-vault, "Vault"), compared with its current state. */
 import * as v from 'valibot';
 import type { Operator } from '../../shared/vault/operator.ts';
 import { Refusal } from '../refusal.ts';
@@ -14,7 +14,7 @@ export interface EngineSettings {
   readonly mount: string;
   readonly connection: string;
   readonly role: string;
-  /** Without user and password. */
+  /** The connection without user and password. */
   readonly connectionUrl: string;
   readonly administrator: string;
   readonly group: string;
@@ -55,10 +55,10 @@ export interface EngineState {
   readonly role: Found<typeof Role>;
 }
 
-/** Before anything is set up, as where it is not looked at. */
+/** The empty state, also used if Vault is not read. */
 export const NOTHING: EngineState = { mount: undefined, connection: undefined, role: undefined };
 
-/** @throws Refusal where a name is taken by something else. */
+/** @throws Refusal if a name is taken by something else. */
 export async function lookAtEngine(vault: Operator, settings: EngineSettings): Promise<EngineState> {
   const { mount, connection, role, connectionUrl } = settings;
   const read = <S extends v.GenericSchema>(operation: string, path: VaultStep['path'], schema: S) =>
@@ -75,22 +75,22 @@ export async function lookAtEngine(vault: Operator, settings: EngineSettings): P
   const url = state.connection?.data.connection_details.connection_url;
   if (url !== undefined && placeIn(url) !== placeIn(connectionUrl))
     throw new Refusal(
-      `connection "${connection}" of "${mount}" is to ${placeIn(url)}, not to ${placeIn(connectionUrl)}: choose another --connection, or say with --server how Vault reaches it`,
+      `connection "${connection}" of "${mount}" goes to ${placeIn(url)}, not to ${placeIn(connectionUrl)}: choose another --connection, or set --server to the address that Vault uses`,
     );
   if (state.role && state.role.data.db_name !== connection)
     throw new Refusal(
-      `database role "${role}" of "${mount}" is of connection "${state.role.data.db_name}", not of "${connection}": choose another --role`,
+      `database role "${role}" of "${mount}" belongs to connection "${state.role.data.db_name}", not to "${connection}": choose another --role`,
     );
   return state;
 }
 
-/** Server and database, without who asks. */
+/** Server and database, without the user. */
 const placeIn = (url: string): string =>
   url.replace(/^\w+:\/\/(?:.*@)?/s, '').replace(/\?(?!dbname=).*$/s, '');
 
 export type EngineStep = Planned<VaultStep | PasswordStep>;
 
-/** @param newPassword where Vault's would not do, whatever Vault has. */
+/** @param newPassword if Vault's would not work, whatever Vault has. */
 export function enginePlan(settings: EngineSettings, state: EngineState, newPassword: boolean): EngineStep[] {
   const { mount, administrator } = settings;
   const unknown = newPassword || state.connection?.data.connection_details.username !== administrator;
@@ -135,7 +135,7 @@ function connectionPlan(
   const state = 'missing';
   return [
     {
-      step: { kind: 'password', title: `${administrator} gets a password that nobody knows`, administrator },
+      step: { kind: 'password', title: `${administrator} gets a random password`, administrator },
       state,
     },
     { step: { ...write, withPassword: true }, state: connection ? 'different' : state },
@@ -169,7 +169,7 @@ function rolePlan(settings: EngineSettings, { role }: EngineState): EngineStep {
   return {
     step: {
       kind: 'vault',
-      title: `database role ${settings.role}: how users are made and ended`,
+      title: `database role ${settings.role}: how users are created and dropped`,
       path: [mount, 'roles', { name: settings.role }],
       body,
     },

@@ -1,6 +1,6 @@
 /**
- * While credentials are kept and nobody admits pods: a uuid that a new pod brings along is no longer overwritten, so it
- * is refused. It would keep another pod's credentials alive.
+ * Policy for the time when credentials are kept but no webhook admits pods: a uuid that a new pod brings along is no
+ * longer overwritten, so it is refused. It would keep another pod's credentials alive.
  */
 const metadata = {
   name: 'vault-db-injector-no-admission',
@@ -19,7 +19,7 @@ const policy = {
       {
         expression: "!object.metadata.?annotations[?'db-creds-injector.numberly.io/uuid'].hasValue()",
         message:
-          'the annotation db-creds-injector.numberly.io/uuid is written by vault-db-injector only, which is being removed from this cluster: take it out',
+          'the annotation db-creds-injector.numberly.io/uuid is only for vault-db-injector, which is being removed from this cluster: remove the annotation',
       },
     ],
   },
@@ -31,5 +31,5 @@ const binding = {
   spec: { policyName: metadata.name, validationActions: ['Deny'] },
 };
 
-/** For `kubectl apply -f -`. */
+/** Manifests for `kubectl apply -f -`. */
 export const guard = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [policy, binding] });

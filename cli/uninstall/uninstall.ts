@@ -1,7 +1,7 @@
 /**
- * The end of an installation. The webhook goes first: from then on no pod is given credentials, and none waits for a
- * function that is not there. What lives on decides the rest: credentials that are kept have to be renewed, and revoked
- * when their pods are gone, by whom they were before.
+ * Removes an installation. The webhook goes first: from then on no pod is given credentials, and none waits for a
+ * function that does not exist. The rest depends on what lives on: credentials that are kept still have to be
+ * renewed, and revoked when their pods are gone, by the same jobs and functions.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DefinedKind, readKinds } from '../install/cluster.ts';
@@ -38,7 +38,7 @@ const LIVE_PODS = [
   '--field-selector=status.phase!=Succeeded,status.phase!=Failed',
   `-o=jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.annotations.db-creds-injector\\.numberly\\.io/uuid}{"\\n"}{end}`,
 ];
-/** What only admission is for, by kind; of the ingress' there are others where Knative or cert-manager has none. */
+/** Kinds that only admission needs; the ingress' kinds are added if Knative or cert-manager is missing. */
 const OF_ADMISSION = [
   ['serving.knative.dev', 'domainmappings'],
   ['networking.internal.knative.dev', 'clusterdomainclaims'],
@@ -76,7 +76,7 @@ export async function uninstall(parts: Parts): Promise<number> {
   await removeAdmission(parts, kinds);
   if (options.credentials === 'revoke') await revokeAll(parts);
   else if (await keepForLivePods(parts)) return 0;
-  // Of a pod that was deleted a moment ago nobody would revoke anything any more.
+  // A pod deleted a moment ago would have nobody left to revoke its grants.
   else if (await findRenewal(kubectl)) await revokeAll(parts);
   await removeAll(parts, kinds);
   return 0;
@@ -88,7 +88,7 @@ async function removeAdmission(
 ): Promise<void> {
   await remove(kubectl, 'mutatingwebhookconfiguration', WEBHOOK);
   say(
-    `The webhook is gone: no pod is given credentials any more. Waiting ${options.settle} s for admissions under way.`,
+    `The webhook is deleted: pods no longer get credentials. Waiting ${options.settle} s for running admissions.`,
   );
   await sleep(options.settle * 1_000);
   const marked = OF_ADMISSION.filter(([group, plural]) => has(kinds, group, plural));
@@ -102,21 +102,21 @@ async function removeAdmission(
   const rights = ['vault-db-injector-admission', 'vault-db-injector-service-account-tokens'];
   for (const kind of ['clusterrolebinding', 'clusterrole']) await remove(kubectl, kind, ...rights);
   await remove(kubectl, 'serviceaccount', 'vault-db-injector-admission');
-  say('The admission function is gone.');
+  say('The admission function is deleted.');
 }
 
-/** @returns whether there are pods for whom something has to stay. */
+/** @returns whether there are pods that something has to stay for. */
 async function keepForLivePods({ kubectl, say }: Parts): Promise<boolean> {
   const pods = await livePods(kubectl);
   if (pods.length === 0) return false;
   await kubectl.text(['apply', '--server-side', `--field-manager=${FIELD_MANAGER}`, '--filename=-'], guard);
-  // By a run before this one, that was to revoke everything and could not.
+  // Suspended by an earlier run that should have revoked everything and could not.
   if (isSuspendedByUs(await findRenewal(kubectl))) await resumeRenewal(kubectl);
   const some = pods.length > 5 ? [...pods.slice(0, 5), '…'] : pods;
   say(
     [
-      `${pods.length} live pods keep their credentials (${some.join(', ')}): these go on being renewed, and are revoked when their pods are deleted.`,
-      'When the last of them is gone, run the same command again: it removes the rest.',
+      `${pods.length} live pods keep their credentials (${some.join(', ')}): they are still renewed, and revoked when their pods are deleted.`,
+      'When the last pod is gone, run the same command again to remove the rest.',
     ].join('\n'),
   );
   return true;
@@ -137,7 +137,7 @@ async function livePods(kubectl: Kubectl): Promise<string[]> {
 
 async function revokeAll({ kubectl, say }: Parts): Promise<void> {
   await suspendRenewal(kubectl);
-  say('Nothing is renewed any more. Revoking all credentials that are left.');
+  say('Renewal is suspended. Revoking all remaining credentials.');
   const { name, succeeded, log } = await runJobOf('renewal', kubectl, {
     args: ['--revoke-all'],
     activeDeadlineSeconds: REVOKE_WITHIN_SECONDS,
@@ -147,7 +147,7 @@ async function revokeAll({ kubectl, say }: Parts): Promise<void> {
   if (last !== '') say(last);
   if (succeeded) return;
   throw new Refusal(
-    `Not everything could be revoked (Job ${name}): its log says why. Mend that, and run the same command again.`,
+    `Not everything could be revoked (Job ${name}): its log says why. Fix that, then run the same command again.`,
   );
 }
 
@@ -156,7 +156,7 @@ async function removeAll({ kubectl, options, say }: Parts, kinds: readonly Defin
   const own = found.split('\n').filter((name) => name.includes('/vault-db-injector-'));
   if (own.length > 0) await kubectl.text(['delete', ...own, '--ignore-not-found']);
   const within = `--timeout=${options.timeout}s`;
-  // By their own controllers, while these still can.
+  // Deleted by their own controllers while these still run.
   const knative = kinds.filter(({ group }) => /^(?:sources|eventing|serving)\.knative\.dev$/.test(group));
   await removeMarked(
     kubectl,
@@ -166,22 +166,22 @@ async function removeAll({ kubectl, options, say }: Parts, kinds: readonly Defin
   await removeMarked(kubectl, IN_OUR_NAMESPACE);
   const keeps = await whatKeepsTheNamespace(kubectl);
   if (keeps === undefined) await remove(kubectl, 'namespace', NAMESPACE, within);
-  const rest = keeps === undefined ? '' : `, but for the namespace ${NAMESPACE}: ${keeps}`;
-  say(`Everything is removed${rest}. In Vault, roles, policies and the ledger are as they were.`);
+  const rest = keeps === undefined ? '' : `, except the namespace ${NAMESPACE}: ${keeps}`;
+  say(`Everything is removed${rest}. Roles, policies and the ledger in Vault were not changed.`);
 }
 
-/** Undefined where it may go. The Go injector's namespace has the same name, and an operator may have put more there. */
+/** Undefined if it may go. The Go injector's namespace has the same name, and an operator may have added more to it. */
 async function whatKeepsTheNamespace(kubectl: Kubectl): Promise<string | undefined> {
   const [namespace] = objectsIn(await kubectl.json(['get', 'namespace', NAMESPACE, '--ignore-not-found']));
   if (namespace?.metadata.labels?.['app.kubernetes.io/part-of'] !== 'vault-db-injector')
-    return 'it is not marked as ours';
+    return 'it is not labelled as ours';
   const others = objectsIn(
     await kubectl.json(['get', WORKLOADS, IN_NAMESPACE, `--selector=${PART_OF.replace('=', '!=')}`]),
   );
-  // What Knative made of ours goes with what it was made of.
+  // What Knative derived from our objects is deleted with them.
   const strangers = others.filter(({ metadata }) => (metadata.ownerReferences ?? []).length === 0);
   if (strangers.length === 0) return undefined;
-  return `there is more in it (${strangers.map(nameOf).join(', ')})`;
+  return `it contains other objects (${strangers.map(nameOf).join(', ')})`;
 }
 
 async function removeMarked(

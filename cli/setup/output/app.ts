@@ -17,7 +17,7 @@ function asShell(settings: AppSettings): string {
     body: authRoleBody(settings),
   } as const;
   return `#!/bin/sh
-# Which pods may have credentials of database role ${settings.role}. Asks as VAULT_TOKEN; may be run again.
+# Which pods may have credentials of database role ${settings.role}. Uses VAULT_TOKEN; can be run again.
 set -eu
 VAULT=\${VAULT_CLI:-vault}
 

@@ -1,4 +1,4 @@
-/** `setup database --output`: the same as files, for whoever keeps it as files. No secret is in any. */
+/** `setup database --output`: the plan as files, for people who keep it under version control. They contain no secret. */
 
 import type { OUTPUTS } from '../options.ts';
 import { identifier, literal, psqlConnection, terraformString } from '../quoting.ts';
@@ -18,19 +18,19 @@ export function writeDatabase(
 }
 
 function asSql(settings: DatabaseSettings): string {
-  return `-- What PostgreSQL needs, for psql, by a superuser; may be run again. Then give ${settings.administrator} the password that Vault is told:
+  return `-- Set-up of PostgreSQL: run it with psql as a superuser; it can be run again. Then give ${settings.administrator} the password that Vault gets:
 --   \\password ${identifier(settings.administrator)}
 \\set ON_ERROR_STOP on
 ${scriptOf(sqlSteps(settings))}`;
 }
 
-/** As psql runs it: each step where it is needed, in its database. */
+/** A psql script: each step runs if needed, in its database. */
 function scriptOf(steps: readonly SqlStep[]): string {
   let at: string | undefined;
   return steps
     .map((step) => {
       const { database } = step;
-      // Back out of a template, too: it could not be copied.
+      // Disconnects, from a template too: otherwise it could not be copied.
       const move =
         database === at
           ? ''
@@ -42,7 +42,7 @@ function scriptOf(steps: readonly SqlStep[]): string {
     .replace(/^/, at === undefined ? '' : '\\set back :DBNAME\n');
 }
 
-/** \gexec runs what a query answers. */
+/** \gexec runs the statements that a query returns. */
 const guarded = ({ sql, there }: SqlStep): string => `SELECT ${literal(sql)} WHERE NOT (${there}) \\gexec`;
 
 function asShell(database: DatabaseSettings, engine: EngineSettings): string {
@@ -51,7 +51,7 @@ function asShell(database: DatabaseSettings, engine: EngineSettings): string {
     .map(({ step }) => step)
     .filter((step): step is VaultStep => step.kind === 'vault' && step.path[0] !== 'sys/mounts');
   return `#!/bin/sh
-# PostgreSQL and Vault for one database. Asks as PGUSER (a superuser) and VAULT_TOKEN, with psql, jq and vault; may be run again:
+# PostgreSQL and Vault for one database. Uses PGUSER (a superuser) and VAULT_TOKEN, with psql, jq and vault; can be run again:
 # ${administrator.replaceAll("'", '')} then gets another password.
 set -eu
 VAULT=\${VAULT_CLI:-vault}
@@ -60,7 +60,7 @@ psql --no-psqlrc --quiet <<'SQL'
 ${asSql(database)}
 SQL
 
-# It is good for the moment until Vault changes it.
+# Valid only until Vault rotates it.
 password=$(od -An -tx1 -N32 /dev/urandom | tr -d ' \\n')
 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 <<SQL
 ALTER ROLE ${shellHeredoc(identifier(administrator))} PASSWORD '$password';
@@ -71,13 +71,13 @@ SQL
 ${steps.map(vaultWrite).join('\n')}`;
 }
 
-/** In a heredoc that the shell expands. */
+/** Escapes for a heredoc that the shell expands. */
 const shellHeredoc = (text: string): string => text.replace(/[\\$`]/g, String.raw`\$&`);
 
 function asTerraform(engine: EngineSettings): string {
   const { mount, connection, role, connectionUrl, administrator, group, ownership } = engine;
   const seconds = (duration: string) => duration.slice(0, -1);
-  return `# What Vault needs for one database. What PostgreSQL needs, --output sql has.
+  return `# Set-up of Vault for one database. For that of PostgreSQL, use --output sql.
 terraform {
   required_providers {
     vault = {
@@ -88,7 +88,7 @@ terraform {
 }
 
 variable "administrator_password" {
-  description = "Of the administrator, until Vault changes it."
+  description = "Password of the administrator until Vault rotates it."
   type        = string
   sensitive   = true
 }
@@ -112,7 +112,7 @@ resource "vault_database_secret_backend_connection" "database" {
   }
 
   lifecycle {
-    # Vault has changed it.
+    # Vault has rotated it.
     ignore_changes = [postgresql[0].password]
   }
 }

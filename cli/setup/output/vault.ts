@@ -1,4 +1,4 @@
-/** Steps in Vault, in the words of its command line client and of its Terraform provider. */
+/** Steps in Vault, as commands of its CLI and as resources of its Terraform provider. */
 import { shellWord, terraformString, withoutTemplates } from '../quoting.ts';
 import { pathOf, type VaultStep } from '../steps.ts';
 
@@ -11,7 +11,7 @@ export function vaultWrite(step: VaultStep): string {
   return `${command} <<'JSON'\n${body}\nJSON`;
 }
 
-/** An attribute's value, as `terraform fmt` has it: a string, or a list of them with a line each. */
+/** An attribute's value, as formatted by `terraform fmt`: a string, or a list with one line per element. */
 export function terraformValue(value: string | readonly string[]): string {
   if (typeof value === 'string') return terraformText(value, '  ');
   const [only = ''] = value;
@@ -22,6 +22,6 @@ export function terraformValue(value: string | readonly string[]): string {
 function terraformText(text: string, indent: string): string {
   if (!text.includes('\n')) return terraformString(text);
   const lines = withoutTemplates(text).split('\n');
-  // Without the new line at its end, so that it is what Vault is told otherwise, too.
+  // Drops the trailing newline, so that Vault gets the same value as otherwise.
   return `trimspace(<<-EOT\n${lines.map((line) => `${indent}  ${line}`).join('\n')}\n${indent}EOT\n${indent})`;
 }

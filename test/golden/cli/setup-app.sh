@@ -1,5 +1,5 @@
 #!/bin/sh
-# Which pods may have credentials of database role orders. Asks as VAULT_TOKEN; may be run again.
+# Which pods may have credentials of database role orders. Uses VAULT_TOKEN; can be run again.
 set -eu
 VAULT=${VAULT_CLI:-vault}
 

@@ -1,28 +1,28 @@
 #!/bin/sh
-# PostgreSQL and Vault for one database. Asks as PGUSER (a superuser) and VAULT_TOKEN, with psql, jq and vault; may be run again:
+# PostgreSQL and Vault for one database. Uses PGUSER (a superuser) and VAULT_TOKEN, with psql, jq and vault; can be run again:
 # admin_orders then gets another password.
 set -eu
 VAULT=${VAULT_CLI:-vault}
 
 psql --no-psqlrc --quiet <<'SQL'
--- What PostgreSQL needs, for psql, by a superuser; may be run again. Then give admin_orders the password that Vault is told:
+-- Set-up of PostgreSQL: run it with psql as a superuser; it can be run again. Then give admin_orders the password that Vault gets:
 --   \password "admin_orders"
 \set ON_ERROR_STOP on
 \set back :DBNAME
 
--- role orders_grp: the group that owns all
+-- role orders_grp: the group that owns everything
 SELECT 'CREATE ROLE "orders_grp" NOLOGIN;' WHERE NOT (EXISTS (SELECT FROM pg_roles WHERE rolname = 'orders_grp')) \gexec
 
--- you may hand the database to orders_grp
+-- you may give the database to orders_grp
 SELECT 'GRANT "orders_grp" TO CURRENT_USER;' WHERE NOT (pg_has_role(current_user, 'orders_grp', CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)) \gexec
 
--- role admin_orders: Vault's administrator, no superuser
+-- role admin_orders: Vault's administrator, not a superuser
 SELECT 'CREATE ROLE "admin_orders" LOGIN CREATEROLE;' WHERE NOT (EXISTS (SELECT FROM pg_roles WHERE rolname = 'admin_orders')) \gexec
 
--- admin_orders may log in, make roles, and act for them
+-- admin_orders may log in, create roles, and act for them
 SELECT 'ALTER ROLE "admin_orders" LOGIN CREATEROLE INHERIT;' WHERE NOT (NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'admin_orders') OR EXISTS (SELECT FROM pg_roles WHERE rolname = 'admin_orders' AND rolcanlogin AND rolcreaterole AND rolinherit)) \gexec
 
--- admin_orders may give orders_grp to the roles that it makes
+-- admin_orders may give orders_grp to the roles that it creates
 SELECT 'GRANT "orders_grp" TO "admin_orders" WITH ADMIN OPTION;' WHERE NOT (coalesce((
   SELECT bool_or(admin_option) AND bool_or(coalesce((to_jsonb(membership) ->> 'inherit_option')::boolean, true))
     AND bool_or(coalesce((to_jsonb(membership) ->> 'set_option')::boolean, true))
@@ -45,7 +45,7 @@ SELECT 'CREATE SCHEMA "public" AUTHORIZATION "orders_grp";' WHERE NOT (EXISTS (S
 -- orders_grp may use schema public
 SELECT 'GRANT ALL ON SCHEMA "public" TO "orders_grp";' WHERE NOT (has_schema_privilege('orders_grp', 'public', 'USAGE') AND has_schema_privilege('orders_grp', 'public', 'CREATE')) \gexec
 
--- orders_grp may use all that is in schema public already
+-- orders_grp may use everything that already is in schema public
 SELECT 'GRANT ALL ON ALL TABLES IN SCHEMA "public" TO "orders_grp";
 GRANT ALL ON ALL SEQUENCES IN SCHEMA "public" TO "orders_grp";
 GRANT ALL ON ALL ROUTINES IN SCHEMA "public" TO "orders_grp";' WHERE NOT (NOT EXISTS (
@@ -63,7 +63,7 @@ GRANT ALL ON ALL ROUTINES IN SCHEMA "public" TO "orders_grp";' WHERE NOT (NOT EX
 )) \gexec
 SQL
 
-# It is good for the moment until Vault changes it.
+# Valid only until Vault rotates it.
 password=$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')
 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 <<SQL
 ALTER ROLE "admin_orders" PASSWORD '$password';

@@ -1,21 +1,21 @@
--- What PostgreSQL needs, for psql, by a superuser; may be run again. Then give admin_my-db"; drop the password that Vault is told:
+-- Set-up of PostgreSQL: run it with psql as a superuser; it can be run again. Then give admin_my-db"; drop the password that Vault gets:
 --   \password "admin_my-db""; drop"
 \set ON_ERROR_STOP on
 \set back :DBNAME
 
--- role my-db"; drop_grp: the group that owns all
+-- role my-db"; drop_grp: the group that owns everything
 SELECT 'CREATE ROLE "my-db""; drop_grp" NOLOGIN;' WHERE NOT (EXISTS (SELECT FROM pg_roles WHERE rolname = 'my-db"; drop_grp')) \gexec
 
--- you may hand the database to my-db"; drop_grp
+-- you may give the database to my-db"; drop_grp
 SELECT 'GRANT "my-db""; drop_grp" TO CURRENT_USER;' WHERE NOT (pg_has_role(current_user, 'my-db"; drop_grp', CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)) \gexec
 
--- role admin_my-db"; drop: Vault's administrator, no superuser
+-- role admin_my-db"; drop: Vault's administrator, not a superuser
 SELECT 'CREATE ROLE "admin_my-db""; drop" LOGIN CREATEROLE;' WHERE NOT (EXISTS (SELECT FROM pg_roles WHERE rolname = 'admin_my-db"; drop')) \gexec
 
--- admin_my-db"; drop may log in, make roles, and act for them
+-- admin_my-db"; drop may log in, create roles, and act for them
 SELECT 'ALTER ROLE "admin_my-db""; drop" LOGIN CREATEROLE INHERIT;' WHERE NOT (NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'admin_my-db"; drop') OR EXISTS (SELECT FROM pg_roles WHERE rolname = 'admin_my-db"; drop' AND rolcanlogin AND rolcreaterole AND rolinherit)) \gexec
 
--- admin_my-db"; drop may give my-db"; drop_grp to the roles that it makes
+-- admin_my-db"; drop may give my-db"; drop_grp to the roles that it creates
 SELECT 'GRANT "my-db""; drop_grp" TO "admin_my-db""; drop" WITH ADMIN OPTION;' WHERE NOT (coalesce((
   SELECT bool_or(admin_option) AND bool_or(coalesce((to_jsonb(membership) ->> 'inherit_option')::boolean, true))
     AND bool_or(coalesce((to_jsonb(membership) ->> 'set_option')::boolean, true))
@@ -29,7 +29,7 @@ SELECT 'CREATE DATABASE "tpl" IS_TEMPLATE true;' WHERE NOT (EXISTS (SELECT FROM 
 \connect 'dbname=''tpl'''
 SET client_min_messages = warning;
 
--- event trigger in tpl: what a temporary role makes becomes the owner's
+-- event trigger in tpl: what a temporary role creates becomes the owner's
 SELECT E'CREATE SCHEMA IF NOT EXISTS vault_db_injector;
 CREATE OR REPLACE FUNCTION vault_db_injector.give_to_group() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
@@ -109,7 +109,7 @@ SELECT 'CREATE DATABASE "my-db""; drop" OWNER "my-db""; drop_grp" TEMPLATE "tpl"
 -- my-db"; drop is my-db"; drop_grp's
 SELECT 'ALTER DATABASE "my-db""; drop" OWNER TO "my-db""; drop_grp";' WHERE NOT (EXISTS (SELECT FROM pg_database WHERE datname = 'my-db"; drop' AND pg_get_userbyid(datdba) = 'my-db"; drop_grp')) \gexec
 
--- my-db"; drop is closed to everybody else
+-- my-db"; drop is closed to everyone else
 SELECT 'REVOKE ALL ON DATABASE "my-db""; drop" FROM PUBLIC;' WHERE NOT (NOT has_database_privilege('public', 'my-db"; drop', 'CONNECT, TEMPORARY, CREATE')) \gexec
 
 \connect 'dbname=''my-db""""; drop'''
@@ -118,13 +118,13 @@ SET client_min_messages = warning;
 -- schema public
 SELECT 'CREATE SCHEMA "public" AUTHORIZATION "my-db""; drop_grp";' WHERE NOT (EXISTS (SELECT FROM pg_namespace WHERE nspname = 'public')) \gexec
 
--- schema public is closed to everybody else
+-- schema public is closed to everyone else
 SELECT 'REVOKE ALL ON SCHEMA "public" FROM PUBLIC;' WHERE NOT (NOT has_schema_privilege('public', 'public', 'USAGE, CREATE')) \gexec
 
 -- my-db"; drop_grp may use schema public
 SELECT 'GRANT ALL ON SCHEMA "public" TO "my-db""; drop_grp";' WHERE NOT (has_schema_privilege('my-db"; drop_grp', 'public', 'USAGE') AND has_schema_privilege('my-db"; drop_grp', 'public', 'CREATE')) \gexec
 
--- my-db"; drop_grp may use all that is in schema public already
+-- my-db"; drop_grp may use everything that already is in schema public
 SELECT 'GRANT ALL ON ALL TABLES IN SCHEMA "public" TO "my-db""; drop_grp";
 GRANT ALL ON ALL SEQUENCES IN SCHEMA "public" TO "my-db""; drop_grp";
 GRANT ALL ON ALL ROUTINES IN SCHEMA "public" TO "my-db""; drop_grp";' WHERE NOT (NOT EXISTS (
@@ -144,7 +144,7 @@ GRANT ALL ON ALL ROUTINES IN SCHEMA "public" TO "my-db""; drop_grp";' WHERE NOT 
 -- schema app
 SELECT 'CREATE SCHEMA "app" AUTHORIZATION "my-db""; drop_grp";' WHERE NOT (EXISTS (SELECT FROM pg_namespace WHERE nspname = 'app')) \gexec
 
--- schema app is closed to everybody else
+-- schema app is closed to everyone else
 SELECT 'REVOKE ALL ON SCHEMA "app" FROM PUBLIC;' WHERE NOT (NOT has_schema_privilege('public', 'app', 'USAGE, CREATE')) \gexec
 
 -- my-db"; drop_grp may use schema app
@@ -167,7 +167,7 @@ GRANT ALL ON ALL ROUTINES IN SCHEMA "app" TO "my-db""; drop_grp";' WHERE NOT (NO
   WHERE nspname = 'app' AND NOT has_function_privilege('my-db"; drop_grp', pg_proc.oid, 'EXECUTE')
 )) \gexec
 
--- event trigger in my-db"; drop: what a temporary role makes becomes the owner's
+-- event trigger in my-db"; drop: what a temporary role creates becomes the owner's
 SELECT E'CREATE SCHEMA IF NOT EXISTS vault_db_injector;
 CREATE OR REPLACE FUNCTION vault_db_injector.give_to_group() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$

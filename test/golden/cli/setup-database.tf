@@ -1,4 +1,4 @@
-# What Vault needs for one database. What PostgreSQL needs, --output sql has.
+# Set-up of Vault for one database. For that of PostgreSQL, use --output sql.
 terraform {
   required_providers {
     vault = {
@@ -9,7 +9,7 @@ terraform {
 }
 
 variable "administrator_password" {
-  description = "Of the administrator, until Vault changes it."
+  description = "Password of the administrator until Vault rotates it."
   type        = string
   sensitive   = true
 }
@@ -33,7 +33,7 @@ resource "vault_database_secret_backend_connection" "database" {
   }
 
   lifecycle {
-    # Vault has changed it.
+    # Vault has rotated it.
     ignore_changes = [postgresql[0].password]
   }
 }

@@ -31,23 +31,23 @@ describe('what is not understood', () => {
     [
       'a command',
       ['docter'],
-      "There is no command 'docter'. Did you mean doctor?\nWhat there is: npx vault-db-injector --help",
+      "Unknown command 'docter'. Did you mean doctor?\nSee: npx vault-db-injector --help",
     ],
     [
       'a command that is like none',
       ['frobnicate'],
-      "There is no command 'frobnicate'.\nWhat there is: npx vault-db-injector --help",
+      "Unknown command 'frobnicate'.\nSee: npx vault-db-injector --help",
     ],
     [
       'an option',
       ['list', '--namspace=x'],
-      "Unknown option '--namspace'. Did you mean --namespace?\nWhat there is: npx vault-db-injector list --help",
+      "Unknown option '--namspace'. Did you mean --namespace?\nSee: npx vault-db-injector list --help",
     ],
     ['a word', ['doctor', 'vault'], /^Unexpected argument 'vault'/],
     ['one word too many', ['revoke', 'a', 'b'], /^Unexpected argument 'b'/],
-    ['nothing to revoke', ['revoke'], /^Say which pod or grant/],
+    ['nothing to revoke', ['revoke'], /^Name a pod or grant/],
     ['no file', ['explain', '--offline'], /^Say which file/],
-    ['an empty value', ['list', '--namespace='], '--namespace: expected a text that is not empty'],
+    ['an empty value', ['list', '--namespace='], '--namespace: expected a string that is not empty'],
   ])('%s', async (_, args, expected) => {
     const { code, out, err } = await run(...args);
     expect([code, out]).toEqual([2, '']);

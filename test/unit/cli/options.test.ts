@@ -35,8 +35,8 @@ describe('the options of an installation', () => {
     ['an unknown one', ['--vault-adress=x'], /Unknown option '--vault-adress'/],
     ['a word', ['install'], /Unexpected argument 'install'/],
     ['none without a URL', ['--ingress=none'], /needs --webhook-url/],
-    ['a URL without none', ['--webhook-url=https://x'], /goes with --ingress none/],
-    ['credentials without an uninstallation', ['--credentials=keep'], /goes with --uninstall/],
+    ['a URL without none', ['--webhook-url=https://x'], /requires --ingress none/],
+    ['credentials without an uninstallation', ['--credentials=keep'], /requires --uninstall/],
     ['revoking without saying yes', ['--uninstall', '--credentials=revoke'], /add --yes/],
     ['a path in the URL, which is the secret', ['--ingress=none', '--webhook-url=https://x/y'], /and a host/],
   ])('%s is refused', (_, args, expected) => {

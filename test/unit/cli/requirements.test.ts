@@ -59,10 +59,10 @@ describe('what is missing is said once, by name', () => {
 
   test('a product', () => {
     expect(missing({ kinds: without('Certificate') })).toEqual([
-      'cert-manager, which brings Certificate (cert-manager.io/v1)',
+      'cert-manager, which provides Certificate (cert-manager.io/v1)',
     ]);
     expect(missing({ kinds: without('Broker') })).toEqual([
-      'Knative Eventing, which brings Broker (eventing.knative.dev/v1)',
+      'Knative Eventing, which provides Broker (eventing.knative.dev/v1)',
     ]);
   });
 
@@ -113,15 +113,15 @@ describe('what is missing is said once, by name', () => {
     const istio = new Map([...complete.services, ['istio-system/istio-ingressgateway', [443]]] as const);
     const [found] = missingIn({ ...complete, settings }, manifests, { kind: 'kourier' });
     expect(found).toEqual({
-      what: "Knative's ingress kourier.ingress.networking.knative.dev: config-network in knative-serving names no ingress-class, which is Istio's then",
+      what: "Knative's ingress kourier.ingress.networking.knative.dev: config-network in knative-serving names no ingress-class, which defaults to Istio",
       remedy:
-        'say --ingress for that one, or change it: kubectl --namespace knative-serving patch configmap config-network --type=merge --patch=\'{"data":{"ingress-class":"kourier.ingress.networking.knative.dev"}}\'',
+        'use --ingress for that one, or change it: kubectl --namespace knative-serving patch configmap config-network --type=merge --patch=\'{"data":{"ingress-class":"kourier.ingress.networking.knative.dev"}}\'',
     });
     expect(missing({ settings, services: istio }, 'istio')).toEqual([]);
     const none = { kind: 'none', url: 'https://x', caBundle: undefined } as const;
     const whatIsMissing = (cluster: Cluster) => missingIn(cluster, manifests, none).map(({ what }) => what);
     expect(whatIsMissing({ ...complete, settings })).toEqual([
-      "Knative's ingress: config-network in knative-serving names no ingress-class, which is Istio's then, and there is no Istio",
+      "Knative's ingress: config-network in knative-serving names no ingress-class, which defaults to Istio, and there is no Istio",
     ]);
     expect(whatIsMissing({ ...complete, settings, services: istio })).toEqual([]);
   });

@@ -33,11 +33,11 @@ test('what needs something that is not well is not looked at, and so on down the
   ).toEqual([
     ['a', 'ok', 'fine'],
     ['b', 'failed', 'broken'],
-    ['c', 'skipped', 'not looked at: it needs "b"'],
-    ['d', 'skipped', 'not looked at: it needs "c"'],
+    ['c', 'skipped', 'skipped: needs "b"'],
+    ['d', 'skipped', 'skipped: needs "c"'],
     ['e', 'ok', 'fine'],
     ['f', 'unknown', 'dark'],
-    ['g', 'skipped', 'not looked at: it needs "f"'],
+    ['g', 'skipped', 'skipped: needs "f"'],
   ]);
   expect(looks).toBe(2);
 });
@@ -71,8 +71,8 @@ test('a look that ends with an error has seen nothing', async () => {
   };
   const results = await statesOf(check('a', [], fail(denied)), check('b', [], fail(away)));
   expect(results).toEqual([
-    ['a', 'unknown', 'could not be looked at: the API server does not allow it'],
-    ['b', 'unknown', 'could not be looked at: the API server is not available'],
+    ['a', 'unknown', 'could not be checked: the API server does not allow it'],
+    ['b', 'unknown', 'could not be checked: the API server is not available'],
   ]);
 });
 

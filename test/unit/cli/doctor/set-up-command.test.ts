@@ -13,7 +13,7 @@ test('all that is known is in it, and the rest is named', () => {
   const projectedServiceAccount = { audience: 'vault', expirationSeconds: 600 };
   const known = { config: { ...config, projectedServiceAccount }, mounts: ['databases', 'other/db'], role };
   expect(setUpCommandFor({ ...known, audience: 'vault' })).toBe(
-    "LEDGER_PREFIX=cluster LEDGER_MOUNT=vault-injector AUTH_PATH=kubernetes DATABASE_MOUNTS='databases other/db' AUDIENCE=bao POLICY_PREFIX=east TOKEN_BOUND_CIDRS='10.0.0.0/8,::1/128' USE_PROJECTED_SA=true knative/vault/set-up.sh # writes all anew: add whatever else was set the first time, or it is lost: APPLICATION_POLICIES, APPROLE_PATH, and DATABASE_MOUNTS that no pod uses now",
+    "LEDGER_PREFIX=cluster LEDGER_MOUNT=vault-injector AUTH_PATH=kubernetes DATABASE_MOUNTS='databases other/db' AUDIENCE=bao POLICY_PREFIX=east TOKEN_BOUND_CIDRS='10.0.0.0/8,::1/128' USE_PROJECTED_SA=true knative/vault/set-up.sh # rewrites everything: add all other variables of the first run, or their settings are lost: APPLICATION_POLICIES, APPROLE_PATH, and DATABASE_MOUNTS that no pod uses now",
   );
 });
 

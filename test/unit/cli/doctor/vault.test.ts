@@ -52,7 +52,7 @@ async function lookAt(address: string, caFile?: string) {
 describe('it answers, and is', () => {
   test.each([
     ['active', {}, 'ok', /: unsealed, active, version 2\.7\.2$/],
-    ['a standby', { standby: true }, 'ok', /: unsealed, a standby, which hands requests on/],
+    ['a standby', { standby: true }, 'ok', /: unsealed, a standby, which forwards requests/],
     ['sealed', { sealed: true }, 'failed', /: sealed$/],
     ['not initialised', { initialized: false, sealed: true }, 'failed', /: not initialised$/],
   ])('%s', async (_, changes, state, detail) => {

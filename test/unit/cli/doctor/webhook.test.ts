@@ -44,9 +44,9 @@ describe('the webhook', () => {
       'for another label',
       { objectSelector: { matchLabels: { other: 'true' } } },
       {},
-      /not asked for pods with the label vault-db-injector/,
+      /does not select pods with the label vault-db-injector/,
     ],
-    ['for all pods', { objectSelector: {} }, {}, /but for \{\}/],
+    ['for all pods', { objectSelector: {} }, {}, /but \{\}/],
     ['that lets pods pass', { failurePolicy: 'Ignore' }, {}, /failurePolicy is Ignore/],
     ['without its secret', {}, { url: 'https://h/the-path-secret-is-not-set' }, /its path has no secret yet/],
   ])('%s', async (_, changes, clientConfig, expected) => {
@@ -62,7 +62,7 @@ describe('the webhook', () => {
     const verdict = await webhook(withWebhook({}, { url: 'https://webhook.example.com/0123' })).look();
     expect(verdict).toEqual({
       state: 'ok',
-      detail: 'pods with vault-db-injector: "true" are shown to webhook.example.com',
+      detail: 'pods with vault-db-injector: "true" go to webhook.example.com',
     });
   });
 });
@@ -72,8 +72,8 @@ describe('its authority', () => {
   const service = { url: undefined, service: { namespace: 'a', name: 'b' } };
 
   test.each([
-    ['is none, of a Service', () => service, 'failed', /none is set \(caBundle\)/],
-    ['is none, of a URL', () => ({}), 'unknown', /what its own machine trusts/],
+    ['is none, of a Service', () => service, 'failed', /no caBundle is set/],
+    ['is none, of a URL', () => ({}), 'unknown', /authorities of its system/],
     ['is no certificate', () => ({ caBundle: base64('nothing') }), 'failed', /holds no certificate/],
     [
       'is good',
@@ -110,7 +110,7 @@ describe('the certificate that is shown', () => {
   test('is of another one', async () => {
     expect(await looked(another, `https://127.0.0.1:${port}/x`)).toEqual({
       state: 'failed',
-      detail: `what 127.0.0.1:${port} shows does not fit the webhook's authority (UNABLE_TO_VERIFY_LEAF_SIGNATURE)`,
+      detail: `the certificate of 127.0.0.1:${port} does not match the webhook's authority (UNABLE_TO_VERIFY_LEAF_SIGNATURE)`,
       mend: 'npm run install:cluster -- --ingress none --webhook-url URL --webhook-ca FILE',
     });
   });

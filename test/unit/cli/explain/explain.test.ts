@@ -85,28 +85,28 @@ describe('lines of', () => {
     expect(linesOf(text)).toEqual(expected);
   });
 
-  test('a label that is no text', () => {
+  test('a label that is not a string', () => {
     const text = pod('role: rw\ncontainers: init').replace('"true"', 'true');
-    expect(linesOf(text)).toEqual(['6 ✗ label "vault-db-injector" is no text: expected "true" in quotes']);
+    expect(linesOf(text)).toEqual(['6 ✗ label "vault-db-injector" must be a string: write "true" in quotes']);
   });
 
   test('annotations without the label', () => {
     const text = pod('role: rw').replace('"true"', '"false"');
     expect(linesOf(text)).toEqual([
-      '8 ! the annotations have no effect without the label vault-db-injector: "true" beside them',
+      '8 ! the annotations have no effect without the label vault-db-injector: "true"',
     ]);
     expect(explained(text)[0]?.isOurs).toBe(false);
   });
 
   test('what is not as a pod has it', () => {
     const text = pod('role: rw').replace('    - name: init', '    - image: init');
-    expect(linesOf(text)[0]).toMatch(/^11 ✗ spec\.initContainers\.0\.name is not as a pod has it/);
+    expect(linesOf(text)[0]).toMatch(/^11 ✗ spec\.initContainers\.0\.name is invalid in a pod/);
   });
 });
 
 test('metadata that is none, and none at all', () => {
   const spec = 'spec: { containers: [{ name: app }] }\n';
-  expect(linesOf(`kind: Pod\nmetadata: a\n${spec}`)).toEqual(['2 ✗ metadata is not as a pod has it']);
+  expect(linesOf(`kind: Pod\nmetadata: a\n${spec}`)).toEqual(['2 ✗ metadata is invalid in a pod']);
   expect(linesOf(`kind: Pod\n${spec}`)).toEqual([]);
   expect(linesOf(`kind: Pod\nmetadata: { labels: null, annotations: null }\n${spec}`)).toEqual([]);
 });

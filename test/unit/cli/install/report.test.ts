@@ -34,7 +34,7 @@ test.each([
   ['istio', {}, false],
 ] as const)('%s, %o: whether its access log is told of', (kind, kourier, expected) => {
   const text = whatNext(plan(kind), cluster(kourier));
-  expect(text.includes("Kourier's access log has the path")).toBe(expected);
+  expect(text.includes("Kourier's access log contains the path")).toBe(expected);
   expect(text.includes('patch configmap config-kourier --type=merge')).toBe(expected);
   expect(text).not.toContain('0'.repeat(64));
 });

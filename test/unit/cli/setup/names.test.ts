@@ -31,5 +31,7 @@ test.each([
 ])('%s is called %s in Vault', (name, expected) => expect(asVaultName(name, '--role')).toBe(expected));
 
 test('of some names none can be made', () => {
-  expect(() => asVaultName('"', '--role')).toThrow("No name of Vault's can be made of '\"': say --role NAME");
+  expect(() => asVaultName('"', '--role')).toThrow(
+    "'\"' cannot be turned into a Vault name: use --role NAME",
+  );
 });

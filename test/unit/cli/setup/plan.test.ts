@@ -33,9 +33,9 @@ describe('files in place of deeds, without asking anybody', () => {
 describe('what is not understood ends with 2, and says what is expected', () => {
   const inVault = { VAULT_ADDR: 'http://127.0.0.1:1' };
   test.each([
-    ['nothing', [], /^Say what to set up: .*database\|app/],
-    ['something else', ['databse'], /^Say what to set up/],
-    ['no database', ['database'], /^Say which database/],
+    ['nothing', [], /^Name what to set up: .*database\|app/],
+    ['something else', ['databse'], /^Name what to set up/],
+    ['no database', ['database'], /^Name a database/],
     ['two databases', ['database', 'a', 'b'], /Unexpected argument 'b'/],
     [
       'a name that is too long',
@@ -55,13 +55,13 @@ describe('what is not understood ends with 2, and says what is expected', () => 
       /expected different roles/,
     ],
     ['an unknown output', ['database', 'a', '--output', 'yaml'], /^--output: expected terraform, sql, sh/],
-    ['no Vault', ['database', 'a'], /^Say where Vault is/],
+    ['no Vault', ['database', 'a'], /^Vault's address is missing/],
     [
       'an application without anything',
       ['app'],
-      /--namespace: expected.*\n--service-account: expected.*\n--role: expected/,
+      /--namespace: is required\n--service-account: is required\n--role: is required/,
     ],
-    ['SQL of an application', ['app', '--output', 'sql'], /there is none/],
+    ['SQL of an application', ['app', '--output', 'sql'], /--output sql: not available/],
   ])('%s', async (_, args, expected) => {
     const { code, out, err } = await run(...args);
     expect([code, out, err]).toEqual([2, '', expect.stringMatching(expected)]);
@@ -70,6 +70,6 @@ describe('what is not understood ends with 2, and says what is expected', () => 
   test('nobody in Vault', async () => {
     const options = { env: { ...env, ...inVault }, extendEnv: false, reject: false };
     const { exitCode, stderr } = await execa(program, ['setup', 'database', 'a'], options);
-    expect([exitCode, stderr]).toEqual([2, 'Say who you are in Vault: VAULT_TOKEN=…']);
+    expect([exitCode, stderr]).toEqual([2, 'Vault token is missing: VAULT_TOKEN=…']);
   });
 });
