@@ -1,10 +1,10 @@
-# What the injector needs in Vault beside the reference's database engine, KV engine and auth method: for each of its
-# processes a policy of its own, and a role with the name of its service account.
+# Vault set-up of the injector, in addition to the reference's database engine, KV engine and auth method: for each of
+# its processes a policy, and an auth role with the name of its service account.
 
 locals {
   processes = toset(concat(["admission", "renewal", "revocation"], var.approle_path == "" ? [] : ["approle"]))
 
-  # Where Vault is asked as the pods' own service accounts, admission needs its ledger only.
+  # If Vault is used as the pods' own service accounts, admission needs its ledger only.
   templates = var.use_projected_sa ? tomap({ admission = "admission-projected" }) : tomap({})
 
   values = {

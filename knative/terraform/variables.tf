@@ -10,12 +10,12 @@ variable "ledger_mount" {
 }
 
 variable "ledger_prefix" {
-  description = "The cluster's folder in it (vaultSecretPrefix)."
+  description = "The cluster's folder in the ledger (vaultSecretPrefix)."
   type        = string
 }
 
 variable "database_mounts" {
-  description = "Mounts of the database engines whose credentials pods are given."
+  description = "Mounts of the database engines that issue credentials to pods."
   type        = list(string)
   default     = ["databases"]
 }
@@ -33,31 +33,31 @@ variable "namespace" {
 }
 
 variable "policy_prefix" {
-  description = "Beginning of the policies' names: one for each cluster, where several use one Vault."
+  description = "Prefix of the policies' names: one per cluster, if several use one Vault."
   type        = string
   default     = "vault-db-injector"
 }
 
 variable "audience" {
-  description = "Audience of the service account tokens, as the manifests' volumes have it."
+  description = "Audience of the service account tokens, as set in the manifests' volumes."
   type        = string
   default     = "vault"
 }
 
 variable "token_bound_cidrs" {
-  description = "Where the injector's logins may be used from: the cluster's pods, for instance. Empty: anywhere."
+  description = "Address ranges that the injector's tokens may be used from, for instance the cluster's pods. Empty: any."
   type        = list(string)
   default     = []
 }
 
 variable "approle_path" {
-  description = "Mount of the AppRole auth method, without \"auth/\", where pods are given secret_ids (appRolePath; docs/approle.md). Empty: they are not."
+  description = "Mount of the AppRole auth method, without \"auth/\", that pods get secret_ids of (appRolePath; docs/approle.md). Empty: none."
   type        = string
   default     = ""
 }
 
 variable "use_projected_sa" {
-  description = "Whether Vault is asked as the pods' own service accounts (useProjectedSA). The injector's own policy is smaller then."
+  description = "Whether the injector uses Vault as the pods' own service accounts (useProjectedSA). Its own policy is smaller then."
   type        = bool
   default     = false
 }

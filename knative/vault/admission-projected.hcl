@@ -1,12 +1,12 @@
-# Of the admission function where Vault is asked as each pod's own service account (useProjectedSA): its ledger, and nothing
-# of anybody's databases. Filled in as admission.hcl is; set-up.sh takes it with USE_PROJECTED_SA=true.
+# Policy of the admission function if it uses Vault as each pod's own service account (useProjectedSA): its ledger only,
+# no databases. Filled in like admission.hcl; set-up.sh uses it with USE_PROJECTED_SA=true.
 
-# The record; update: one that is sent again because its first answer was lost.
+# The record; update: a write repeated because its first answer was lost.
 path "${ledger_mount}/data/${ledger_prefix}/+" {
   capabilities = ["create", "update"]
 }
 
-# An admission that fails is undone: the tokens that it was given, and their records.
+# Undoes a failed admission: its tokens, and their records.
 path "auth/token/revoke" {
   capabilities = ["update"]
 }
@@ -14,21 +14,21 @@ path "${ledger_mount}/metadata/${ledger_prefix}/+" {
   capabilities = ["delete"]
 }
 
-# When the renewal job was last successful: pods' owners are warned when that is too long ago.
+# Time of the renewal job's last success: pods' owners are warned if that is too long ago.
 path "${ledger_mount}/data/${ledger_prefix}-sweep/last-*" {
   capabilities = ["read"]
 }
-# The same, where the configuration gives the cluster a name (clusterId).
+# The same, if the configuration names the cluster (clusterId).
 path "${ledger_mount}/data/${ledger_prefix}-sweep/+/last-*" {
   capabilities = ["read"]
 }
 
-# Where maxGrantsPerRole is on: its place in the count. update: one that is sent again because its first answer was lost.
+# Places, if maxGrantsPerRole is on. update: a write repeated because its first answer was lost.
 path "${ledger_mount}/metadata/${ledger_prefix}-held/*" {
   capabilities = ["create", "delete", "list", "update"]
 }
 
-# Its own login.
+# The function's own login.
 path "auth/token/renew-self" {
   capabilities = ["update"]
 }
@@ -36,7 +36,7 @@ path "auth/token/revoke-self" {
   capabilities = ["update"]
 }
 
-# What it may do: for the command line's doctor.
+# Its capabilities: for the command line's doctor.
 path "sys/capabilities-self" {
   capabilities = ["update"]
 }

@@ -1,13 +1,13 @@
-# Of the approle function. Filled in by knative/terraform, or by hand: approle_path, the AppRole auth method's mount. To have it
-# give the secret_ids of some AppRoles only, write a path for each in place of "+".
+# Policy of the approle function. Filled in by knative/terraform, or by hand: approle_path, the AppRole auth method's
+# mount. To limit it to some AppRoles, write a path for each in place of "+".
 
-# For a pod: wrapped, so that it can hand on what it cannot read; and by its own parameters only, so that it cannot choose
-# the secret_id.
+# A pod's secret_id: wrapped, so that the function cannot read it; and only with its own parameters, so that it cannot
+# choose the secret_id.
 path "auth/${approle_path}/role/+/secret-id" {
   capabilities = ["update"]
   min_wrapping_ttl = "1s"
   max_wrapping_ttl = "10m"
-  # By an empty body it would be good for ever, for as many logins as anybody likes.
+  # An empty body would make it valid for ever, for any number of logins.
   required_parameters = ["num_uses"]
   allowed_parameters = {
     "metadata"  = []
@@ -17,7 +17,7 @@ path "auth/${approle_path}/role/+/secret-id" {
   }
 }
 
-# Its own login.
+# The function's own login.
 path "auth/token/renew-self" {
   capabilities = ["update"]
 }

@@ -1,20 +1,20 @@
-# Of the renewal job. Filled in by knative/terraform, or by hand: ledger_mount and ledger_prefix, where the records are;
-# leases, those that are its to keep and to end, such as ["databases/creds/*"].
+# Policy of the renewal job. Filled in by knative/terraform, or by hand: ledger_mount and ledger_prefix, where the
+# records are; leases, which it may renew and revoke, such as ["databases/creds/*"].
 
 # All grants of the ledger.
 path "${ledger_mount}/metadata/${ledger_prefix}" {
   capabilities = ["list"]
 }
-# A record; update: one whose database user cannot be dropped yet, or whose cluster has to be told from another.
+# A record; update: marks one whose database user cannot be dropped yet, or adds its cluster.
 path "${ledger_mount}/data/${ledger_prefix}/+" {
   capabilities = ["read", "update"]
 }
-# A grant that has ended; update: one whose token is taken out of its record, in all versions (migrate ledger).
+# Deletes an ended grant; update: removes a token from all versions of its record (migrate ledger).
 path "${ledger_mount}/metadata/${ledger_prefix}/+" {
   capabilities = ["delete", "update"]
 }
 
-# What one run leaves for the next, in one version.
+# The memory that one run leaves for the next, in one version.
 path "${ledger_mount}/data/${ledger_prefix}-sweep/*" {
   capabilities = ["create", "read", "update"]
 }
@@ -22,8 +22,7 @@ path "${ledger_mount}/metadata/${ledger_prefix}-sweep/*" {
   capabilities = ["create", "update"]
 }
 
-# Keeping alive: what has its token in its record, and what has its token's accessor. "increment" also finds out when a lease
-# ends for good.
+# Renewal: of tokens by themselves, and by their accessors. "increment" also finds out when a lease ends for good.
 path "auth/token/renew" {
   capabilities = ["update"]
 }
@@ -38,7 +37,7 @@ path "sys/leases/renew" {
   }
 }
 
-# Ending, with proof.
+# Revocation, with proof.
 path "auth/token/revoke" {
   capabilities = ["update"]
 }
@@ -51,8 +50,8 @@ path "sys/leases/lookup" {
     "lease_id" = ${leases}
   }
 }
-# At once and with its result, where the token is not known; and where it is dead and the database user could not be dropped:
-# tried again by every run, longer than Vault tries.
+# Synchronous revocation, if the token is unknown, or dead while the database user could not be dropped: every run tries
+# again, for longer than Vault does.
 path "sys/leases/revoke" {
   capabilities = ["update"]
   allowed_parameters = {
@@ -61,17 +60,17 @@ path "sys/leases/revoke" {
   }
 }
 
-# Where maxGrantsPerRole is on: places whose grants have ended, and those that are missing. update: as with a record.
+# Places, if maxGrantsPerRole is on: those of ended grants, and missing ones. update: as with a record.
 path "${ledger_mount}/metadata/${ledger_prefix}-held/*" {
   capabilities = ["create", "delete", "list", "update"]
 }
 
-# Its own login, at its end.
+# The job's own login, at its end.
 path "auth/token/revoke-self" {
   capabilities = ["update"]
 }
 
-# What it may do: for the command line's doctor.
+# Its capabilities: for the command line's doctor.
 path "sys/capabilities-self" {
   capabilities = ["update"]
 }

@@ -1,16 +1,16 @@
-# Of the revocation function. Filled in by knative/terraform, or by hand: ledger_mount and ledger_prefix, where the records
-# are; leases, those that are its to end, such as ["databases/creds/*"].
+# Policy of the revocation function. Filled in by knative/terraform, or by hand: ledger_mount and ledger_prefix, where
+# the records are; leases, which it may revoke, such as ["databases/creds/*"].
 
-# Whose grant it is; update: one whose database user cannot be dropped yet, which the renewal job goes on with.
+# The record says whose grant it is; update: marks one whose database user cannot be dropped yet, for the renewal job.
 path "${ledger_mount}/data/${ledger_prefix}/+" {
   capabilities = ["read", "update"]
 }
-# A grant that has ended.
+# Deletes an ended grant.
 path "${ledger_mount}/metadata/${ledger_prefix}/+" {
   capabilities = ["delete"]
 }
 
-# Ending, with proof.
+# Revocation, with proof.
 path "auth/token/revoke" {
   capabilities = ["update"]
 }
@@ -23,7 +23,7 @@ path "sys/leases/lookup" {
     "lease_id" = ${leases}
   }
 }
-# Of a grant whose token is not known: at once and with its result, as others' own tokens do it.
+# Synchronous revocation of a grant whose token is unknown; other grants use their own tokens.
 path "sys/leases/revoke" {
   capabilities = ["update"]
   allowed_parameters = {
@@ -32,12 +32,12 @@ path "sys/leases/revoke" {
   }
 }
 
-# Where maxGrantsPerRole is on: the place of a grant that has ended.
+# Places, if maxGrantsPerRole is on: that of an ended grant.
 path "${ledger_mount}/metadata/${ledger_prefix}-held/*" {
   capabilities = ["delete"]
 }
 
-# Its own login.
+# The function's own login.
 path "auth/token/renew-self" {
   capabilities = ["update"]
 }
@@ -45,7 +45,7 @@ path "auth/token/revoke-self" {
   capabilities = ["update"]
 }
 
-# What it may do: for the command line's doctor.
+# Its capabilities: for the command line's doctor.
 path "sys/capabilities-self" {
   capabilities = ["update"]
 }

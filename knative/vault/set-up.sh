@@ -7,7 +7,7 @@
 # It asks Vault through its command line client, so with VAULT_ADDR, VAULT_TOKEN and so on; VAULT_CLI=bao for OpenBao's.
 set -euf
 
-# All at once: nobody likes to be told of one after the other.
+# Reports all missing variables at once.
 lacking=
 lack() { lacking="$lacking
   $1: $2"; }
@@ -19,19 +19,19 @@ if [ -n "$lacking" ]; then
 fi
 LEDGER_MOUNT=${LEDGER_MOUNT:-vault-injector}
 AUTH_PATH=${AUTH_PATH:-kubernetes}
-# The only policies that may be given to pods' tokens, separated by spaces; empty: any.
+# The only policies that pods' tokens may have, separated by spaces; empty: any.
 APPLICATION_POLICIES=${APPLICATION_POLICIES:-}
 NAMESPACE=${NAMESPACE:-vault-injector}
 AUDIENCE=${AUDIENCE:-vault}
-# One for each cluster, where several use one Vault.
+# A prefix per cluster, if several use one Vault.
 POLICY_PREFIX=${POLICY_PREFIX:-vault-db-injector}
 TOKEN_BOUND_CIDRS=${TOKEN_BOUND_CIDRS:-}
-# true: Vault is asked as the pods' own service accounts, and the injector needs its ledger only.
+# true: uses Vault as the pods' own service accounts, so the injector needs its ledger only.
 USE_PROJECTED_SA=${USE_PROJECTED_SA:-false}
-# Mount of the AppRole auth method, where pods are given secret_ids (docs/approle.md); empty: they are not.
+# Mount of the AppRole auth method that pods get secret_ids of (docs/approle.md); empty: none.
 APPROLE_PATH=${APPROLE_PATH:-}
 
-# sed would take them for its own, HCL for its.
+# Characters that sed or HCL would interpret.
 newline='
 '
 for value in "$LEDGER_PREFIX" "$DATABASE_MOUNTS" "$LEDGER_MOUNT" "$AUTH_PATH" "$APPLICATION_POLICIES" "$NAMESPACE" \
@@ -46,7 +46,8 @@ done
 
 cd "$(dirname "$0")"
 
-# Before the first policy: without these two, writing stops half-way. Whoever may not look is told by Vault then.
+# Checked before the first policy: without these two, writing would stop half-way. If they may not be read, Vault's own
+# error follows.
 absent() {
   said=$("${VAULT_CLI:-vault}" read "$1" 2>&1) && return 1
   case $said in *"$2"*) return 0 ;; *) return 1 ;; esac
@@ -65,7 +66,7 @@ if [ -n "$lacking" ]; then
   exit 1
 fi
 
-# Of words an HCL list, each made by the format.
+# Turns words into an HCL list, each formatted.
 list() {
   format=$1
   shift

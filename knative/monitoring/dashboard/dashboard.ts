@@ -30,9 +30,9 @@ import type { Panel, Query } from './panel.ts';
 import { NAMESPACES, rows } from './rows.ts';
 
 const DATASOURCE = { type: 'prometheus', uid: '$datasource' };
-// The window of what has grown is then this and one scrape: what came between two windows is in the second one.
+// The window for increases is then this plus one scrape interval, so that nothing between two windows is lost.
 const LEAST_STEP = '2m';
-// Two sweeps: what is pushed has grown by then.
+// Two sweeps: pushed counters have grown by then.
 const LEAST_STEP_OF_STATS = '10m';
 const HEIGHTS: Readonly<Record<Panel['kind'], number>> = { stat: 4, lines: 8, bars: 8, table: 8 };
 
@@ -57,7 +57,7 @@ function described<B extends AnyPanel>(builder: B, { title, description, unit, w
 
 function stat(panel: Panel): StatBuilder {
   const { queries, thresholds = [], words = {} } = panel;
-  // Grafana's first step has no lower end.
+  // Grafana's first threshold has no lower bound.
   const steps = thresholds.map(({ from, color }, index) => ({ value: index === 0 ? null : from, color }));
   const options = Object.fromEntries(Object.entries(words).map(([value, text]) => [value, { text }]));
   return described(new StatBuilder(), panel)
@@ -127,7 +127,7 @@ export function dashboard(): string {
     .tooltip(DashboardCursorSync.Crosshair)
     .withVariable(datasource)
     .withVariable(namespace);
-  // Links to a panel have its id in them.
+  // Links to a panel contain its id.
   let id = 0;
   const nextId = () => {
     id += 1;

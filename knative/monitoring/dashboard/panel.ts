@@ -1,4 +1,4 @@
-/** What the dashboard shows, as data: dashboard.ts makes Grafana's model of it, the tests ask Prometheus each query. */
+/** The dashboard as data: dashboard.ts turns it into Grafana's model, the tests run each query in Prometheus. */
 
 export interface Query {
   readonly expr: string;
@@ -15,20 +15,20 @@ export type Color = 'green' | 'yellow' | 'orange' | 'red' | 'blue' | 'purple' | 
 
 export interface Panel {
   readonly title: string;
-  /** For whoever looks at it for the first time. */
+  /** Description for first-time readers. */
   readonly description: string;
-  /** `stat`: what is so now. `lines`, `bars`: over time. `table`: one line for each series, now. */
+  /** `stat`: the current value. `lines`, `bars`: over time. `table`: one line for each series, now. */
   readonly kind: 'stat' | 'lines' | 'bars' | 'table';
-  /** As Grafana calls it. */
+  /** Grafana's name of the unit. */
   readonly unit: 's' | 'short' | 'percentunit';
   readonly queries: readonly Query[];
-  /** Of 24 columns. */
+  /** Width in columns, of 24. */
   readonly width: number;
-  /** From which value on a `stat` has which colour. */
+  /** Thresholds: from which value a `stat` has which colour. */
   readonly thresholds?: readonly Threshold[];
-  /** Words in place of values. */
+  /** Words shown instead of values. */
   readonly words?: Readonly<Record<string, string>>;
-  /** Of series, by their names. */
+  /** Colours of series, by name. */
   readonly colors?: Readonly<Record<string, Color>>;
 }
 
@@ -37,19 +37,19 @@ export interface Row {
   readonly panels: readonly Panel[];
 }
 
-/** Of the variable at the top of the dashboard. */
+/** Filter by the variable at the top of the dashboard. */
 export const IN_NAMESPACE = 'namespace=~"$namespace"';
 
 /**
- * How much a counter has grown. What the first scrape of an instance shows has happened since it started, where increase()
- * sees no increase; and an instance is started because there is something to do.
+ * A counter's increase. An instance's first scrape already shows what has happened since its start, which increase()
+ * does not count; and an instance is started because there is work to do.
  */
 export function grown(counter: string, selector = ''): string {
   const series = selector === '' ? counter : `${counter}{${selector}}`;
   return `((max_over_time(${series}[$__rate_interval]) unless last_over_time(${series}[1h] offset $__rate_interval)) or increase(${series}[$__rate_interval]))`;
 }
 
-/** @param by further labels to tell series apart by. */
+/** @param by additional labels that separate the series. */
 export function quantile(q: number, histogram: string, ...by: readonly string[]): string {
   return `histogram_quantile(${q}, sum by (${['le', ...by].join(', ')}) (${grown(`${histogram}_bucket`)}))`;
 }
@@ -60,10 +60,10 @@ export const medianAndP99 = (histogram: string): Query[] => [
   { expr: quantile(0.99, histogram), legend: 'p99' },
 ];
 
-/** Of a histogram, by one label. */
+/** Average of a histogram, by one label. */
 export function mean(histogram: string, by: string): string {
   return `sum by (${by}) (${grown(`${histogram}_sum`)}) / sum by (${by}) (${grown(`${histogram}_count`)})`;
 }
 
-/** Requests to Vault that it did not answer, or answered that it cannot now. */
+/** Requests that Vault did not answer, or could not serve at the moment. */
 export const VAULT_FAILURES = 'status=~"5..|timeout|unreachable|tls|invalid"';

@@ -9,10 +9,10 @@ import { vault } from './rows/vault.ts';
 
 export const rows: readonly Row[] = [health, admission, renewal, revocation, vault, instances];
 
-/** What Grafana asks for its list of namespaces. */
+/** Grafana's query for its list of namespaces. */
 export const NAMESPACES = { metric: 'vault_injector_grants', label: 'namespace' } as const;
 
-/** Every query, with where it stands. */
+/** Every query, with its place in the dashboard. */
 export const queries: readonly (Query & { readonly place: string })[] = rows.flatMap(
   ({ title: row, panels }) =>
     panels.flatMap((panel) =>

@@ -1,5 +1,5 @@
-# What an application needs in Vault, so that its pods can ask for a database role: the role itself, a policy that allows it
-# and nothing else, and an auth role that says whose pods may have it. All three have the same name.
+# Vault set-up of an application, so that its pods can request a database role: the role itself, a policy that allows
+# only it, and an auth role that says whose pods may have it. All three have the same name.
 
 terraform {
   required_providers {
@@ -11,7 +11,7 @@ terraform {
 }
 
 variable "name" {
-  description = "What pods write into their annotation `role`."
+  description = "Name of the role, as in the pods' annotation `role`."
   type        = string
 }
 
@@ -41,12 +41,12 @@ variable "namespaces" {
 }
 
 variable "group" {
-  description = "PostgreSQL role that the pods' users belong to and act as: it owns what they make."
+  description = "PostgreSQL role that the pods' users belong to and act as: it owns what they create."
   type        = string
 }
 
 variable "default_ttl" {
-  description = "How long, in seconds, credentials last that nobody renews: two sync intervals at the least."
+  description = "Lifetime of credentials without renewal, in seconds: at least two sync intervals."
   type        = number
   default     = 3600
 }
@@ -63,7 +63,7 @@ resource "vault_database_secret_backend_role" "application" {
   revocation_statements = ["DROP ROLE \"{{name}}\";"]
 }
 
-# revoke: the pod's own lease, whose revocation then reports at once whether the user could be dropped.
+# revoke: the pod's own lease, so that revocation reports at once whether the user could be dropped.
 resource "vault_policy" "application" {
   name   = var.name
   policy = <<-EOT

@@ -8,7 +8,7 @@ export const admission: Row = {
   panels: [
     {
       title: 'Admissions by result',
-      description: 'denied: by the pod owner’s fault. failed: by ours or Vault’s.',
+      description: 'denied: the pod owner has to fix it. failed: our fault or Vault’s.',
       kind: 'bars',
       unit: 'short',
       width: 12,
@@ -17,7 +17,7 @@ export const admission: Row = {
     },
     {
       title: 'Time to admit a pod',
-      description: 'Of all admissions, whatever became of them. The API server waits 15 s.',
+      description: 'All admissions, whatever their result. The API server waits 15 s.',
       kind: 'lines',
       unit: 's',
       width: 12,

@@ -7,13 +7,13 @@ const stat = (
   more: Partial<Panel> & Pick<Panel, 'unit'>,
 ): Panel => ({ title, description, kind: 'stat', queries: [{ expr, legend: title }], width: 4, ...more });
 
-/** Whether anybody is hurt, or will be soon. */
+/** Whether anyone is affected, or will be soon. */
 export const health: Row = {
   title: 'Health at a glance',
   panels: [
     stat(
       'Last good sweep',
-      'How long ago the last sweep began that did all it had to do; of several shards, the oldest. Coloured for an interval of five minutes.',
+      'Time since the start of the last sweep that completed all of its work; of several shards, the oldest. Coloured for an interval of five minutes.',
       'time() - min(max_over_time(vault_injector_last_synchronization_success[1d]) and vault_injector_sweep_interval_seconds)',
       {
         unit: 's',
@@ -32,7 +32,7 @@ export const health: Row = {
     ),
     stat(
       'Grants at risk',
-      'Grants of live pods that are overdue, or lost already.',
+      'Grants of live pods that are overdue or already lost.',
       'sum(vault_injector_sweep_grants{state=~"overdue|lost"})',
       {
         unit: 'short',
@@ -69,7 +69,7 @@ export const health: Row = {
     ),
     stat(
       'Vault errors',
-      'Share of the requests to Vault that it did not answer, or answered that it cannot now.',
+      'Share of requests that Vault did not answer, or could not serve at the moment.',
       `(sum(${grown('vault_injector_vault_requests_total', VAULT_FAILURES)}) or vector(0)) / sum(${grown('vault_injector_vault_requests_total')})`,
       {
         unit: 'percentunit',

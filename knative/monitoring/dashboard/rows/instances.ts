@@ -16,7 +16,7 @@ export const instances: Row = {
     },
     {
       title: 'Duration of cold starts',
-      description: 'From the process on to the moment it listens.',
+      description: 'From the start of the process until it listens.',
       kind: 'lines',
       unit: 's',
       width: 8,

@@ -1,6 +1,6 @@
 import { grown, IN_NAMESPACE, mean, type Row } from '../panel.ts';
 
-/** Credentials that are being kept alive. */
+/** Live credentials that are being renewed. */
 export const renewal: Row = {
   title: 'Renewal',
   panels: [
@@ -17,7 +17,7 @@ export const renewal: Row = {
     {
       title: 'What sweeps found and did',
       description:
-        'Of the last sweep at each moment. All but due, renewed, orphaned and revoked should be 0.',
+        'The most recent sweep at each moment. All but due, renewed, orphaned and revoked should be 0.',
       kind: 'lines',
       unit: 'short',
       width: 8,
@@ -39,7 +39,7 @@ export const renewal: Row = {
     },
     {
       title: 'Duration of sweeps',
-      description: 'Mean, by how they ended. A sweep ends itself after 80 % of the interval.',
+      description: 'Mean, by outcome. A sweep stops itself after 80 % of the interval.',
       kind: 'lines',
       unit: 's',
       width: 8,
@@ -48,7 +48,7 @@ export const renewal: Row = {
     },
     {
       title: 'First lease ends, by namespace',
-      description: 'From now, if nothing were renewed any more.',
+      description: 'Time left if nothing were renewed from now on.',
       kind: 'table',
       unit: 's',
       width: 8,
@@ -75,7 +75,7 @@ export const renewal: Row = {
     },
     {
       title: 'Leases renewed',
-      description: 'And those that could not be.',
+      description: 'And those that failed.',
       kind: 'bars',
       unit: 'short',
       width: 8,

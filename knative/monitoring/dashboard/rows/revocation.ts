@@ -1,13 +1,13 @@
 import { grown, IN_NAMESPACE, medianAndP99, type Row } from '../panel.ts';
 
-/** Credentials of pods that are gone. */
+/** Credentials of deleted pods. */
 export const revocation: Row = {
   title: 'Revocation',
   panels: [
     {
       title: 'Delete events by outcome',
       description:
-        'What the revocation function made of them. alive: the pod had only lost its label. refused: somebody else’s grant.',
+        'What the revocation function did with them. alive: the pod had only lost its label. refused: somebody else’s grant.',
       kind: 'bars',
       unit: 'short',
       width: 8,
@@ -21,7 +21,7 @@ export const revocation: Row = {
     },
     {
       title: 'Time to revoke',
-      description: 'From the event’s arrival on.',
+      description: 'From the arrival of the event.',
       kind: 'lines',
       unit: 's',
       width: 8,
@@ -30,7 +30,7 @@ export const revocation: Row = {
     },
     {
       title: 'Tokens revoked, by namespace',
-      description: 'By the function, the sweeps, and admissions that were undone.',
+      description: 'Revoked by the function, the sweeps, and undone admissions.',
       kind: 'bars',
       unit: 'short',
       width: 8,
@@ -43,7 +43,7 @@ export const revocation: Row = {
     },
     {
       title: 'Revocations that failed, by namespace',
-      description: 'They are tried again by the next sweep.',
+      description: 'The next sweep tries them again.',
       kind: 'bars',
       unit: 'short',
       width: 12,
@@ -56,7 +56,7 @@ export const revocation: Row = {
     },
     {
       title: 'Dead letters',
-      description: 'Delete events that nobody took for hours.',
+      description: 'Delete events that could not be delivered for hours.',
       kind: 'bars',
       unit: 'short',
       width: 12,

@@ -2,7 +2,7 @@ import { grown, quantile, type Row } from '../panel.ts';
 
 const REQUESTS = 'vault_injector_vault_requests_total';
 
-/** What Vault is asked, and how it answers. */
+/** Requests to Vault, and its answers. */
 export const vault: Row = {
   title: 'Vault',
   panels: [
@@ -17,7 +17,7 @@ export const vault: Row = {
     {
       title: 'Requests by status',
       description:
-        '2xx, another HTTP status, or why there was none. 404 is an answer, too: there is no such record.',
+        '2xx, another HTTP status, or the reason for having none. A 404 is a regular answer: there is no such record.',
       kind: 'bars',
       unit: 'short',
       width: 8,
