@@ -6,36 +6,36 @@ import { basename, dirname } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { licenseOf, noticeOf, packagesIn } from './third-party-licenses.ts';
 
-// What libraries import but never use on our way through them: their own transport where ours is given, parsers for
-// bodies that we hand on raw, programs around them. A touch would throw, and name the module.
+// Modules that libraries import but never use here: transports that ours replaces, parsers for bodies that we pass on
+// raw, programs. Using one would throw, and name the module.
 const ABSENT = /^(?:axios|cloudevents|iconv-lite|read-package-up|minimist|mustache|tv4|send)$/;
-// What libraries use of these, without what it would cost.
+// Cheap substitutes for modules that libraries import.
 const STAND_INS: Readonly<Record<string, string>> = {
-  // It prints what it is given when a variable of the environment says so: JWTs and tokens among it.
+  // `debug` prints its arguments if an environment variable says so: JWTs and tokens among them.
   debug: 'module.exports = () => Object.assign(() => {}, { enabled: false });',
-  // The framework runs each request in one, to catch what a function lets through; ours lets nothing through, and
-  // watching every promise for it takes a quarter of an admission's processor time.
+  // The framework runs each request in a domain to catch uncaught errors; ours leave none, and tracking every promise
+  // for it takes a quarter of an admission's processor time.
   domain: 'module.exports = { create: () => ({ on() {}, run: (work) => work() }) };',
-  // The API client's own way of asking; ours is Node's (shared/kubernetes/api.ts).
+  // The API client's own HTTP client; ours is Node's (shared/kubernetes/api.ts).
   undici: `function absent() { throw new Error('undici is not part of this bundle'); }
     export { absent as Agent, absent as fetch, absent as ProxyAgent };`,
-  // It rewrites libraries while they are loaded, for traces that nobody asks for; and has others' packages in it, without their
-  // licences.
+  // It rewrites libraries while they are loaded, for tracing that we do not use; and it bundles others' packages
+  // without their licences.
   '@sentry/server-runtime-injection/register': 'export const registerDiagnosticsChannelInjection = () => {};',
-  // For a person at a terminal, who runs the sources: a bundle writes JSON.
+  // Pretty output is for a person at a terminal, who runs the sources: a bundle writes JSON.
   'pino-pretty': 'module.exports = () => undefined;',
 };
-// What is a file of its own, from there: most of a bundle's bytes, for what a process meets late or never. All of a bundle is
-// read when it starts.
+// Separate files: most of a bundle's bytes are code that a process needs late or never, and a bundle is read whole
+// when it starts.
 const OWN_FILES: Readonly<Record<string, { readonly in: string; readonly out: string }>> = {
   '@sentry/node': { in: '@sentry/node', out: 'sentry' },
   '@kubernetes/client-node': { in: '@kubernetes/client-node/dist/config.js', out: 'kube-config' },
 };
-// What libraries import at once but use late or never: loaded when one of its members is first touched.
+// Modules that libraries import early but use late or never: loaded when a member is first used.
 const LATE =
   /^(?:qs|mime-types|etag|\.\/lib\/(?:defaultMetrics|pushgateway)|http-errors|thread-stream|@opentelemetry\/api|(?:node:)?(?:https|zlib|worker_threads|perf_hooks|v8|assert|cluster|tty|crypto))$/;
 
-/** Keeps modules off the way to the first answer: a cold start is something every scaled-to-zero admission waits for. */
+/** Defers modules that the first answer does not need: every admission after scale-to-zero waits for the cold start. */
 const startFast: Plugin = {
   name: 'start-fast',
   setup({ onResolve, onLoad, resolve }) {
@@ -43,7 +43,7 @@ const startFast: Plugin = {
     onResolve({ filter: new RegExp(`^(?:${Object.keys(OWN_FILES).join('|')})$`) }, ({ path, kind }) =>
       kind === 'entry-point' ? undefined : { path: `./${OWN_FILES[path]?.out}.cjs`, external: true },
     );
-    // Nothing but what is exported: most of it is the models of objects that nobody here makes.
+    // Keeps only what is exported: most of it is models of objects that nobody here creates.
     onResolve({ filter: /^\.\.?\// }, async ({ path, importer, kind, resolveDir, pluginData }) => {
       if (pluginData === 'real' || !importer.includes('@kubernetes/client-node')) return undefined;
       const found = await resolve(path, { importer, kind, resolveDir, pluginData: 'real' });
@@ -62,7 +62,7 @@ const startFast: Plugin = {
     }));
     onLoad({ filter: /.*/, namespace: 'stand-in' }, ({ path }) => ({ contents: STAND_INS[path] ?? '' }));
     onResolve({ filter: LATE }, async ({ path, importer, kind, resolveDir, pluginData }) => {
-      // An `import` copies a module's members at once; only a `require` can be put off.
+      // An `import` binds a module's members at once; only a `require` can be deferred.
       if (pluginData === 'real' || kind !== 'require-call' || !fromLibrary(importer)) return undefined;
       if (isBuiltin(path)) return { path, namespace: 'late' };
       const found = await resolve(path, { importer, kind, resolveDir, pluginData: 'real' });
@@ -114,13 +114,13 @@ const bundles = await Promise.all([
     entryPoints: [{ in: 'init/approle/index.ts', out: 'approle-init' }],
     outExtension: { '.js': '.mjs' },
     format: 'esm',
-    // Of the libraries in it some are CommonJS, and ask for Node's own modules in their way.
+    // Some bundled libraries are CommonJS and require Node's own modules.
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
   }),
 ]);
-// Each file in one move: a function that is spawned meanwhile reads all of the old bundle or all of the new one.
+// Replaces each file atomically: a function that is spawned meanwhile reads either the old or the new bundle.
 await mkdir('dist', { recursive: true });
 const packages = packagesIn(bundles.map(({ metafile }) => metafile));
 const notice = noticeOf(await Promise.all(packages.map(licenseOf)));

@@ -1,9 +1,9 @@
 /**
- * Starts each function and job once, as its container does, so that Node's compile cache (NODE_COMPILE_CACHE) holds what
- * they are made of: for the image's build. With the very Node, the flags, the paths and the user of the container, since
- * the cache is of no use to any other.
+ * Starts each function and job once, as its container does, so that Node's compile cache (NODE_COMPILE_CACHE) holds
+ * their modules; used when the image is built. Node, flags, paths and user must be the container's, since the cache
+ * is of no use to any other.
  *
- *     node fill-compile-cache.ts <program of Node> <folder of the cache>
+ * node fill-compile-cache.ts <program of Node> <folder of the cache>
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ import { startVaultStub } from './test/bench/vault-stub.ts';
 const ofFunction = ['--max-semi-space-size=2', '--max-old-space-size=128'];
 const ofJob = ['--max-semi-space-size=2'];
 
-/** What the containers give Node, by the manifests. */
+/** Node's flags in the containers, from the manifests. */
 export const containerArguments: readonly (readonly string[])[] = [
   [...ofFunction, 'admission.cjs'],
   [...ofFunction, 'revocation.cjs'],
@@ -39,7 +39,7 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
-/** Whatever it answers: it has been loaded then. */
+/** Any answer will do: the modules are loaded then. */
 async function ask(port: number): Promise<void> {
   const until = performance.now() + ASK_WITHIN_MS;
   while (performance.now() < until) {
@@ -73,7 +73,7 @@ export async function fillCompileCache(node: string, folder: string, cache: stri
       const child = spawn(node, args, { cwd: folder, env: environment, stdio: 'ignore' });
       const exited = once(child, 'exit');
       await Promise.race([ask(port), exited]);
-      // It writes the cache when it ends in order.
+      // A clean exit writes the cache.
       child.kill('SIGTERM');
       await exited;
     }

@@ -1,6 +1,6 @@
 /**
- * The licences of all that is bundled: they go with it. Taken from what esbuild says is in the bundles, so that nothing is
- * named that is not there, and nothing forgotten that is.
+ * The licences of everything that is bundled, shipped with it. Read from esbuild's list of what is in the bundles, so
+ * that the list is exact.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,12 +9,12 @@ import type { Metafile } from 'esbuild';
 export interface License {
   readonly name: string;
   readonly version: string;
-  /** By its SPDX identifier (https://spdx.org/licenses/). */
+  /** SPDX identifier (https://spdx.org/licenses/). */
   readonly id: string;
   readonly text: string;
 }
 
-/** Licences that ask for no more than to be named beside what is shipped. Another one is for a person to look at. */
+/** Licences that only require attribution. A person has to look at any other. */
 const ALLOWED: ReadonlySet<string> = new Set([
   '0BSD',
   'Apache-2.0',
@@ -26,10 +26,10 @@ const ALLOWED: ReadonlySet<string> = new Set([
 ]);
 const IN_PACKAGE = /^(?:[\w-]+:)?(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//;
 const LICENSE_FILE = /^(?:licen[cs]e|copying|notice)/i;
-/** Of a README, for packages that have no file for it. */
+/** Licence text from a README, for packages without a licence file. */
 const LICENSE_SECTION = /^#+ *licen[cs]e[\s\S]*/im;
 
-/** Folders of the packages of which something is in an output. */
+/** Folders of packages that are part of an output. */
 export function packagesIn(metafiles: readonly Pick<Metafile, 'outputs'>[]): string[] {
   const inputs = metafiles
     .flatMap(({ outputs }) => Object.values(outputs))
@@ -37,11 +37,11 @@ export function packagesIn(metafiles: readonly Pick<Metafile, 'outputs'>[]): str
   const folders = inputs.flatMap(([path, { bytesInOutput }]) =>
     bytesInOutput > 0 ? (IN_PACKAGE.exec(path)?.[1] ?? []) : [],
   );
-  // One that is loaded late has an absolute path.
+  // A lazily loaded module has an absolute path.
   return [...new Set(folders.map((folder) => folder.replace(`${process.cwd()}/`, '')))].toSorted();
 }
 
-/** @throws where a package does not say its licence, or has one that is not allowed. */
+/** @throws if a package names no licence, or one that is not allowed. */
 export async function licenseOf(folder: string): Promise<License> {
   const about: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
   const field = (name: string) =>

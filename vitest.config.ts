@@ -9,12 +9,12 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/global-setup.ts'],
-          // Each has a stack of its own, whose Vault is stopped, sealed and slowed in the middle of a test.
+          // Each file has its own stack, whose Vault is stopped, sealed and slowed in the middle of a test.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 90_000,
           hookTimeout: 120_000,
-          // Other processes are waited for: on a busy machine a second is not much.
+          // Tests wait for other processes: on a busy machine a second is not much.
           expect: { poll: { timeout: 15_000 } },
         },
       },

@@ -38,24 +38,16 @@ describe('a body that is not a review', () => {
     ['nothing', '', 'the body is not JSON'],
     ['not JSON', 'kind: AdmissionReview', 'the body is not JSON'],
     ['half of a review', JSON.stringify(good).slice(0, 200), 'the body is not JSON'],
-    ['null', 'null', `${review}the body is not as it should be`],
-    ['a list', '[]', `${review}apiVersion is not as it should be`],
+    ['null', 'null', `${review}the body is invalid`],
+    ['a list', '[]', `${review}apiVersion is invalid`],
     [
       'another version',
       JSON.stringify({ ...good, apiVersion: 'admission.k8s.io/v1beta1' }),
-      `${review}apiVersion is not as it should be`,
+      `${review}apiVersion is invalid`,
     ],
-    [
-      'another kind of object',
-      JSON.stringify({ ...good, kind: 'CloudEvent' }),
-      `${review}kind is not as it should be`,
-    ],
-    [
-      'no request',
-      JSON.stringify({ ...good, request: undefined }),
-      `${review}request is not as it should be`,
-    ],
-    ['no uid', withRequest({ uid: '' }), `${review}request.uid is not as it should be`],
+    ['another kind of object', JSON.stringify({ ...good, kind: 'CloudEvent' }), `${review}kind is invalid`],
+    ['no request', JSON.stringify({ ...good, request: undefined }), `${review}request is invalid`],
+    ['no uid', withRequest({ uid: '' }), `${review}request.uid is invalid`],
   ] as const;
 
   test.each(rows)('%s', async (_, body, line) => {
@@ -110,20 +102,12 @@ describe('a review of something else', () => {
       withRequest({ kind: { group: 'example.org', version: 'v1', kind: 'Pod' } }),
       'expected a review of a Pod (v1), found example.org v1 Pod',
     ],
-    [
-      'no object',
-      withRequest({ object: null }),
-      'expected a Pod as request.object: the body is not as it should be',
-    ],
-    [
-      'no spec',
-      withPod({ spec: undefined }),
-      'expected a Pod as request.object: spec is not as it should be',
-    ],
+    ['no object', withRequest({ object: null }), 'expected a Pod as request.object: the body is invalid'],
+    ['no spec', withPod({ spec: undefined }), 'expected a Pod as request.object: spec is invalid'],
     [
       'containers that are none',
       withPod({ spec: { containers: 'app' } }),
-      'expected a Pod as request.object: spec.containers is not as it should be',
+      'expected a Pod as request.object: spec.containers is invalid',
     ],
     ['no namespace', withRequest({ namespace: '' }), 'request.namespace: is missing'],
     [
@@ -163,7 +147,7 @@ describe('a body that is too long', () => {
     await expectRefused(
       await sendRaw(`${alone.url}${alone.path}`, { headers, pieces }),
       415,
-      'the body is encoded: expected it plain',
+      'the body is compressed: expected no content encoding',
     );
   });
 

@@ -113,7 +113,10 @@ describe('a sweep', () => {
     await expect(strict.fleet.admission({ role: owner })).rejects.toThrow(tooMany(MOST));
     const { code, log } = await sweepOnce();
     expect([code, (await placesOf(owner)).toSorted()]).toEqual([0, [pod.uuid, young].toSorted()]);
-    expect(log).toContainEqual({ level: 'info', message: 'places of grants healed: 1 given back, 0 taken' });
+    expect(log).toContainEqual({
+      level: 'info',
+      message: 'places of grants repaired: 1 given back, 0 taken',
+    });
   });
 
   test('counts grants that were made while it was off', async () => {

@@ -48,7 +48,7 @@ async function admit() {
 }
 
 const stale = expect.stringMatching(
-  /^the renewal job has not succeeded for \d+ s: credentials will end unless somebody looks after it$/,
+  /^the renewal job has not succeeded for \d+ s: credentials will expire unless somebody fixes it$/,
 );
 
 describe('a pod is admitted', () => {

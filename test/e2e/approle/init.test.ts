@@ -83,7 +83,7 @@ describe('an attacker', () => {
   test('who has unwrapped the secret_id before is found out', async () => {
     const post = await wrapped(SECRET_ID);
     await stack.vault.call('POST', 'sys/wrapping/unwrap', { token: post.token });
-    expect(await loud(post)).toContain('somebody has unwrapped it before');
+    expect(await loud(post)).toContain('somebody else has unwrapped it');
   });
 
   test('who has unwrapped it and wrapped it again, by a path of his own, is found out', async () => {

@@ -37,11 +37,7 @@ test.each<[string, Omit<PodWishes, 'role'> & { role?: string }, string]>([
     'its namespace is not in appRoleNamespaces',
   ],
   ['that names an AppRole of nobody', { role: 'other-app' }, 'AppRole \\"other-app\\" is not in appRoleMap'],
-  [
-    'of another service account',
-    { serviceAccount: 'default' },
-    'does not let its service account have AppRole',
-  ],
+  ['of another service account', { serviceAccount: 'default' }, 'does not allow its service account AppRole'],
   ['that leaves the path', { role: '../../sys' }, 'cannot be the name of an AppRole'],
   ['on its node’s network', { hostNetwork: true }, "its address is its node's (hostNetwork)"],
   ['whose address is elsewhere', { address: '192.0.2.99' }, 'its address is not in appRolePodCidrs'],

@@ -76,7 +76,7 @@ describe('a function without any secret', () => {
 
   test('does not start', async () => {
     expect(await lastWordsOf({ webhookPathSecretFolder: null })).toContain(
-      "webhookPathSecretFolder: is missing; without it whoever reaches the function may ask for credentials in any pod's name",
+      "webhookPathSecretFolder: is missing; without it anyone who reaches the function can request credentials in any pod's name",
     );
   });
 

@@ -48,7 +48,7 @@ describe('a fault is named, with the command that mends it:', () => {
     expect([code, wrongIn(out)]).toEqual([
       1,
       [
-        `✗ rights of renewal in Vault: missing: create, update on vault-injector/data/PREFIX-sweep/*\n    LEDGER_PREFIX=PREFIX LEDGER_MOUNT=vault-injector AUTH_PATH=pgsql2-dv-kubernetes1-dv-par5 DATABASE_MOUNTS=PREFIX AUDIENCE=vault POLICY_PREFIX=PREFIX TOKEN_BOUND_CIDRS=127.0.0.0/8 knative/vault/set-up.sh # writes all anew: add whatever else was set the first time, or it is lost: APPLICATION_POLICIES, APPROLE_PATH, and DATABASE_MOUNTS that no pod uses now`,
+        `✗ rights of renewal in Vault: missing: create, update on vault-injector/data/PREFIX-sweep/*\n    LEDGER_PREFIX=PREFIX LEDGER_MOUNT=vault-injector AUTH_PATH=pgsql2-dv-kubernetes1-dv-par5 DATABASE_MOUNTS=PREFIX AUDIENCE=vault POLICY_PREFIX=PREFIX TOKEN_BOUND_CIDRS=127.0.0.0/8 knative/vault/set-up.sh # rewrites everything: add all other variables of the first run, or their settings are lost: APPLICATION_POLICIES, APPROLE_PATH, and DATABASE_MOUNTS that no pod uses now`,
       ],
     ]);
   });
@@ -113,7 +113,7 @@ describe('a fault is named, with the command that mends it:', () => {
       1,
       [
         expect.stringMatching(
-          /^✗ leases of all engines: those of PREFIX may not be renewed: its policy does not name the engine\n {4}LEDGER_PREFIX=PREFIX .* DATABASE_MOUNTS='?PREFIX /,
+          /^✗ leases of all engines: those of PREFIX may not be renewed: the renewal job's policy does not name the engine\n {4}LEDGER_PREFIX=PREFIX .* DATABASE_MOUNTS='?PREFIX /,
         ),
       ],
     ]);
@@ -130,7 +130,7 @@ describe('a fault is named, with the command that mends it:', () => {
     await deletePod(pod);
     expect([before, after]).toEqual([
       expect.stringMatching(/^✓ leases of all engines: may be renewed/),
-      `✗ leases of all engines: those of ${databaseMount} may not be renewed: its policy does not name the engine`,
+      `✗ leases of all engines: those of ${databaseMount} may not be renewed: the renewal job's policy does not name the engine`,
     ]);
   });
 
@@ -175,7 +175,7 @@ describe('a fault is named, with the command that mends it:', () => {
       0,
       [
         expect.stringMatching(
-          /^\? rights of renewal in Vault: could not be looked at: .*sys\/capabilities-self\n.*set-up\.sh #/,
+          /^\? rights of renewal in Vault: could not be checked: .*sys\/capabilities-self\n.*set-up\.sh #/,
         ),
       ],
     ]);
@@ -205,7 +205,7 @@ describe('a fault is named, with the command that mends it:', () => {
     expect([code, wrongIn(out)]).toEqual([
       1,
       [
-        '✗ database roles: leases of PREFIX/orders-rw 300 s are shorter than two sync intervals (600 s)\n    vault write PREFIX/roles/orders-rw default_ttl=600s, or a shorter syncTTLSecond and schedule',
+        '✗ database roles: leases of PREFIX/orders-rw 300 s are shorter than two sync intervals (600 s)\n    vault write PREFIX/roles/orders-rw default_ttl=600s, or shorten syncTTLSecond and the schedule',
       ],
     ]);
   });
@@ -221,7 +221,7 @@ describe('a fault is named, with the command that mends it:', () => {
       [
         `✗ database engines: there is no mount nowhere
     vault secrets enable -path=nowhere database, or correct defaultEngine: kubectl --namespace vault-injector edit configmap configuration`,
-        '? database roles: could not be looked at: see the database engines',
+        '? database roles: could not be checked: see the database engines',
       ],
     ]);
     const dark = await patient.doctor({ CONFIG_FILE: file, VAULT_TOKEN: 'of-nobody' });
@@ -230,7 +230,7 @@ describe('a fault is named, with the command that mends it:', () => {
       0,
       [
         expect.stringMatching(/^\? database engines: nowhere: VAULT_TOKEN may not see it\n/),
-        expect.stringMatching(/^\? database roles: could not be looked at: VAULT_TOKEN may not read them\n/),
+        expect.stringMatching(/^\? database roles: could not be checked: VAULT_TOKEN may not read them\n/),
       ],
     ]);
   });
@@ -263,10 +263,10 @@ describe('a fault is named, with the command that mends it:', () => {
     expect([code, wrongIn(out)]).toEqual([
       1,
       [
-        '✗ webhook: there is no MutatingWebhookConfiguration vault-db-injector: no pod is given anything\n    npm run install:cluster',
+        '✗ webhook: there is no MutatingWebhookConfiguration vault-db-injector: no pod gets credentials\n    npm run install:cluster',
       ],
     ]);
-    expect(out).toContain('- the webhook\'s authority: not looked at: it needs "webhook"');
+    expect(out).toContain('- the webhook\'s authority: skipped: needs "webhook"');
   });
 
   test('the CronJob is suspended', async () => {

@@ -34,8 +34,8 @@ test('without a token of somebody who may read the database roles, nobody says t
   const { code, out } = await patient.doctor({ VAULT_TOKEN: '' });
   expect(code).toBe(0);
   expect(wrongIn(out)).toEqual([
-    "? database engines: PREFIX: not the injector's own to see\n    VAULT_TOKEN=… of somebody who may read database roles",
-    "? database roles: no pod has a lease yet, and the roles are not the injector's own to read\n    VAULT_TOKEN=… of somebody who may read database roles",
+    '? database engines: PREFIX: the injector may not see them\n    VAULT_TOKEN=… (a token that may read database roles)',
+    '? database roles: no pod has a lease yet, and the injector may not read the roles\n    VAULT_TOKEN=… (a token that may read database roles)',
   ]);
 });
 

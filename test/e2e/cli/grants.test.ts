@@ -151,7 +151,7 @@ describe('revoke', () => {
     const again = await revoke(pod.name, ...inNamespace, '--yes');
     expect([again.code, normalised(again.err)]).toEqual([
       1,
-      `there is nothing to revoke of pod POD in namespace ${exampleNamespace}: it lives, and the ledger has no grant of it (it was revoked already, or there never was one)\n`,
+      `there is nothing to revoke for pod POD in namespace ${exampleNamespace}: it is running, but the ledger has no grant of it (already revoked, or never issued)\n`,
     ]);
   });
 
@@ -195,7 +195,10 @@ describe('revoke', () => {
       `grant UUID is of namespace ${exampleNamespace}, not of default: nothing was revoked\n`,
     ]);
     const byPod = await revoke(pod.name, '--namespace', 'default', '--yes');
-    expect([byPod.code, byPod.err]).toEqual([1, expect.stringMatching(/^there is nothing to revoke of pod/)]);
+    expect([byPod.code, byPod.err]).toEqual([
+      1,
+      expect.stringMatching(/^there is nothing to revoke for pod/),
+    ]);
     expect(await canLogIn(pod)).toBe(true);
   });
 
@@ -215,12 +218,12 @@ describe('revoke', () => {
     const { code, err } = await revoke(pod.uuid);
     expect([code, err]).toEqual([
       1,
-      'nothing was revoked: there is no terminal to ask at; if this is meant, add --yes',
+      'nothing was revoked: there is no terminal to ask on; to confirm, add --yes',
     ]);
     const asked = await runAtTerminal(['revoke', '--config', config, pod.uuid], 'n\n');
     expect([asked.code, asked.raw]).toEqual([
       1,
-      expect.stringContaining('lives, and loses its databases. [y/N]'),
+      expect.stringContaining('is running, and will lose its databases. [y/N]'),
     ]);
     expect(await canLogIn(pod)).toBe(true);
     expect((await runAtTerminal(['revoke', '--config', config, pod.uuid], 'y\n')).code).toBe(0);

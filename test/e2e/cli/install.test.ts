@@ -85,7 +85,7 @@ describe('where something is missing', () => {
     expect(code).toBe(1);
     const [where, title, ...lines] = text.split('\n');
     expect(where).toMatch(/^On the cluster https:\/\/127\.0\.0\.1:\d+, context ".+"\.$/);
-    expect(title).toBe('Nothing was changed. What is missing:');
+    expect(title).toBe('Nothing was changed. Missing prerequisites:');
     const items = lines.filter((line) => line.startsWith('  - '));
     expect(items.map((line) => line.replace(/^ {2}- /, ''))).toEqual([
       expect.stringContaining('Knative Serving, which brings'),
@@ -199,7 +199,7 @@ describe('where all is there', () => {
     expect([code, text]).toEqual([
       1,
       expect.stringContaining(
-        'This has failed, and no waiting mends it:\n  - Service admission: RevisionFailed',
+        'These objects have failed, and waiting will not help:\n  - Service admission: RevisionFailed',
       ),
     ]);
     expect(text).toMatch(
@@ -211,7 +211,7 @@ describe('where all is there', () => {
     controllers.failing.set('cainjector', '');
     const { code, text } = await install('--timeout', '2');
     controllers.failing.clear();
-    expect([code, text]).toEqual([1, expect.stringContaining('cainjector has not put its authority in yet')]);
+    expect([code, text]).toEqual([1, expect.stringContaining('cainjector has not set the caBundle yet')]);
     // Whoever creates a pod now is told the whole URL.
     const [webhook] = await webhooks();
     expect(webhook?.clientConfig).toMatchObject({ service: { path: '/the-path-secret-is-not-set' } });
@@ -231,8 +231,8 @@ describe('where all is there', () => {
 
   test('the way that leads to the function: the self-test reaches Vault, and what is no longer asked for goes', async () => {
     const { code, text } = await install(...admission.way);
-    expect([code, text]).toEqual([0, expect.stringContaining('is denied, by name')]);
-    expect(text).toMatch(/Removed, since nothing asks for it any more:.*DomainMapping kourier/);
+    expect([code, text]).toEqual([0, expect.stringContaining('is denied by name')]);
+    expect(text).toMatch(/Removed, no longer needed: .*DomainMapping kourier/);
     expect(
       await get('domainmappings.serving.knative.dev,certificates.cert-manager.io', '--output=name'),
     ).toBe('');
@@ -260,7 +260,7 @@ describe('where all is there', () => {
   test('a namespace that the webhook leaves out: the self-test says that nobody was asked', async () => {
     await cluster.kubectl('create', 'serviceaccount', 'default', '--namespace=knative-serving');
     const { code, text } = await install('--self-test-namespace=knative-serving');
-    expect([code, text]).toEqual([1, expect.stringContaining('the API server did not ask the function')]);
+    expect([code, text]).toEqual([1, expect.stringContaining('the API server did not call the function')]);
   });
 
   test('without a configuration of their own, passwords do not stand in pods', async () => {
@@ -587,13 +587,13 @@ describe('where all is there', () => {
       expect([dry.code, dry.text]).toEqual([
         0,
         expect.stringMatching(
-          /^Would make the Broker again: it has no annotation .*are lost: the next sweep/m,
+          /^Would recreate the Broker: {2}it has no annotation .*are lost: the next sweep/m,
         ),
       ]);
       const { code, text } = await install();
       expect([code, text]).toEqual([
         1,
-        expect.stringMatching(/the Broker has to be made again: .*add --yes\. Nothing was changed/s),
+        expect.stringMatching(/the Broker has to be recreated: {2}.*add --yes\. Nothing was changed/s),
       ]);
       expect([await uidOf(BROKER), await uidOf(CHANNEL)]).toEqual(old);
       expect(await sourcePods()).toContain('source-of-before');
@@ -620,7 +620,7 @@ describe('where all is there', () => {
       const { code, text } = await install('--dry-run');
       expect([code, text]).toEqual([
         0,
-        expect.stringMatching(/^Would make the Broker again: its channel has no annotation/m),
+        expect.stringMatching(/^Would recreate the Broker: {2}its channel has no annotation/m),
       ]);
       expect((await install('--yes')).code).toBe(0);
       expect(await get(CHANNEL, ASYNC)).toBe('true');

@@ -91,8 +91,8 @@ test('what it cannot rewrite it names, and leaves as it is', async () => {
     [
       '1 record with a token, 0 with an accessor',
       '1 record of other clusters: left alone',
-      '? UUID: is no record, and left alone',
-      '? UUID: its token is dead, so nobody could use it; the renewal job ends the grant, or reports it',
+      '? UUID: not a record, left alone',
+      '? UUID: its token is dead, so nobody can use it; the renewal job revokes the grant, or reports it',
       '✓ 0 records rewritten',
     ],
   ]);
@@ -121,13 +121,13 @@ describe('nothing is rewritten', () => {
     await stack.vault.call('PUT', `sys/policies/acl/${name}`, { policy: `${policy}\n${self}` });
     const { code, err } = await migrate('--yes');
     expect([code, err]).toEqual([1, expect.stringContaining('update on auth/token/renew-accessor')]);
-    expect(err).toContain('anew: npx vault-db-injector doctor');
+    expect(err).toContain('run npx vault-db-injector doctor');
     await untouched();
   });
 
   test('without a yes', async () => {
     const { code, err } = await migrate();
-    expect([code, err]).toEqual([1, expect.stringContaining('there is no terminal to ask at')]);
+    expect([code, err]).toEqual([1, expect.stringContaining('there is no terminal to ask on')]);
     const args = ['migrate', 'ledger', '--config', await configurationFile(keys)];
     const asked = await runAtTerminal(args, 'n\n');
     expect([asked.code, asked.raw]).toEqual([

@@ -63,8 +63,8 @@ test('all is sent again: its log, and 0', async () => {
 });
 
 test.each([
-  ['nothing to do', ended(0, 0), 'There was no dead letter: nothing was sent again.'],
-  ['no log', '', 'No dead letter is left; how many were sent again, its log would say.'],
+  ['nothing to do', ended(0, 0), 'There were no dead letters: nothing was sent again.'],
+  ['no log', '', 'No dead letter is left; the number sent again is unknown, since the log is gone.'],
 ])('%s: it does not say that all was sent again', async (_, log, said) => {
   await writeLog(log);
   const { code, text } = await commands.replay();
@@ -76,7 +76,7 @@ test('a sweep at once: its log, what became of it, and nobody warns that the Cro
   const made = jobs.length;
   expect(await commands.sweep()).toEqual({
     code: 0,
-    text: 'the log of a sweep\nThe sweep did all it had to do.',
+    text: 'the log of a sweep\nThe sweep completed all of its work.',
   });
   await commands.sweep('--without-brake');
   const [plain, released] = jobs.slice(made);
@@ -95,17 +95,14 @@ test('some are left: its log, and 1', async () => {
 
 test('a sweep that fails: 1', async () => {
   const { code, text } = await commands.sweep();
-  expect([code, text]).toEqual([
-    1,
-    expect.stringMatching(/The sweep did not do all it had to do \(Job renewal-\w+\)/),
-  ]);
+  expect([code, text]).toEqual([1, expect.stringMatching(/The sweep left work undone \(Job renewal-\w+\)/)]);
 });
 
 test('an option that is none is named', async () => {
   const { code, text } = await commands.replay('--contxt=x');
   expect([code, text]).toEqual([
     1,
-    expect.stringMatching(/^Unknown option '--contxt'.*\nWhat there is: npm run replay -- --help$/),
+    expect.stringMatching(/^Unknown option '--contxt'.*\nSee: {2}npm run replay -- --help$/),
   ]);
 });
 

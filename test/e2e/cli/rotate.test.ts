@@ -27,7 +27,7 @@ beforeAll(async () => {
   admission = await startInstalledFunction(cluster, 'rotated');
   controllers = startControllers(cluster, { startAdmission: admission.mountSecret });
   const { code, text } = await commands.install(...ASKED, ...admission.way);
-  expect([code, text]).toEqual([0, expect.stringContaining('is denied, by name')]);
+  expect([code, text]).toEqual([0, expect.stringContaining('is denied by name')]);
 });
 
 const Seen = v.pipe(
@@ -187,7 +187,7 @@ test('without the Knative Service nothing is changed', async () => {
   const { code, text } = await commandsOn({ ...cluster, kubectlProgram: program }).rotate();
   expect([code, text]).toEqual([
     1,
-    expect.stringMatching(/nothing was changed: .*by hand: docs\/install\.md/),
+    expect.stringMatching(/nothing was changed: .*by hand: see docs\/install\.md/),
   ]);
   expect(await secret()).toBe(before);
 });

@@ -56,7 +56,7 @@ beforeAll(async () => {
 
 async function installed(): Promise<void> {
   const { code, text } = await commands.install(...ASKED, ...admission.way);
-  expect([code, text]).toEqual([0, expect.stringContaining('is denied, by name')]);
+  expect([code, text]).toEqual([0, expect.stringContaining('is denied by name')]);
   // The API server forgets a policy a moment after it was deleted.
   await until('new pods are guarded no more', async () => {
     const { refusal = '' } = await tryCreatePod(podWith({ role: 'gule-rw' }), '?dryRun=All', cluster.admin);
@@ -200,7 +200,7 @@ describe('credentials are revoked', () => {
       );
     expect(await isSuspended()).toBe('true');
     const kept = await commands.install('--uninstall', '--settle', '0');
-    expect([kept.code, kept.text]).toEqual([0, expect.stringContaining('go on being renewed')]);
+    expect([kept.code, kept.text]).toEqual([0, expect.stringContaining('are still renewed')]);
     expect(await isSuspended()).toBe('false');
     await installed();
     expect(await isSuspended()).toBe('false');

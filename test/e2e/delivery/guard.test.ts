@@ -40,9 +40,9 @@ describe('admission', () => {
   });
 
   test.each([
-    ['of another type', ours({ type: 'Opaque' }), 'keeps to Secrets of its own type and label'],
-    ['without its label', ours({}, { labels: {} }), 'keeps to Secrets of its own type and label'],
-    ['by another name', ours({}, { name: 'app-tls' }), 'keeps to Secrets of its own type and label'],
+    ['of another type', ours({ type: 'Opaque' }), 'may only use Secrets of its own type and label'],
+    ['without its label', ours({}, { labels: {} }), 'may only use Secrets of its own type and label'],
+    ['by another name', ours({}, { name: 'app-tls' }), 'may only use Secrets of its own type and label'],
     ['that can be changed', ours({ immutable: false }), 'are immutable'],
     [
       'that is a token of a service account',
@@ -50,7 +50,7 @@ describe('admission', () => {
         { type: 'kubernetes.io/service-account-token', stringData: {} },
         { annotations: { 'kubernetes.io/service-account.name': exampleAccount } },
       ),
-      'keeps to Secrets of its own type and label',
+      'may only use Secrets of its own type and label',
     ],
   ])('cannot make one %s', async (_, secret, reason) => {
     const { ok, output } = await create('admission', secret);
@@ -62,7 +62,7 @@ test.each(['admission', 'renewal', 'revocation'])(
   '%s deletes nobody else’s, and reads none',
   async (account) => {
     const { ok, output } = await remove(account, 'somebody-elses');
-    expect([ok, output]).toEqual([false, expect.stringContaining('keeps to Secrets of its own')]);
+    expect([ok, output]).toEqual([false, expect.stringContaining('may only use Secrets of its own')]);
     for (const verb of [
       ['get', 'secret', name],
       ['get', 'secrets'],
@@ -114,15 +114,19 @@ describe.each(['admission', 'renewal', 'revocation'])(
     });
 
     test.each([
-      ['a deletion in a dry run', '?dryRun=All', 'does nothing to its Secrets in a dry run'],
-      ['one in the foreground', '?propagationPolicy=Foreground', 'deletes its Secrets at once'],
+      ['a deletion in a dry run', '?dryRun=All', 'may not change its Secrets in a dry run'],
+      ['one in the foreground', '?propagationPolicy=Foreground', 'may only delete its Secrets immediately'],
       [
         'one in the foreground, in a dry run',
         '?propagationPolicy=Foreground&dryRun=All',
-        'does nothing to its Secrets in a dry run',
+        'may not change its Secrets in a dry run',
       ],
-      ['one that leaves orphans', '?propagationPolicy=Orphan', 'deletes its Secrets at once'],
-      ['one that leaves orphans, said otherwise', '?orphanDependents=true', 'deletes its Secrets at once'],
+      ['one that leaves orphans', '?propagationPolicy=Orphan', 'may only delete its Secrets immediately'],
+      [
+        'one that leaves orphans, said otherwise',
+        '?orphanDependents=true',
+        'may only delete its Secrets immediately',
+      ],
     ])('%s', async (_, query, reason) => {
       const { ok, output } = await ask('DELETE', account, `/db-creds-try${query}`);
       expect([ok, output, shows(output)]).toEqual([false, expect.stringContaining(reason), false]);
@@ -142,7 +146,10 @@ describe.each(['admission', 'renewal', 'revocation'])(
       await write(['example.com/never']);
       const { ok, output } = await ask('DELETE', account, '/db-creds-try');
       await write([]);
-      expect([ok, output]).toEqual([false, expect.stringContaining('deletes its Secrets at once')]);
+      expect([ok, output]).toEqual([
+        false,
+        expect.stringContaining('may only delete its Secrets immediately'),
+      ]);
     });
 
     test('a deletion of all at once', async () => {
@@ -191,7 +198,7 @@ describe('renewal', () => {
     ['its annotations', { metadata: { annotations: { app: 'x' } } }],
     ['its finalizers', { metadata: { ownerReferences: [owner], finalizers: ['example.com/never'] } }],
   ])('changes nothing else: %s', async (_, change) => {
-    expect((await patch(change)).output).toContain('change nothing else of them');
+    expect((await patch(change)).output).toContain('change nothing else');
   });
 
   test.each([
@@ -212,7 +219,7 @@ describe('renewal', () => {
 
   test('gives nobody else’s an owner', async () => {
     const change = { metadata: { ownerReferences: [owner] } };
-    expect((await patch(change, 'somebody-elses')).output).toContain('keeps to Secrets of its own');
+    expect((await patch(change, 'somebody-elses')).output).toContain('may only use Secrets of its own');
   });
 });
 

@@ -55,9 +55,9 @@ describe.each([
 ] as const)('while %s', (_, step) => {
   test.each([
     ['the connection breaks again and again', cutBefore, 503, 'Vault cannot be reached (ECONNRESET)'],
-    ['Vault is sealed', sealed, 503, 'Vault is sealed; whoever operates it has to unseal it'],
+    ['Vault is sealed', sealed, 503, 'Vault is sealed; its operator has to unseal it'],
     ['a load balancer finds no Vault', badGateway, 503, 'Vault is not available at the moment (HTTP 502)'],
-    ['a standby does not catch up', standbyBehind, 503, 'a standby of Vault has not caught up yet'],
+    ['a standby does not catch up', standbyBehind, 503, 'a Vault standby has not caught up yet'],
     [
       'Vault has too much to do',
       rateLimited,

@@ -112,7 +112,7 @@ describe('an admission with too little time', () => {
     await ask(admission, reviewOf(podWith(one), { dryRun: true }));
     const { allowed, code, message } = await ask(admission, reviewOf(podWith(one)), '100ms');
     expect({ allowed, code }).toEqual({ allowed: false, code: 504 });
-    expect(message).toMatch(/: too little time is left to ask Vault for credentials; try again$/);
+    expect(message).toMatch(/: not enough time is left to get credentials from Vault; try again$/);
     expect(proxy.count('token')).toBe(0);
     expect(await newSince(atFirst)).toEqual(NOTHING);
   });

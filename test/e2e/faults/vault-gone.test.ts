@@ -28,7 +28,7 @@ describe('OpenBao is sealed', () => {
     await vault.seal();
     const { refusal } = await tryCreatePod(pod());
     await vault.unseal();
-    expect(refusal).toMatch(/denied the request: .*: Vault is sealed; whoever operates it has to unseal it$/);
+    expect(refusal).toMatch(/denied the request: .*: Vault is sealed; its operator has to unseal it$/);
     await expectNothingNewSince(atFirst);
     expect(environmentOf(await createPod(pod()))['DBUSER']).toMatch(/^gule-rw-/);
   });
@@ -38,7 +38,7 @@ describe('OpenBao is sealed', () => {
     await vault.seal();
     const { refusal } = await tryCreatePod(pod());
     await vault.unseal();
-    expect(refusal).toMatch(/denied the request: .*: Vault is sealed; whoever operates it has to unseal it$/);
+    expect(refusal).toMatch(/denied the request: .*: Vault is sealed; its operator has to unseal it$/);
     await expectNothingNewSince(atFirst);
   });
 
@@ -47,7 +47,7 @@ describe('OpenBao is sealed', () => {
     const verdict = await ask(admission, reviewOf(pod()), '3s');
     await vault.unseal();
     expect(verdict).toMatchObject({ allowed: false, code: 503 });
-    expect(verdict.message).toMatch(/: Vault is sealed; whoever operates it has to unseal it$/);
+    expect(verdict.message).toMatch(/: Vault is sealed; its operator has to unseal it$/);
     await expectNothingNewSince(atFirst);
   });
 });

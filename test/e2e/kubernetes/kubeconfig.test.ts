@@ -76,7 +76,7 @@ describe('a kubeconfig of no use is said to be one, at once:', () => {
 
   test.each([
     ['its plugin fails', 'echo you have to log in first >&2; exit 1', 'you have to log in first'],
-    ['its plugin fails in silence', 'exit 1', 'its plugin failed, and said nothing'],
+    ['its plugin fails in silence', 'exit 1', 'its plugin failed without a message'],
     ['its plugin answers something else', 'echo s3cret', "its plugin's answer is not JSON"],
   ])('%s', async (_, command, reason) => {
     await expect(askThrough(command)).rejects.toMatchObject({

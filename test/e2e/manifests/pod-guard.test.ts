@@ -34,7 +34,7 @@ const told = {
   annotation:
     /pod [\w-]+\/[\w-]+: the annotation db-creds-injector.numberly.io\/uuid says which .* Leave it as it is, or create the pod anew\./,
   label:
-    /pod [\w-]+\/[\w-]+: the label vault-db-injector decides at .* Leave it as it is, or change it where the pod comes from/,
+    /pod [\w-]+\/[\w-]+: the label vault-db-injector decides when .* Leave it unchanged, or change it in the pod's source/,
 };
 
 describe.each(Object.entries(ways))('by %s', (_, way) => {
@@ -147,7 +147,7 @@ describe('by its binding to a node, which hands labels and annotations over,', (
       const before = await readMetadata(place);
       const { status, body } = await stack.kubernetes.ask('POST', pathOf(place), bindingOf(place, metadata));
       expect(status).toBe(403);
-      expect(body).toMatch(/binding of pod [\w-]+\/[\w-]+: neither .* Take them out of the binding\./);
+      expect(body).toMatch(/binding of pod [\w-]+\/[\w-]+: neither .* Remove them from the binding\./);
       expect(await readMetadata(place)).toEqual(before);
     });
 
@@ -172,7 +172,7 @@ describe('at its creation', () => {
         podWith({ uuid: forged }, { namespace, labels, serviceAccount: null }),
       );
       expect(refusal).toMatch(
-        /pod guarded-\w+\/[\w-]+: the annotation .*\/uuid is written by vault-db-injector only, .* Take the annotation out, or add the label\./,
+        /pod guarded-\w+\/[\w-]+: the annotation .*\/uuid is written by vault-db-injector only, .* Remove the annotation, or add the label\./,
       );
     },
   );

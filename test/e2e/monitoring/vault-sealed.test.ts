@@ -81,7 +81,7 @@ test('a day like any other, a sealed Vault, and a day like any other again', asy
   await stack.vaultFaults.seal();
   const { refusal } = await tryCreatePod(podWith({ role: 'gule-rw' }));
   expect(refusal).toContain(
-    'no database credentials for this pod: Vault is sealed; whoever operates it has to unseal it',
+    'no database credentials for this pod: Vault is sealed; its operator has to unseal it',
   );
   const { code, out } = await patient.doctor();
   expect([code, wrongIn(out)]).toEqual([

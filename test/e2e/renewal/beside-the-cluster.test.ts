@@ -46,7 +46,7 @@ test('admissions warn once the last good sweep is older than half of the shortes
   };
   expect(await warningsAfter(29 * MINUTE)).toEqual([]);
   expect(await warningsAfter(31 * MINUTE)).toEqual([
-    expect.stringMatching(/^the renewal job has not succeeded for \d+ s: credentials will end/),
+    expect.stringMatching(/^the renewal job has not succeeded for \d+ s: credentials will expire/),
   ]);
   await expectOrder(fleet);
 });

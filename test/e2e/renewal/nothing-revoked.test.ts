@@ -90,7 +90,7 @@ describe('an empty cluster', () => {
     expect(await usersLeft(fleet)).toHaveLength(MANY);
     expect(await fleet.records()).toHaveLength(MANY);
     expect(log.map(({ message }) => message)).toEqual([
-      '21 of 21 grants have no pod: nothing is revoked, since a wrong cluster, prefix or label is likelier; maxRevokeFraction: 1 goes through with it',
+      '21 of 21 grants have no pod: nothing is revoked, since a wrong cluster, prefix or label is more likely; set maxRevokeFraction: 1 to do it anyway',
     ]);
     expect(metrics['pod_cleanup_count_success']).toBe(0);
 

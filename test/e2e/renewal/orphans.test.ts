@@ -180,7 +180,7 @@ describe('a record that cannot be read', () => {
     expect((await fleet.records()).sort()).toEqual([broken, pod.uuid].sort());
     expect(log).toContainEqual({
       level: 'error',
-      message: 'a grant could not be seen to',
+      message: 'a grant could not be processed',
       code: 'record_unreadable',
       uuid: broken,
     });

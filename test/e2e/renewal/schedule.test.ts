@@ -37,7 +37,7 @@ describe('a schedule that', () => {
     await somethingToDo();
     const { code, report, log } = await run('*/5 * * * *', 300);
     expect([code, report]).toEqual([0, expect.objectContaining(allDone)]);
-    expect(log).not.toContain('too rare');
+    expect(log).not.toContain('too infrequent');
     await expectOrder(fleet);
   });
 
@@ -45,7 +45,7 @@ describe('a schedule that', () => {
     const pod = await somethingToDo();
     const { code, report, log } = await run('*/5 6-22 * * *', 300);
     expect([code, report]).toEqual([1, expect.objectContaining(allDone)]);
-    expect(log).toContain('the sweeps may be too rare');
+    expect(log).toContain('the sweeps may be too infrequent');
     expect(log).toContain('lets 25500 s pass between two sweeps, and syncTTLSecond is 300: make them agree');
     expect(await fleet.records()).toEqual([pod.uuid]);
     await expectOrder(fleet);

@@ -19,7 +19,7 @@ test('the records: grants are kept by memory, and revoked by it when their pods 
   const { stays, goes } = await twoPods(survivor);
   expect(await states()).toEqual({ [stays.name]: 'unknown', [goes.name]: 'unknown' });
   expect(await verdict()).toMatch(
-    /^✗ grants of live pods: 2 of 2 live pods name grants that are not in the ledger, the renewal job keeps them by its memory: /,
+    /^✗ grants of live pods: 2 of 2 live pods name grants that are not in the ledger, the renewal job renews them from its memory: /,
   );
   const first = await sweep(AFTER_GRACE, { keys: { onLost: 'evict' } });
   expect([first.code, first.report.recordsLost, first.report.unknown, first.report.evicted]).toEqual([

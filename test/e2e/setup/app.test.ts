@@ -89,7 +89,7 @@ test.each([
   [
     'a name that is of others',
     ['--namespace', 'team', '--service-account', 'infrastructure', '--name', name, '--role', 'ledger'],
-    /^auth role ".*" is there already, for service accounts .*: say another --name$/,
+    /^auth role ".*" already exists, for service accounts .*: use another --name$/,
   ],
   ['no such role', ['--role', 'nothing'], /has no database role "nothing": make it first/],
   [

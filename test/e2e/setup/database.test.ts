@@ -30,7 +30,7 @@ describe('two temporary roles', () => {
     expect([code, err, out]).toEqual([
       0,
       '',
-      expect.stringMatching(/✓ tried out: Vault made a temporary role, and dropped it$/),
+      expect.stringMatching(/✓ tested: Vault created a temporary role, and dropped it$/),
     ]);
     [first, second] = [await issue('shop'), await issue('shop')];
   });
@@ -120,7 +120,7 @@ describe('two temporary roles', () => {
     expect(await second.run('SELECT * FROM migrated')).toEqual([{ id: 1 }]);
     const again = await setUp('database', 'shop', '--schemas', 'stock', '--yes');
     expect(linesOf(again)).toContain(
-      "+ event trigger in shop: what a temporary role makes becomes the owner's",
+      "+ event trigger in shop: what a temporary role creates becomes the owner's",
     );
   });
 
@@ -175,7 +175,7 @@ describe('what is there already', () => {
     const done = await setUp('database', 'half', '--yes');
     expect([done.code, done.err]).toEqual([0, '']);
     expect(linesOf(done)).toEqual(
-      expect.arrayContaining(['✓ database half', '~ database role half: how users are made and ended']),
+      expect.arrayContaining(['✓ database half', '~ database role half: how users are created and dropped']),
     );
     // Vault has changed it.
     expect(await canLogInAs('admin_half', 'password', 'half')).toBe(false);
@@ -187,7 +187,7 @@ describe('what is there already', () => {
     // Which it notices with the next connection that it makes.
     await stack.vault.ask('POST', 'databases/reset/half');
     const broken = await setUp('database', 'half', '--yes');
-    expect([broken.code, broken.err]).toEqual([1, expect.stringContaining('once more with --new-password')]);
+    expect([broken.code, broken.err]).toEqual([1, expect.stringContaining('again with --new-password')]);
     expect((await setUp('database', 'half', '--new-password', '--yes')).code).toBe(0);
     expect(await canLogInAs('admin_half', 'changed', 'half')).toBe(false);
   });

@@ -59,7 +59,7 @@ describe('it is refused, and said what is missing:', () => {
     ['sslmode=verify-full', /not trusted \(\w+\): its authority's PEM is expected in PGSSLROOTCERT=FILE/],
     [`sslmode=require&sslrootcert=${other}`, /is not trusted .*PGSSLROOTCERT/],
     [`sslmode=verify-ca&sslrootcert=${other}`, /is not trusted .*PGSSLROOTCERT/],
-    ['sslmode=verify-ca', /verify-ca needs to know the authority: PGSSLROOTCERT=FILE/],
+    ['sslmode=verify-ca', /verify-ca needs the CA certificate: PGSSLROOTCERT=FILE/],
     ['sslmode=verify-full&sslrootcert=/nowhere', /^PGSSLROOTCERT: \/nowhere cannot be read$/],
     ['sslmode=sometimes', /^PGSSLMODE: expected disable, .*found "sometimes"/],
   ])('%s', async (parameters, message) => {
@@ -102,6 +102,6 @@ test('a database that is called as the user is, and is not there: which one to a
   const { code, err } = await setUpAs(unnamed)('database', 'any', '--dry-run');
   expect([code, err]).toEqual([
     1,
-    'PostgreSQL says: database "lonely" does not exist: say which one to ask in, PGDATABASE=postgres for instance',
+    'PostgreSQL says: database "lonely" does not exist: name another one to connect to, for instance PGDATABASE=postgres',
   ]);
 });

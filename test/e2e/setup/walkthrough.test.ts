@@ -61,7 +61,7 @@ describe('from nothing to the end', () => {
   test('a database, an application, a table', async () => {
     const [setUp, table] = commands;
     expect(await run(setUp)).toMatch(
-      /tried out: Vault made a temporary role[\s\S]*workshop\.auth-role: "workshop-notes"/,
+      /tested: Vault created a temporary role[\s\S]*workshop\.auth-role: "workshop-notes"/,
     );
     await run(table);
   });

@@ -38,7 +38,7 @@ describe('in the clear', () => {
     const first = await startAdmission(proxy, { overrides: { metricsPort: port } });
     const second = await startAdmission(proxy, { overrides: { metricsPort: port }, until: 'spawned' });
     expect(await second.exited).toBe(1);
-    expect(await second.log()).toContain(`metricsPort: ${port} cannot be listened at`);
+    expect(await second.log()).toContain(`metricsPort: cannot listen on ${port}`);
     expect((await first.get('/healthz')).status).toBe(200);
   });
 });

@@ -78,7 +78,7 @@ describe('with the policy of the reference', () => {
     expect([revoked, out]).toEqual([
       1,
       expect.stringContaining(
-        'does not allow the injector to revoke a token by its accessor (auth/token/revoke-accessor), which "tokenReference: accessor" needs: write the policies of knative/vault anew, or set "tokenReference: token"',
+        'does not allow the injector to revoke a token by its accessor (auth/token/revoke-accessor), which "tokenReference: accessor" needs: apply the policies of knative/vault again, or set "tokenReference: token"',
       ),
     ]);
     expect([await fleet.records(), await canLogIn(pod)]).toEqual([[pod.uuid], true]);
