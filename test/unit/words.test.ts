@@ -1,4 +1,4 @@
-/** Plain words: how comments begin, and the riddles that occur nowhere in code and manifests. */
+/** Plain words: how comments begin, and the riddles that occur nowhere in code, manifests and docs. */
 import { globSync, readFileSync } from 'node:fs';
 import { parseSync, Visitor } from 'oxc-parser';
 import { expect, test } from 'vitest';
@@ -88,10 +88,11 @@ test('a comment begins with a noun or a verb', () => {
   expect(opened.length / comments.length, opened.join('\n')).toBeLessThanOrEqual(LIMIT);
 });
 
-test('no riddle stands in a comment, in a text of the product, or in its manifests', () => {
+test('no riddle stands in a comment, in a text of the product, in its manifests or docs', () => {
   const comments = sources(FOLDERS).flatMap((one) => one.comments);
   const strings = sources(PRODUCT).flatMap((one) => one.strings);
   const manifests = globSync('{knative,examples}/**/*.{yaml,yml,tf,hcl,sh,json}');
-  const texts = manifests.map(read);
+  const english = globSync(['README.md', 'docs/**/*.md']).filter((file) => !file.endsWith('.ja.md'));
+  const texts = [...english, ...manifests].map(read);
   expect([...comments, ...strings, ...texts].flatMap(riddles)).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { tableIn } from './markdown-table.ts';
 
 const text = readFileSync('docs/security.md', 'utf8');
 const named = [...new Set(text.match(/test\/[\w./-]+/g))];
-const COLUMNS = ['door', 'who could come in', 'what guards it', 'left open', 'proved by'];
+const COLUMNS = ['attack surface', 'who could use it', 'what guards it', 'left open', 'proved by'];
 const doors = text
   .split(/^## /m)
   .slice(1)
