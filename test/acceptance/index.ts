@@ -27,7 +27,7 @@ import { record, versionsOf } from './versions.ts';
 import { newId, vaultIn, type World } from './world.ts';
 
 const STEPS: readonly Step[] = [
-  // By command.
+  // Installed by command.
   image,
   setUpVault,
   install,
@@ -50,7 +50,7 @@ const STEPS: readonly Step[] = [
   kubeletRestarted,
   rebooted,
   keep,
-  // By manifests.
+  // Installed by manifests.
   byManifests,
   walkthrough,
   pods,
@@ -63,7 +63,7 @@ const STEPS: readonly Step[] = [
   suspended,
   keep,
   withoutKnative,
-  // By command, as at first.
+  // Installed by command again.
   install,
   steady,
   uninstall,

@@ -53,9 +53,9 @@ const patches = (vault: URL) => [
 ];
 
 export interface Overlay {
-  /** As seen from the example; else the example's own. */
+  /** Path as seen from the example; absent: the example's own. */
   readonly resources?: readonly string[];
-  /** Beside Vault's authority. */
+  /** Authorities beside Vault's. */
   readonly components: readonly string[];
 }
 

@@ -33,7 +33,7 @@ async function makeClientImage(): Promise<string> {
   }
   await build(`localhost/${CLIENT}`, 'FROM scratch\nADD client.tar /\nUSER 65534\n', { 'client.tar': tar });
   await push(`localhost/${CLIENT}`, CLIENT);
-  // As examples/ calls it.
+  // The name used in examples/.
   await push(`localhost/${CLIENT}`, 'library/postgres:18-alpine');
   return referenceOf(CLIENT);
 }

@@ -12,7 +12,7 @@ const Server = v.object({ serverVersion: v.object({ gitVersion: v.string() }) })
 const Health = v.object({ version: v.string() });
 const Rows = v.tuple([v.object({ server_version: v.string() })]);
 
-/** As the definition of one of its kinds says. */
+/** Version in the definition of one of its kinds. */
 async function releaseOf(world: World, kind: string): Promise<string> {
   const label = '--output=jsonpath={.metadata.labels.app\\.kubernetes\\.io/version}';
   return (await kubectl(world, 'get', 'crd', kind, label)).replace(/^v/, '') || '?';

@@ -12,7 +12,7 @@ export type Environment = Readonly<Record<string, string>>;
 
 export interface World {
   readonly env: Environment;
-  /** Of this run: namespaces and roles are called by it. */
+  /** Identifies this run; part of the names of namespaces and roles. */
   readonly id: string;
   readonly vault: VaultApi;
   /** The product's image, once it is known. */
@@ -28,7 +28,7 @@ export interface World {
 /** What can be done to the project's own cluster only. */
 export interface OwnCluster {
   buildImage(tag: string): Promise<string>;
-  /** From its Dockerfile in `examples/`, so that its manifests find it. */
+  /** Built from its Dockerfile in `examples/`, under the name in its manifests. */
   buildExample(folder: string, name: string): Promise<string>;
   unseal(): Promise<void>;
   restartKubelet(): Promise<void>;
@@ -91,7 +91,7 @@ export const install = (world: World, ...args: readonly string[]) =>
   command(world, nodeProgram, ['cli/install.ts', ...args]);
 
 interface Where {
-  /** Of another server than the main one. */
+  /** Data source of another server than the main one. */
   readonly port?: number | undefined;
   readonly database?: string;
 }

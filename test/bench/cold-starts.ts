@@ -37,7 +37,7 @@ async function compare(configFile: string, stub: VaultStub): Promise<void> {
     renewal: manifests.cronJob('renewal'),
   };
   const ours = (name: keyof typeof containers, started: ColdProcess['started']): ColdProcess => ({
-    // As the manifest starts it, with the bundle where the build puts it.
+    // Started as in the manifest, with the bundle from the build.
     args: containers[name].args.map((arg) => (arg.endsWith('.cjs') ? join(projectRoot, 'dist', arg) : arg)),
     environment: { CONFIG_FILE: configFile },
     started,

@@ -4,7 +4,7 @@ interface Figure {
   readonly figure: string;
   readonly value: number;
   readonly unit: string;
-  /** As people read it: `≤ 2.0`, `3`; empty for a figure that only informs. */
+  /** Printed form: `≤ 2.0`, `3`; empty for a figure that only informs. */
   readonly target: string;
 }
 

@@ -8,7 +8,7 @@ const AT_ONCE = 24;
 const NAMESPACE = 'team-infrastructure';
 const WEBHOOK = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/vault-db-injector';
 
-/** From now on the API server takes labelled pods as they are. */
+/** The API server accepts labelled pods unchanged after this. */
 export async function withoutWebhook({ kubernetes }: AttachedStack): Promise<void> {
   await kubernetes.call('DELETE', WEBHOOK);
 }

@@ -1,4 +1,4 @@
-/** From a delete event to the database role dropped: the function answers when Vault has proved it. */
+/** Measures the time from a delete event to the dropped database role: the function answers when Vault has proved it. */
 import * as v from 'valibot';
 import { UUID_ANNOTATION } from '../../shared/annotations.ts';
 import type { AttachedStack } from '../stack/index.ts';

@@ -63,7 +63,7 @@ export async function installCertManager(): Promise<void> {
     ...image('cainjector', 'cainjector.image.'),
   ]);
   await apply('apiVersion: v1\nkind: Namespace\nmetadata: { name: cert-manager }\n');
-  // As a release has it, by which others tell its version.
+  // Label of a release that tells its version to others.
   const label = ['label', '--local', '--filename=-', '--output=json', `app.kubernetes.io/version=${version}`];
   await apply(await command('kubectl', label, { input: crds.join('\n---\n') }));
   await apply(rendered);
@@ -114,7 +114,7 @@ export async function installKourier(): Promise<void> {
   await kubectl('patch', 'configmap', 'config-network', '--namespace=knative-serving', ...patch);
 }
 
-// Of sources and transformations that nothing here uses, whose images a release fills in.
+// Images of sources and transformations that are not used here.
 const UNUSED_IMAGES = `apiVersion: v1
 kind: ConfigMap
 metadata: { name: eventing-integrations-images, namespace: knative-eventing }

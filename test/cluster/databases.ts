@@ -19,7 +19,7 @@ export interface Database {
 /** The one that is always there; acceptance tests start a second one, and halt it. */
 export const mainDatabase: Database = { name: 'postgres', port: ports.postgres };
 
-// Outside of a folder that only root may look into: its server runs as another user.
+// Kept outside a folder that only root may read: its server runs as another user.
 const folderOf = ({ name }: Database) => `/var/tmp/vdi-${name}`;
 const asPostgres = (...args: readonly string[]) =>
   command('setpriv', ['--reuid=postgres', '--regid=postgres', '--init-groups', ...args], { cwd: '/' });

@@ -10,10 +10,10 @@ import { binary, paths } from './paths.ts';
 import { registry, versions } from './settings.ts';
 
 interface Image {
-  /** With its tag, below the registry's name. */
+  /** Name with its tag, below the registry's. */
   readonly name: string;
   readonly part: ClusterPart | PartName;
-  /** In the image. */
+  /** Path in the image. */
   readonly program: string;
   readonly user: number;
 }
@@ -52,7 +52,7 @@ const images: readonly Image[] = [
   ofPart(`prometheus-operator:${versions.prometheusOperator}`, 'prometheus-operator'),
   {
     ...ofPart(`prometheus-config-reloader:${versions.prometheusOperator}`, 'prometheus-config-reloader'),
-    // As the operator calls it.
+    // The operator's name for it.
     program: '/bin/prometheus-config-reloader',
   },
   ofPart(`prometheus:${versions.prometheus}`, 'prometheus-server'),

@@ -19,7 +19,7 @@ export const ports = {
   etcdPeer: 12380,
 } as const;
 
-/** As images name it, and as containerd and buildah reach it. */
+/** The registry's name in images, which containerd and buildah use as well. */
 export const registry = {
   name: `registry.local:${ports.registry}`,
   address: `${node.address}:${ports.registry}`,

@@ -76,7 +76,7 @@ export async function environment(): Promise<Record<string, string>> {
   };
 }
 
-// In single quotes: taken literally by shells as well as by those who read the file.
+// Single quotes make both shells and other readers of the file take it literally.
 const dotenv = (values: Readonly<Record<string, string>>): string =>
   Object.entries(values)
     .map(([name, value]) => `export ${name}='${value}'\n`)

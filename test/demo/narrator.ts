@@ -12,7 +12,7 @@ export interface Narrator {
   /** What somebody else said, wrapped. */
   quote(text: string): void;
   failed(what: string): void;
-  /** From now on this text is masked in everything that is said. */
+  /** Masks this text in all further output. */
   hide(secret: string): void;
 }
 

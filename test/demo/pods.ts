@@ -43,7 +43,7 @@ export interface StoredPod {
   readonly name: string;
   readonly namespace: string;
   readonly uuids: readonly string[];
-  /** Of its one container, in order. */
+  /** Environment of its only container, in order. */
   readonly env: ReadonlyMap<string, string>;
 }
 

@@ -15,7 +15,7 @@ export interface Stage {
   end(): Promise<void>;
 }
 
-/** In this process: however it ends, the stack ends with it. */
+/** Runs in this process: the stack ends with it, however it ends. */
 export async function openStage(signal: AbortSignal): Promise<Stage> {
   const folder = join(stackRoot, `demo-${process.pid}`);
   // Last of all: what a start that is interrupted has begun may write there until then.
@@ -33,7 +33,7 @@ export async function openStage(signal: AbortSignal): Promise<Stage> {
 
 export const keptFolder = join(stackRoot, 'demo');
 
-/** In the background, as `npm run stack -- up` does it: it outlives this process. */
+/** Runs in the background, like `npm run stack -- up`: it outlives this process. */
 export async function openKeptStage(): Promise<Stage> {
   const { lock, data } = stackFiles(keptFolder);
   if ((await holderOf(lock)) !== undefined) {

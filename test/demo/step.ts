@@ -7,7 +7,7 @@ import type { Narrator } from './narrator.ts';
 interface DemoPod {
   readonly name: string;
   readonly namespace: string;
-  /** Of its grants, in the order of its databases. */
+  /** Credentials of its grants, in the order of its databases. */
   readonly uuids: readonly string[];
   /** The database users that it was given, in the same order. */
   readonly users: readonly string[];

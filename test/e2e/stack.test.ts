@@ -36,7 +36,7 @@ const answers = async ({ address }: { address: string }): Promise<boolean> => {
     await request(url);
     return true;
   } catch (error) {
-    // It may speak another protocol, or TLS with an authority of its own: whoever refuses that is there.
+    // It may speak another protocol, or TLS with its own CA: a refusal proves that it listens.
     return !(error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED');
   }
 };

@@ -16,7 +16,7 @@ interface Size {
   readonly height: number;
 }
 
-// Of a legend's line, and about of its letters.
+// Height of a legend's line, and roughly of its letters.
 const LINE_HEIGHT = 20;
 const LETTER_WIDTH = 6.3;
 const SIGN_WIDTH = 30;

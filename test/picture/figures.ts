@@ -14,11 +14,11 @@ export interface Figures {
   readonly lines: readonly Line[];
 }
 
-/** Over the span, or now where the panel shows nothing else. */
+/** Values over the span, or current ones if the panel shows nothing else. */
 export async function figuresOf(panel: Panel, prometheusUrl: string, span: Span): Promise<Figures> {
   const lines = await Promise.all(
     panel.queries.map(async ({ expr, legend }) => {
-      // As Grafana: what falls between two windows is in the second one, and a single figure is that of ten minutes.
+      // Same as Grafana: what falls between two windows is in the second one, and a single value is that of ten minutes.
       const series =
         panel.kind === 'stat' || panel.kind === 'table'
           ? await queryNow(prometheusUrl, withVariables(expr, '10m'))

@@ -8,7 +8,7 @@ import type { Stack } from '../stack/index.ts';
 import { createNamespace } from '../stack/kubernetes/objects.ts';
 import { addAppRole } from '../stack/vault/roles.ts';
 
-/** Each is rolled out anew once in so many seconds, and has about so many pods. */
+/** Each is rolled out once in so many seconds, and has about so many pods. */
 const TEAMS = [
   { namespace: 'orders', seconds: 70, pods: 24 },
   { namespace: 'billing', seconds: 110, pods: 14 },
@@ -16,7 +16,7 @@ const TEAMS = [
 ] as const;
 const ACCOUNT = 'api';
 const TICK_MS = 1_000;
-/** Of a rollout's pods, so many at once. */
+/** Pods of a rollout that are replaced at once. */
 const AT_ONCE = 4;
 
 const Stored = v.object({

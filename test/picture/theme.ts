@@ -19,7 +19,7 @@ export const COLORS: Readonly<Record<Color, string>> = {
   text: '#8e9199',
 };
 
-/** Of series that have none of their own, in turn. */
+/** Colours of series without their own, in turn. */
 export const PALETTE = [
   COLORS.blue,
   COLORS.green,

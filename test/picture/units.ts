@@ -16,7 +16,7 @@ function duration(seconds: number): string {
 
 const rounded = (value: number): string => String(Number(value.toPrecision(value >= 100 ? 3 : 2)));
 
-/** As people read it: `38 ms`, `12 min`, `0.4 %`. */
+/** Printed for people: `38 ms`, `12 min`, `0.4 %`. */
 export function shown(value: number, unit: Panel['unit']): string {
   if (unit === 's') return duration(value);
   return unit === 'percentunit' ? `${rounded(value * 100)} %` : String(Math.round(value * 100) / 100);

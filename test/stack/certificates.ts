@@ -25,7 +25,7 @@ type LeafOptions = {
 
 export type Authority = {
   certificate: string;
-  /** For 127.0.0.1 and localhost; good as a server's and as a client's. */
+  /** Valid for 127.0.0.1 and localhost, as a server's and as a client's certificate. */
   issue(options: LeafOptions): Promise<KeyPair>;
 };
 

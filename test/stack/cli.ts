@@ -27,7 +27,7 @@ const install = async (names: readonly PartName[]): Promise<number> => {
   return 0;
 };
 
-/** Beside the stack's own, which stay what stacks are started with. */
+/** Parts beside the stack's own, which stacks are still started with. */
 const installLowest = async (): Promise<number> => {
   for (const [name, recipe] of Object.entries(lowestParts)) {
     const file = join(lowestFolder, name);

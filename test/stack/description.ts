@@ -31,7 +31,7 @@ const stackDescription = v.object({
     caFile: v.optional(v.string()),
     namespace: v.optional(v.string()),
   }),
-  /** As a superuser. */
+  /** Connection as a superuser. */
   databaseUrl: v.string(),
   functions: v.object({
     folder: v.string(),
@@ -48,7 +48,7 @@ const stackDescription = v.object({
     ),
     configuration: v.record(v.string(), v.union([v.string(), v.number(), v.boolean(), v.null()])),
   }),
-  /** Of the process that runs the stack, see control.ts. */
+  /** Process that runs the stack, see control.ts. */
   controlUrl: v.string(),
   admissionUrl: v.optional(v.string()),
   revocationUrl: v.optional(v.string()),
@@ -63,7 +63,7 @@ const stackDescription = v.object({
       logFile: v.string(),
     }),
   ),
-  /** As .stack/env has it. */
+  /** Variables as in .stack/env. */
   environment: v.record(v.string(), v.string()),
 });
 

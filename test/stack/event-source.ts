@@ -44,7 +44,7 @@ const adapterConfiguration = (
   }),
 });
 
-// It answers nobody; this is what it says when it begins to watch, and what Knative's of before 1.20 said then.
+// It answers nobody; this is its message when it begins to watch, and that of Knative before 1.20.
 const BEGINS = /Starting in resilient mode|Probes server listening/;
 
 /** Knative's ApiServerSource: the adapter that its controller would start. */

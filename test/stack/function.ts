@@ -24,14 +24,14 @@ export type FunctionSettings = {
   configuration: Record<string, Value>;
   /** That the functions' certificates are from. */
   caFile: string;
-  /** At which the API server asks the admission function: `/` and the secret. */
+  /** Path in the API server's requests to the admission function: `/` and the secret. */
   webhookPath: string;
   /** How functions and jobs are started, by their names in the manifests. */
   containers: Record<string, ContainerSettings>;
 };
 
 export type FunctionOptions = {
-  /** Of its bundle, `dist/<name>.cjs`. */
+  /** Name of its bundle, `dist/<name>.cjs`. */
   name: 'admission' | 'revocation' | 'dead-letters' | 'approle';
   /** Keys of its configuration in place of the stack's; null takes one away. */
   overrides?: Record<string, Value>;

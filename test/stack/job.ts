@@ -13,7 +13,7 @@ import {
 import { nodeProgram } from './paths.ts';
 
 export type JobOptions = Pick<FunctionOptions, 'overrides' | 'env'> & {
-  /** Behind the manifest's. */
+  /** Arguments after the manifest's. */
   args?: readonly string[];
   /** Ends the job as the platform would. */
   signal?: AbortSignal;

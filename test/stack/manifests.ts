@@ -128,7 +128,7 @@ export type Trigger = v.InferOutput<typeof trigger>;
 
 export type Manifests = {
   all: readonly Manifest[];
-  /** @throws if there is none of that kind and name. */
+  /** @throws if the manifests have no such object. */
   find(kind: string, name: string): Manifest;
   knativeService(name: KnativeService['name']): KnativeService;
   cronJob(name: CronJob['name']): CronJob;

@@ -23,8 +23,8 @@ const reaches = async (user: User, folder: string): Promise<boolean> =>
   (await execa('test', ['-x', folder], { ...user, reject: false })).exitCode === 0;
 
 /**
- * In the project, as everything else. But where the server runs as a user that is shut out of it, as in a clone below
- * /root, both are in a folder below the system's temporary one, which goes with this process.
+ * Kept in the project, like everything else. But if the server runs as a user without access to it, as in a clone
+ * below /root, both are in a folder below the system's temporary one, which is deleted with this process.
  */
 export const placeFor = async (user: User | undefined, folder: string): Promise<PostgresPlace> => {
   const packaged = packagedFolder();

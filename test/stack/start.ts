@@ -33,7 +33,7 @@ export type StartedParts = {
   authority: Authority;
   postgres: Postgres;
   vaultServer: VaultServer;
-  /** With the root token, in the stack's namespace. */
+  /** Client with the root token, in the stack's namespace. */
   vault: VaultApi;
   cluster: ControlPlane;
   settings: FunctionSettings;

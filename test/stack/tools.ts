@@ -12,14 +12,14 @@ import { createVaultFaults, type VaultFaults } from './vault/faults.ts';
 export type StackTools = {
   /** Its addresses and keys by the names that command line tools know, as .stack/env has them. */
   environment: Record<string, string>;
-  /** With the root token, in the stack's namespace. */
+  /** Client with the root token, in the stack's namespace. */
   vault: VaultApi;
-  /** With the root token, in the root namespace: for `sys/seal`, `sys/metrics` and the like. */
+  /** Client with the root token, in the root namespace: for `sys/seal`, `sys/metrics` and the like. */
   rootVault: VaultApi;
   vaultFaults: VaultFaults;
   /** Stops and starts parts, `openbao` for instance, and scales functions. */
   control: StackControl;
-  /** As a member of system:masters. */
+  /** Client as a member of system:masters. */
   kubernetes: KubernetesApi;
   /** Starts one more instance of a function, which ends with the process that asked for it. */
   startFunction(options: FunctionOptions): Promise<FunctionPart>;

@@ -51,7 +51,7 @@ const podOf = (parts: {
   },
 });
 
-/** As far as an admission goes before it asks Vault, and what it answers. */
+/** Runs an admission up to its first question to Vault, and returns its outcome. */
 function admitted(pod: Pod): string {
   const request = {
     uid: 'u',

@@ -1,4 +1,4 @@
-/** Every regular expression of what runs, checked by recheck: no text, whoever wrote it, takes longer than its length. */
+/** Every regular expression in the product, checked by recheck: matching time is linear in the text's length. */
 import { globSync, readFileSync } from 'node:fs';
 import { parseSync, Visitor } from 'oxc-parser';
 import * as v from 'valibot';
@@ -10,7 +10,7 @@ interface Pattern {
   readonly flags: string;
 }
 
-// In a pure form, which needs no program beside it.
+// The pure form, which needs no other program.
 vi.stubEnv('RECHECK_BACKEND', 'pure');
 const { check } = (await import('recheck')).default;
 
@@ -56,7 +56,7 @@ beforeAll(() => {
 });
 
 test('none is made of a text, where nobody could check it', () => {
-  // As a type only: what a parameter is.
+  // Allowed as a type only: what a parameter is.
   const allowed = ['shared/annotations.ts', 'shared/events/dead-letter.ts'];
   const { made } = patternsIn("const one = new RegExp('a+'); RegExp('b');", 'example.ts');
   expect(made).toHaveLength(2);

@@ -9,7 +9,7 @@ interface PodWishes {
   readonly role: string;
   readonly mount?: string;
   readonly replicas?: number;
-  /** Of its database server. */
+  /** Host of its database server. */
   readonly port?: number;
   /** What its container's shell does; else it logs in once, says as whom, and waits. */
   readonly script?: string;
@@ -74,7 +74,7 @@ export const available = (world: World, name: string, seconds: number) =>
   );
 
 interface RoleWishes {
-  /** Of its database server. */
+  /** Host of its database server. */
   readonly port?: number;
   /** More options of `setup database`. */
   readonly database?: readonly string[];

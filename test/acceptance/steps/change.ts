@@ -31,7 +31,7 @@ export const notPullable: Step = {
     if (jobs.some(([, image]) => image !== world.image))
       throw new Error(`jobs have it already: ${JSON.stringify(jobs)}`);
     await sweep(world);
-    // Admissions go on, too, with the revision of before.
+    // The previous revision keeps admitting pods.
     await admitted(world, 'beside-a-bad-image');
     await install(world, '--image', world.image);
     await imagesAreAll(world, world.image);

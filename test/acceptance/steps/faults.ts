@@ -62,7 +62,7 @@ export const sealed: Step = {
   },
 };
 
-/** By the labels that Knative's own manifests give them. */
+/** Labels in Knative's own manifests. */
 const COMPONENTS = [
   { name: 'admission', namespace: 'vault-injector', selector: 'serving.knative.dev/service=admission' },
   { name: 'activator', namespace: 'knative-serving', selector: 'app=activator' },

@@ -1,6 +1,6 @@
 import type { Step } from '../step.ts';
 
-/** From the Dockerfile, where the cluster is our own; elsewhere the environment names one (IMAGE). */
+/** Built from the Dockerfile in our own cluster; otherwise the environment names an image (IMAGE). */
 export const image: Step = {
   title: 'The image is built from the Dockerfile and pushed',
   isShort: true,

@@ -21,7 +21,7 @@ const Pods = v.object({
 });
 
 interface ProductInVault {
-  /** Of the database engines whose leases the product may renew and revoke. */
+  /** Database engines whose leases the product may renew and revoke. */
   readonly mounts?: readonly string[];
   /** More variables of the script. */
   readonly more?: Readonly<Record<string, string>>;

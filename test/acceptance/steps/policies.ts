@@ -8,7 +8,7 @@ import { admitted } from './probe.ts';
 const FUNCTION = 'serving.knative.dev/service=admission';
 const PORTS = { 'queue-proxy': 8012, function: 8080, metrics: 9464 } as const;
 
-/** By Node's own means, from inside of the function's container. */
+/** Uses Node's own means, inside the function's container. */
 const connectFrom = (host: string, port: number) =>
   `const s=require('net').connect(${port},'${host}');const end=(w)=>{console.log(w);process.exit()};s.on('connect',()=>end('open'));s.on('error',()=>end('closed'));setTimeout(()=>end('closed'),3000)`;
 
@@ -17,7 +17,7 @@ async function fromFunction(world: World, pod: string, host: string, port: numbe
   return (await kubectl(world, 'exec', NAMESPACE, pod, '--container=admission', '--', ...node)).trim();
 }
 
-/** From an application's pod, which has psql: a port that answers at all answers something. */
+/** Runs in an application's pod, which has psql: any reply proves that the port is open. */
 async function fromApplication(world: World, host: string, port: number): Promise<'open' | 'closed'> {
   const psql = `psql "host=${host} port=${port} user=x dbname=x sslmode=disable connect_timeout=3" --command='' 2>&1 || true`;
   const said = await kubectl(

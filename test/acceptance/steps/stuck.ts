@@ -5,7 +5,7 @@ import { apply, kubectl, usersOf, type World, waitFor } from '../world.ts';
 import { available, deployment, setUpRole } from './application.ts';
 import { setUpProduct } from './install.ts';
 
-/** From the deletion of five pods to the last one's user dropped, termination and event included. */
+/** Time from the deletion of five pods until the last one's user is dropped, including termination and event. */
 const WITHIN_MS = 5_000;
 
 async function prepare(world: World): Promise<number> {
@@ -56,7 +56,7 @@ export const stuckBesideOthers: Step = {
       return { 'others dropped': inSeconds(took) };
     } finally {
       await own?.halt('database', 'SIGCONT');
-      // As an operator does who reads of it; what was left is revoked with the rest.
+      // Does what an operator does after reading of it; the remaining user is revoked with the others.
       await setUpProduct(world, { mounts: ['databases', `${id}-forgotten`] });
       await own?.endDatabase();
     }

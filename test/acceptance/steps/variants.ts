@@ -34,7 +34,7 @@ export async function comeAndGo(world: World, name: string): Promise<string[]> {
   return logs.split('\n').filter((line) => line !== '');
 }
 
-/** Settings of the platform's ConfigMap of features. @returns those of before. */
+/** Changes settings in the platform's ConfigMap of features. @returns the previous ones. */
 async function setFeatures(world: World, features: Readonly<Record<string, string>>): Promise<void> {
   const patch = `--patch=${JSON.stringify({ data: features })}`;
   await kubectl(

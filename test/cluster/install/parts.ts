@@ -27,7 +27,7 @@ const certManager = (command: string) =>
     flags: '-X github.com/cert-manager/cert-manager/pkg/util.AppVersion=v1.11.5',
   });
 
-/** By the names of their programs. */
+/** Parts by the names of their programs. */
 export const clusterParts = {
   containerd: containerd('containerd'),
   'containerd-shim-runc-v2': containerd('containerd-shim-runc-v2'),

@@ -27,7 +27,7 @@ const Deployment = v.object({
   }),
 });
 
-/** As the Deployment's controllers would make it, with the stack's role and service account in place of its own. */
+/** The pod that the Deployment's controllers would create, with the stack's role and service account. */
 async function podOfApplication() {
   const documents = parseAllDocuments(await readFile(join(projectRoot, FILE), 'utf8'));
   const deployment = documents.map((one): unknown => one.toJS()).find((one) => v.is(Deployment, one));

@@ -7,9 +7,9 @@ import { type Step, timed } from '../step.ts';
 
 export interface Example {
   readonly title: string;
-  /** Below `examples/`. */
+  /** Path below `examples/`. */
   readonly file: string;
-  /** For each of its databases. */
+  /** One entry per database. */
   readonly logins: readonly Variables[];
   /** All that its container has then, in this order. */
   readonly variables: readonly string[];

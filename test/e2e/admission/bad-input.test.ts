@@ -125,7 +125,7 @@ describe('a review of something else', () => {
 describe('a body that is too long', () => {
   const tooLong = `the body is too large: expected at most ${4 * MEBIBYTE} bytes`;
 
-  // Without a proxy in between, which may drop an answer that comes before all of the body was sent.
+  // Sent without a proxy, which may drop an answer that comes before the whole body was sent.
   let alone: AdmissionFunction;
   beforeAll(async () => {
     alone = await startAdmission(await startFaultProxy());

@@ -89,7 +89,7 @@ test('two instances at once give no more than may be, and both go on', async () 
   let total = await allowed();
   expect(total).toBeLessThanOrEqual(MOST);
   await expect.poll(async () => (await placesOf(owner)).length).toBe(total);
-  // As their controllers do: again, one at a time.
+  // Retries like their controllers do, one at a time.
   for (const instance of instances) {
     for (let attempt = 0; attempt < MOST; attempt += 1) {
       const verdict = await ask(instance, reviewOf(podWith({ role: owner }, { labels })));

@@ -1,4 +1,4 @@
-/** After these admissions, these numbers: under the names of the reference's dashboards, and beside them ours. */
+/** The metrics after these admissions: under the names of the reference's dashboards, and ours. */
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createNamespace } from '../../stack/kubernetes/objects.ts';
 import { addAuthRole } from '../../stack/vault/roles.ts';

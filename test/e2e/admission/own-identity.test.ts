@@ -1,6 +1,6 @@
 /**
- * `useProjectedSA`: Vault is asked as the pod's own service account. Its own policy then lets the admission function do
- * nothing in Vault but write its ledger.
+ * `useProjectedSA`: the function uses Vault as the pod's own service account. Its own policy then allows it only to
+ * write its ledger.
  */
 import * as v from 'valibot';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';

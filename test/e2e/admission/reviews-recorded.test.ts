@@ -1,6 +1,6 @@
 /**
- * The reviews in test/fixtures, which unit tests read, are what the API server sends: they are recorded anew here, and
- * compared. (`vitest run --project e2e reviews-recorded -u` writes them after a change of the API server.)
+ * The reviews in test/fixtures, which unit tests read, are what the API server sends: they are recorded again here,
+ * and compared. (`vitest run --project e2e reviews-recorded -u` writes them after a change of the API server.)
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { container, createPod, type PodManifest, podWith } from '../support/pods.ts';

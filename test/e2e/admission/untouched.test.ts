@@ -89,7 +89,7 @@ describe('a pod that the function has patched a moment ago', () => {
 
 describe('a pod that is replaced by itself', () => {
   const whole = (exported: object) => exported;
-  /** As a backup tool keeps it, or a person who tidies up. */
+  /** The pod as a backup tool stores it, or a person who tidies up. */
   const withoutStatus = ({ status: _, ...exported }: { status?: unknown }) => exported;
 
   test.each([

@@ -45,7 +45,7 @@ test('what is no good is answered with the reason, and waiting goes on', async (
   expect((await postTo(init.address, '', { method: 'PUT' })).status).toBe(405);
   expect(init.runs()).toBe(true);
 
-  // As the reference's service writes it where Vault's authority is a public one.
+  // The post of the reference's service if Vault's CA is public.
   expect((await postTo(init.address, { ...good, vaultCAs: null })).status).toBe(200);
   expect(await init.exited).toBe(0);
   expect(await init.log()).not.toContain(good.token);

@@ -1,6 +1,6 @@
 /**
- * On Knative's real way: pods change at the API server, the source of the manifests tells the broker, and the broker the
- * function, again and again until it is done or the Trigger's retries are over.
+ * The way through Knative: pods change in the API server, the source from the manifests tells the broker, and the
+ * broker tells the function, again and again until it is done or the Trigger's retries are over.
  */
 import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -59,7 +59,7 @@ beforeAll(async () => {
     cluster: { url: kubernetes.url, admin: stack.kubernetes },
     ca: authority,
     source: manifests.apiServerSource('approle'),
-    // As its selector finds them by their label.
+    // Pods that its selector finds by their label.
     namespaces: [own],
     sink,
     onProgress: () => {},
@@ -108,7 +108,7 @@ const Channel = v.looseObject({
   spec: v.looseObject({ subscribers: v.tuple([v.looseObject({ delivery: v.looseObject({}) })]) }),
 });
 
-/** As the Trigger's, but for this: the test does not wait for five minutes. */
+/** The Trigger's delivery, but shorter: the test does not wait for five minutes. */
 async function setDelivery(changes: object): Promise<void> {
   const found = v.parse(Channel, await stack.kubernetes.call('GET', channel));
   const [subscriber] = found.spec.subscribers;
@@ -126,7 +126,7 @@ const letters = async (): Promise<number> => {
   return parseMetrics(body)['vault_injector_dead_letters_total{outcome="too_late"}'] ?? 0;
 };
 
-/** Of all instances that there have been. */
+/** The log of all instances so far. */
 async function logsOfDeadLetters(): Promise<string[]> {
   const folders = (await readdir(functions.folder)).filter((name) => name.startsWith('dead-letters-'));
   const files = folders.map((name) => join(functions.folder, name, 'dead-letters.log'));

@@ -28,7 +28,7 @@ beforeAll(async () => {
   approle = await startAppRole();
 });
 
-/** Of the role: those that were made and not used up. */
+/** The role's secret_ids that were created and not used up. */
 async function secretIdsLeft(name = role.name): Promise<string[]> {
   const { status, body } = await stack.vault.ask('LIST', `auth/approle/role/${name}/secret-id`);
   return status === 404 ? [] : v.parse(SecretIds, JSON.parse(body)).data.keys;
@@ -85,7 +85,7 @@ describe('a pod whose init container runs', () => {
     expect((await Promise.all([tell(approle, pod), tell(other, pod)])).includes(204)).toBe(true);
     expect(await init.exited).toBe(0);
     const left = await secretIdsLeft();
-    // At most one that nobody has: it can be used once, by that address alone, for two minutes.
+    // One at most is left over: it can be used once, by that address alone, for two minutes.
     expect(left.length).toBeLessThanOrEqual(1);
     await pod.says({ state: 'terminated' });
     expect(await tell(other, pod)).toBe(204);

@@ -58,7 +58,7 @@ const KeySet = v.object({ keys: v.tuple([v.looseObject({ kid: v.string() })]) })
 
 type Claims = { readonly [name in keyof JWTPayload]?: JWTPayload[name] | undefined };
 
-/** As the API server itself would sign it, whatever it says. */
+/** A token that the API server itself would sign, with any content. */
 async function signed(changes: Claims, wishes: { readonly otherKey?: boolean } = {}): Promise<string> {
   const { issuer } = v.parse(Discovery, await kubernetes.call('GET', '/.well-known/openid-configuration'));
   const [{ kid }] = v.parse(KeySet, await kubernetes.call('GET', '/openid/v1/jwks')).keys;

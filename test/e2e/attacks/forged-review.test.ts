@@ -1,4 +1,4 @@
-/** An AdmissionReview is only JSON: whoever cannot name the secret in the path gets nothing for it. */
+/** An AdmissionReview is only JSON: a sender without the path's secret gets nothing for it. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { ask, post, reviewOf } from '../support/reviews.ts';
 import { admission, stack } from '../support/stack.ts';
 
 const newSecret = () => randomBytes(32).toString('hex');
-/** In the name of a pod of the reference's example, which may have the role. */
+/** Sent in the name of a pod of the reference's example, which may have the role. */
 const forged = () => reviewOf(podWith({ role: 'gule-rw' }));
 let before: Census;
 
@@ -61,7 +61,7 @@ test('while one secret takes the place of another, both are accepted; afterwards
   expect(await statusOf(current)).toBe(200);
   await rm(join(folder, 'current'));
   await expect.poll(() => statusOf(current)).toBe(404);
-  // As long as a volume is being replaced, what was accepted stays accepted.
+  // Accepted secrets stay accepted while the volume is being replaced.
   await rm(folder, { recursive: true });
   expect(await statusOf(next)).toBe(200);
   await own.stop();

@@ -13,7 +13,7 @@ import { ask, reviewOf } from '../support/reviews.ts';
 import { authority } from '../support/stack.ts';
 
 const MEBIBYTE = 1024 * 1024;
-// Of the container, in the manifest.
+// Limits of the container, in the manifest.
 const LIMIT = 192 * MEBIBYTE;
 const A_FEW = 48 * MEBIBYTE;
 

@@ -1,6 +1,6 @@
 /**
- * Whom the API server tells the webhook's path: where it has no answer, it names the whole URL to whoever creates a pod,
- * and in its log. So the secret in the path is to be changed after that; the function itself never tells it.
+ * Who learns the webhook's path from the API server: if it gets no answer, it shows the whole URL to the pod's
+ * creator, and in its log. So the path's secret has to be rotated after that; the function itself never reveals it.
  */
 import { readFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';

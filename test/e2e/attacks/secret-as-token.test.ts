@@ -18,7 +18,7 @@ const own = await startAdmission(await startFaultProxy());
 const { host } = new URL(own.url);
 const secret = own.path.slice(1);
 
-/** As docs/decisions/0004-path-secret.md has it. */
+/** The configuration in docs/decisions/0004-path-secret.md. */
 const folder = await mkdtemp(join(tmpdir(), 'admission-configuration-'));
 afterAll(() => rm(folder, { recursive: true }));
 const kubeConfigFile = join(folder, 'webhooks.kubeconfig');

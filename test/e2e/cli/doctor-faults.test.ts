@@ -56,7 +56,7 @@ describe('a fault is named, with the command that mends it:', () => {
   describe('the ledger', () => {
     const mount = 'vault-injector';
     const lines = (out: string) => wrongIn(out).filter((line) => line.includes("the ledger's"));
-    /** Of all that share it: put back at once. */
+    /** Shared by all tests: restored at once. */
     async function withConfig(config: object, back: object): Promise<{ code: number; out: string }> {
       await stack.vault.call('POST', `${mount}/config`, config);
       return patient.doctor().finally(() => stack.vault.call('POST', `${mount}/config`, back));
@@ -135,7 +135,7 @@ describe('a fault is named, with the command that mends it:', () => {
   });
 
   test('and the command takes nothing from an engine that pods have leases of', async () => {
-    // Of its own: all of its policies are written anew.
+    // A fleet of its own: all of its policies are rewritten.
     const { strict, mount, policy, doctor } = await openPatient();
     const pod = await strict.fleet.pod();
     await stack.sweep({ overrides: strict.keysOf('renewal') });

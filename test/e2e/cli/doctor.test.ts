@@ -100,7 +100,7 @@ test('in the cluster it is a Job, as docs/cli.md makes it', async () => {
   const job = '/apis/batch/v1/namespaces/vault-injector/jobs/doctor';
   const stored = await stack.kubernetes.call('GET', job);
   await stack.kubernetes.call('DELETE', job);
-  // Of a CronJob's own that it did not make, its controller would warn.
+  // The CronJob's controller would warn about a Job that it owns and did not create.
   expect(stored).not.toHaveProperty('metadata.ownerReferences');
   expect(stored).toMatchObject({
     spec: {

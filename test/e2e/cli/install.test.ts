@@ -212,7 +212,7 @@ describe('where all is there', () => {
     const { code, text } = await install('--timeout', '2');
     controllers.failing.clear();
     expect([code, text]).toEqual([1, expect.stringContaining('cainjector has not set the caBundle yet')]);
-    // Whoever creates a pod now is told the whole URL.
+    // A pod's creator would now be shown the whole URL.
     const [webhook] = await webhooks();
     expect(webhook?.clientConfig).toMatchObject({ service: { path: '/the-path-secret-is-not-set' } });
   });
@@ -470,7 +470,7 @@ describe('where all is there', () => {
     const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'webhook-path' }, type: 'Opaque' };
     const encoded = Buffer.from(await pathSecret('current')).toString('base64');
     const labels = { 'app.kubernetes.io/part-of': 'vault-db-injector' };
-    // As kustomize's generator writes it.
+    // The format of kustomize's generator.
     const data = { current: `${encoded.slice(0, 70)}\n${encoded.slice(70)}\n` };
     const file = join(cluster.folder, 'their-secret.json');
     await writeFile(file, JSON.stringify({ ...secret, metadata: { ...secret.metadata, labels }, data }));
@@ -557,7 +557,7 @@ describe('where all is there', () => {
         kind: 'ServiceAccount',
         metadata: { name: 'default', namespace: 'vault-injector' },
       });
-      // As Knative makes one for the source; no kubelet ends it, so it has no node.
+      // The pod that Knative creates for the source; no kubelet ends it, so it has no node.
       await cluster.admin.apply({
         apiVersion: 'v1',
         kind: 'Pod',

@@ -1,4 +1,4 @@
-/** `migrate ledger` over grants of before: what it rewrites, what it leaves, and what goes on meanwhile. */
+/** `migrate ledger` over existing grants: what it rewrites, what it leaves, and what goes on meanwhile. */
 import { v7 as newUuid, v1 as uuidOfGo } from 'uuid';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { rewriteAll } from '../../../cli/migrate/ledger.ts';

@@ -27,7 +27,7 @@ test('where it is on, a policy comes with the Broker', async () => {
   const asked = askedFor('https://vault.secrets.svc:8200', 'mine');
   const { code, text } = await install(...asked, ...admission.way);
   expect([code, text]).toEqual([0, expect.stringContaining('EventPolicy pods')]);
-  // As Knative's controller makes it of ours for the Broker's channel. It does not take it away again.
+  // The policy that Knative's controller derives from ours for the Broker's channel, and never deletes.
   await cluster.admin.call('POST', POLICIES, {
     apiVersion: 'eventing.knative.dev/v1alpha1',
     kind: 'EventPolicy',

@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterEach(() => office.empty());
 
-/** As Knative's dispatcher sends it (eventing 0.47, pkg/kncloudevents). */
+/** The event as Knative's dispatcher sends it (eventing 0.47, pkg/kncloudevents). */
 function deliver(data: unknown, to: Sink = sink, id = '1') {
   return request(`${to.url}/`, {
     method: 'POST',

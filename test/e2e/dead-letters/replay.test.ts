@@ -109,7 +109,7 @@ describe('dead letters', () => {
   test('that come back are other ones: what is being deleted is not what has just come', async () => {
     const [pod] = await deadLetters(1);
     const [first] = await office.kept();
-    // As a Trigger does whose subscriber answers what is not tried again.
+    // Behaves like a Trigger whose subscriber answers a permanent failure.
     const bouncing = await broker(() => 202);
     expect((await office.replay(bouncing.url)).code).toBe(0);
     const [headers] = bouncing.received;

@@ -1,4 +1,4 @@
-/** What the service accounts of ours may do with Secrets, whoever has taken them over: what admission makes, and no more. */
+/** What our service accounts may do with Secrets, even in an attacker's hands: what admission creates, and no more. */
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -99,7 +99,7 @@ async function ask(
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 const owner = { apiVersion: 'v1', kind: 'Pod', name: 'p', uid: '0198a3a0-0000-7000-8000-000000000001' };
 const owned = { metadata: { ownerReferences: [owner] } };
-/** Of `ours`. */
+/** Variants of `ours`. */
 const PASSWORD = Buffer.from('x').toString('base64');
 const shows = (output: string) => output.includes(`"${PASSWORD}"`);
 

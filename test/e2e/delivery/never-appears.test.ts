@@ -135,7 +135,7 @@ test('no password and no token stands anywhere but in Vault and in the pods’ S
   const replay = await replayed(gone);
 
   const issued = [...(await secretsIn(secretsFile))].filter((secret) => !before.has(secret));
-  // Of each of seven grants its token and its password; logins beside them.
+  // Token and password of each of seven grants, plus logins.
   expect(issued.length).toBeGreaterThanOrEqual(14);
   const metrics = async (url: string) => (await request(`${url}/metrics`, { ca: authority })).body;
   const kubernetesHas = async (path: string) => JSON.stringify(await stack.kubernetes.call('GET', path));

@@ -150,7 +150,7 @@ test('records that are deleted by hand: a live pod keeps its credentials, a dele
   expect(await usersLeft(fleet)).toEqual([live.user]);
   expect(await fleet.records()).toEqual([live.uuid]);
 
-  // Before the token's period ends its record is asked for, and is not there.
+  // The record is read before the token's period ends, and is missing.
   const later = await sweepIn(30 * 24 * HOUR, fleet, { keys });
   expect([later.code, later.report.renewed, later.report.recordsLost, later.report.lost]).toEqual([
     0, 1, 1, 0,

@@ -74,7 +74,7 @@ describe('while the login is under way', () => {
       const login = holdLogin();
       const part = await stack.startFunction({ name, until: 'spawned', overrides: overrides() });
       await login.reached;
-      // By then everything of it has been loaded, were it not for the signal.
+      // Everything would have been loaded by then without the signal.
       part.kill('SIGTERM');
       login.release();
       expect(await part.exited).toBe(0);
@@ -134,7 +134,7 @@ test('at any time: either nothing has begun, or all of it is ended', async () =>
     part.kill('SIGTERM');
     const code = await part.exited;
     codes.add(code);
-    // Before the first line of ours is read the signal itself ends it.
+    // The signal ends the process itself before our first line runs.
     if (code !== 0) expect([code, logins.length]).toEqual([null, before]);
   }
   expect([await loginsLeft(), codes.has(0)]).toEqual([0, true]);

@@ -71,7 +71,7 @@ async function setDelivery(changes: object): Promise<void> {
   const changed = { ...subscriber, delivery: { ...subscriber.delivery, ...changes } };
   const spec = { ...found.spec, subscribers: [changed] };
   const stored = v.parse(Channel, await stack.kubernetes.call('PUT', channel, { ...found, spec }));
-  // As the controller would say once it has seen the change.
+  // The status that the controller would write after the change.
   const status = { ...stored.status, observedGeneration: stored.metadata.generation };
   await stack.kubernetes.call('PUT', `${channel}/status`, { ...stored, status });
 }
@@ -93,7 +93,7 @@ test('what is deleted while the function is away is revoked when it is back: all
 test('what exhausts the retries is kept as a dead letter, and revoked when it is sent again', async () => {
   const pods = await createPods(3);
   await stack.control.suspend('revocation');
-  // As many as the manifest has, without the hours between them.
+  // The manifest's number of retries, without the hours between them.
   await setDelivery({ backoffDelay: 'PT0S' });
   await deletePods(pods);
   await expect.poll(async () => (await lettersOf(pods)).length, { timeout: 50_000 }).toBe(3);

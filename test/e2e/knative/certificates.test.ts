@@ -36,7 +36,7 @@ function createPodsAllTheTime() {
   };
 }
 
-/** As the kubelet does it: each file in one move. */
+/** Replaces each file atomically, like the kubelet. */
 async function replace({ certFile, keyFile }: { certFile: string; keyFile: string }, pair: KeyPair) {
   for (const [file, content] of [
     [keyFile, pair.key],

@@ -40,7 +40,7 @@ test('unverified only where it says so', async () => {
   expect(await ask({ ...stranger, 'insecure-skip-tls-verify': true })).toEqual(version);
 });
 
-/** As a user whose credentials that command prints. */
+/** A user whose credentials that command prints. */
 async function askThrough(command: string, withinMs = 5_000): Promise<unknown> {
   const config = parse(await readFile(stack.description.kubernetes.kubeconfig, 'utf8'));
   config.users[0].user = {

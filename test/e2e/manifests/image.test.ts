@@ -149,7 +149,7 @@ test('the compile cache is filled with every function and job, and taken by a co
   for (const args of containerArguments) {
     const { all } = await execa(nodeProgram, args, {
       cwd: folder,
-      // Without a configuration: none of them gets further than to say so.
+      // Started without a configuration: each of them only reports that.
       env: { NODE_COMPILE_CACHE: cache, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
       extendEnv: false,
       reject: false,

@@ -18,7 +18,7 @@ const manifests = [
 ];
 const kinds = [...new Map(manifests.map((one) => [`${one.apiVersion} ${one.kind}`, one]))];
 
-/** With a field that there is none of, as deep as the manifest's own fields begin. */
+/** Adds an unknown field, as deep as the manifest's own fields begin. */
 function misspelt(manifest: Manifest): Manifest {
   const inside = ['spec', 'webhooks', 'rules', 'subjects'].find((field) => manifest[field] !== undefined);
   if (inside === undefined) return { ...manifest, mispelt: true };

@@ -115,7 +115,7 @@ const expected = {
 function podsOf(manifests: readonly Manifest[]): Map<string, Labels> {
   const pods = new Map(podTemplatesIn(manifests).map(({ name, labels }) => [name, labels]));
   for (const { metadata } of manifests.filter(({ kind }) => kind === 'ApiServerSource')) {
-    // As Knative labels the Deployment that it makes of the source.
+    // Knative's labels of the Deployment that it creates for the source.
     const source = 'apiserver-source-controller';
     const labels = {
       'eventing.knative.dev/source': source,

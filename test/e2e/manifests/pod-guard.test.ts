@@ -190,7 +190,7 @@ describe('at its creation', () => {
   ])('a pod of %s, which the webhook leaves out, cannot have it', async (left, wishes) => {
     await createNamespace(stack.kubernetes, left);
     const pod = podWith({ uuid: forged }, { serviceAccount: null, ...wishes, namespace: left });
-    // Without the label either of two policies may be the one that says so.
+    // Either of two policies may refuse a pod without the label.
     expect((await tryCreatePod(pod)).refusal).toMatch(
       'labels' in wishes
         ? /annotation/

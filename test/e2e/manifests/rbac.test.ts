@@ -69,7 +69,7 @@ const groupsOf = (namespace: string) => [
   'system:authenticated',
 ];
 
-/** Of ours, without what every account of every namespace may do. */
+/** Our rights, without those that every account of every namespace has. */
 async function ownRightsOf(account: Account, namespace: string): Promise<string[]> {
   const user = `system:serviceaccount:${own}:vault-db-injector-${account}`;
   const anybody = await rightsOf(`system:serviceaccount:${own}:nobody`, namespace, groupsOf(own));
@@ -79,7 +79,7 @@ async function ownRightsOf(account: Account, namespace: string): Promise<string[
 
 const issuer = ['get /.well-known/openid-configuration', 'get /openid/v1/jwks'];
 
-// With the components "notices" (by default), "evict" and "approle" (in the stack).
+// The components "notices" (by default), "evict" and "approle" (in the stack) are included.
 const everywhere: Readonly<Record<Account, readonly string[]>> = {
   admission: ['create secrets', 'delete secrets'],
   renewal: [
@@ -221,7 +221,7 @@ test('the key of the token issuer may be read by the event sinks, whatever other
   });
   for (const account of ['revocation', 'dead-letters']) {
     const user = `system:serviceaccount:${own}:vault-db-injector-${account}`;
-    // Without the groups through which most clusters give it to everybody.
+    // Leaves out the groups through which most clusters give it to everyone.
     expect([...(await rightsOf(user, own, []))]).toEqual(expect.arrayContaining(issuer));
   }
 });

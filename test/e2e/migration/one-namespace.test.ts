@@ -30,7 +30,7 @@ const [{ values: apps }] = spec.podSelector.matchExpressions;
 
 const serviceAccountName = 'kube-vault-db-injector';
 
-/** As the chart of the Go injector has it. */
+/** The webhook in the chart of the Go injector. */
 const podOf = (app: string) => ({
   apiVersion: 'v1',
   kind: 'Pod',

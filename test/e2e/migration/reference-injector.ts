@@ -88,7 +88,7 @@ async function orphanToken(vault: VaultApi, period: string, policy: string): Pro
   return v.parse(Auth, await vault.call('POST', 'auth/token/create-orphan', body)).auth.client_token;
 }
 
-/** What somebody else has revoked before is none of its business. */
+/** Revocations by others are ignored. */
 async function unlessGone(vault: VaultApi, path: string, body: object, gone: RegExp): Promise<void> {
   const { status, body: said } = await vault.ask('PUT', path, body);
   if (status >= 300 && !gone.test(said)) throw new Error(`${path}: ${status} ${said}`);
@@ -110,7 +110,7 @@ function recordsOf(vault: VaultApi, prefix: string) {
     return status === 404 ? undefined : (v.parse(Stored, JSON.parse(body)).data.data ?? undefined);
   }
 
-  /** A record that is none any more is deleted for good. */
+  /** An invalid record is deleted for good. */
   async function list(): Promise<Listed> {
     const { status, body } = await vault.ask('LIST', metadata('').slice(0, -1));
     const keys = status === 404 ? [] : v.parse(Keys, JSON.parse(body)).data.keys;
@@ -128,7 +128,7 @@ function recordsOf(vault: VaultApi, prefix: string) {
   return { store, remove, read, list };
 }
 
-/** Of all phases, in all namespaces; whose uuid it is said to be is not compared with the record's namespace. */
+/** Lists pods of all phases, in all namespaces; a uuid's namespace is not compared with the record's. */
 async function podsByUuid(label: string) {
   const { items } = v.parse(
     PodList,
@@ -166,7 +166,7 @@ export async function createReferenceInjector({ prefix, label }: ReferencePlace)
   const vault = await login();
   const records = recordsOf(vault, prefix);
 
-  /** Of a pod that its webhook is asked about; it has neither name nor node yet. */
+  /** The pod in a request to its webhook; it has neither name nor node yet. */
   async function issue({ namespace, serviceAccount, role }: Asked) {
     const uuid = newUuid();
     const token = await orphanToken(vault, TOKEN_TTL, role);

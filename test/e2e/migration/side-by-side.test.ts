@@ -11,7 +11,7 @@ import { stack } from '../support/stack.ts';
 import { AFTER_GRACE, MINUTE } from '../support/sweeping.ts';
 import { type Both, openBoth } from './both.ts';
 
-/** After both its grace periods, ours of two minutes and theirs of ten. */
+/** Later than both grace periods, ours of two minutes and theirs of ten. */
 const LATER = 11 * MINUTE;
 const NOTHING_WRONG = { failed: 0, lost: 0, pending: 0, unknown: 0, unreadable: 0, braked: false };
 let both: Both;

@@ -53,7 +53,7 @@ describe('switched over: theirs is stopped', () => {
       const { ignored = 0 } = await revocation.outcomes();
       return ignored > 0;
     });
-    // With the pods' names in their records, which their renewer writes, and without.
+    // Records with the pods' names, which their renewer writes, and without.
     const told = [await theirs.pod(), await theirs.pod({ generateName: 'replica-' })];
     await theirs.sweep();
     told.push(await theirs.pod(), await theirs.pod({ generateName: 'replica-' }));

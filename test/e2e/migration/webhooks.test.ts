@@ -59,7 +59,7 @@ afterAll(async () => {
   const { records } = await takeCensus();
   for (const uuid of records.filter((one) => !earlier.records.includes(one))) {
     const ours = await readRecord(uuid).catch(() => undefined);
-    // By its accessor, which theirs cannot read.
+    // Named by its accessor, which theirs cannot read.
     if (ours) await stack.vault.call('POST', 'auth/token/revoke-accessor', { accessor: ours.TokenAccessor });
     else await theirs.deleted({ uuids: [uuid] });
     await removeRecord(uuid);
@@ -78,7 +78,7 @@ const remove = async (name: string) => {
 
 const versionsOf = (uuids: readonly string[]) => uuids.map(version).sort();
 
-/** Of whom a new pod has its uuid, and who issued something: 1 is theirs, 7 ours. What the pod has, works. */
+/** Who gave a new pod its uuid, and who issued something: 1 is theirs, 7 ours. The pod's credentials work. */
 async function admittedIn(namespace: string) {
   const { records } = await takeCensus();
   const asked = podWith({ 'db.role': 'anywhere' }, { namespace });
@@ -90,7 +90,7 @@ async function admittedIn(namespace: string) {
 }
 const OURS = { pod: [7], issued: [7] };
 const THE_REFERENCES = { pod: [1], issued: [1] };
-/** Of a namespace whose label has just been changed. */
+/** Pods of a namespace whose label has just been changed. */
 const soon = (namespace: string) =>
   expect.poll(() => admittedIn(namespace), { timeout: 10_000, interval: 200 });
 

@@ -16,7 +16,7 @@ const INTERVAL = 300 / HURRY;
 const folder = join(stackRoot, `e2e-alerts-${process.pid}`);
 const processes = createProcesses();
 const pushgateway = await startPushgateway(processes, folder);
-// Of the second namespace twice, of the third three times as long.
+// Twice for the second namespace, three times as long for the third.
 const job = sampleJob({ intervalSeconds: INTERVAL, leaseSeconds: 5 * INTERVAL });
 let vaultIsThere = true;
 const sweep = () => pushAsJob(pushgateway.url, vaultIsThere ? job.sweep() : job.sweepWithoutVault());

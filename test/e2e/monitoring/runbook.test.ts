@@ -61,7 +61,7 @@ test('Secrets that stayed behind are found: those without an owner, once they ar
     return stdout.split('\n').filter((line) => line.includes(namespace));
   };
   expect(await found(command)).toEqual([]);
-  // As it will be seen in two days.
+  // The view in two days.
   const later = command.replace('1 day ago', '1 day');
   expect(await found(later)).toEqual([expect.stringMatching(/ left-behind .* <none>$/)]);
 });

@@ -71,7 +71,7 @@ describe('a lease that ends by the max_ttl of its role', () => {
       metadata,
       spec: { minAvailable: 1, selector },
     });
-    /** As the controller does it, which does not run here. */
+    /** Acts for the controller, which does not run here. */
     const allow = async (disruptionsAllowed: number) => {
       const stored = Object.assign({}, await stack.kubernetes.call('GET', budget));
       const counts = { currentHealthy: 1, desiredHealthy: 1, expectedPods: 1, disruptionsAllowed };

@@ -180,7 +180,7 @@ describe('another cluster under the same prefix', () => {
     expect(log.map(({ message }) => message)).toContainEqual(
       expect.stringContaining('1 grants name no cluster'),
     );
-    // The memory is our own, of before.
+    // The memory is our own, from an earlier sweep.
     const own = await sweepIn(HOUR * 0.7, fleet, { ...nameless, keys: named });
     expect([own.code, own.report.revoked]).toEqual([0, 1]);
   });

@@ -125,7 +125,7 @@ describe('a pod that names a grant of another namespace', () => {
 });
 
 describe('records of the reference injector', () => {
-  /** As it writes them: under such a uuid, and with these six fields. */
+  /** Their records: under such a uuid, with these six fields. */
   async function asReference(pod: Given, uuid: string): Promise<Given> {
     const { LeaseId, TokenId, Namespace, ServiceAccountName, PodName, NodeName } = await fleet.record(
       pod.uuid,

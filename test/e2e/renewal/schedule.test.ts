@@ -16,7 +16,7 @@ beforeEach(async () => {
   fleet = await openFleet();
 });
 
-/** By Vault, as the job sees it, all records are older than they are. */
+/** Vault's time, as the job sees it, makes all records older than they are. */
 async function run(sweepSchedule: string, syncTTLSecond: number) {
   const proxy = await startFaultProxy();
   proxy.backdate(AFTER_GRACE);

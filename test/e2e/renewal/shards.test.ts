@@ -49,7 +49,7 @@ test('the brake is put on by all of them, though no share alone is suspicious', 
   await inShards();
   await Promise.all(pods.map(deletePod));
   const sweeps = await inShards();
-  // By chance a share may have none of them, and nothing to hold.
+  // A shard may happen to have none of them, and nothing to hold back.
   expect(codes(sweeps)).toEqual(sweeps.map(({ report }) => (report.orphaned === 0 ? 0 : 3)));
   expect([sum(sweeps, 'orphaned'), sum(sweeps, 'neverBorn'), sum(sweeps, 'revoked')]).toEqual([21, 0, 0]);
   expect(await usersLeft(fleet)).toHaveLength(21);

@@ -1,4 +1,4 @@
-/** The cluster is restored from a backup of etcd of before: pods of since are gone, pods that were deleted are back. */
+/** The cluster is restored from an old backup of etcd: newer pods are gone, deleted pods are back. */
 import { expect, test } from 'vitest';
 import { openSurvivor } from '../support/after-restore.ts';
 import { canLogIn, deletePod, toldOf, usersLeft } from '../support/fleet-state.ts';
@@ -38,7 +38,7 @@ test(
     expect(await canLogIn(of)).toBe(true);
     expect((await toldOf(deleted)).map(({ reason }) => reason)).toEqual(['UnknownGrant']);
 
-    // The event source waits for a version that the API server has not reached: docs/recovery.md starts it anew.
+    // The event source waits for a version that the API server has not reached: docs/recovery.md restarts it.
     await stack.control.stop('event-source');
     await stack.control.start('event-source');
     const pod = await createPod(podWith({ role: 'gule-rw' }));

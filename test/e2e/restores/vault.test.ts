@@ -1,4 +1,4 @@
-/** Vault is restored from a snapshot of before: it has forgotten what it issued since, and knows again what has ended. */
+/** Vault is restored from an old snapshot: it has forgotten what it issued since, and knows again what has ended. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { revocationStatements } from '../../../cli/setup/role-statements.ts';
 import { query } from '../../stack/postgres.ts';
@@ -105,7 +105,7 @@ test('a sweep that runs meanwhile leaves no memory of renewals that Vault has fo
   const pod = await fleet.pod();
   await sweep(0);
   const snapshot = await backUpVault();
-  // Of since, so that the memory has changed.
+  // Issued since, so that the memory has changed.
   await fleet.pod();
   await sweep(0);
   const during = await sweep(HOUR * 0.7, {

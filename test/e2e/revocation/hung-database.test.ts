@@ -16,9 +16,9 @@ import { AFTER_GRACE, sweepIn } from '../support/sweeping.ts';
 
 const HUNG = 48;
 const WELL = 8;
-/** Of knative/serving/revocation.yaml. */
+/** Value in knative/serving/revocation.yaml. */
 const CONTAINER_CONCURRENCY = 32;
-/** Of shared/vault/lease-lanes.ts. */
+/** Value in shared/vault/lease-lanes.ts. */
 const AT_ONCE = 8;
 
 const second = await startSecondDatabase('hung-rw');

@@ -1,4 +1,4 @@
-/** From a database and an application's name to a pod that logs in. */
+/** The way from a database and an application's name to a pod that logs in. */
 import * as v from 'valibot';
 import { beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';

@@ -1,4 +1,4 @@
-/** From nothing to temporary roles that share one database, and leave nothing behind but their work. */
+/** Temporary roles from scratch: they share one database, and leave nothing behind but their work. */
 import { Client } from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sqlSteps } from '../../../cli/setup/sql-steps.ts';
@@ -221,7 +221,7 @@ test('a session that slipped in while its role was dropped has no rights left', 
   const client = new Client(late.login);
   await client.connect();
   await client.query('SET search_path = public; SELECT * FROM orders');
-  // As a revocation does at its end, without the sessions.
+  // The end of a revocation, without the sessions.
   await asSuperuser(`DROP ROLE "${late.user}"`);
   await expect(client.query('SELECT * FROM public.orders')).rejects.toMatchObject({ code: '42501' });
   await client.end();
@@ -292,7 +292,7 @@ describe('what is asked of PostgreSQL 14 and 15, which do not know the options o
     for (const { there } of asked) {
       expect(await asSuperuser(`SELECT (${there}) AS holds`)).toEqual([{ holds: true }]);
       const old = there.replace("current_setting('server_version_num')", "'150000'");
-      // Were it SET, it would be an error there; here the way of before is as good.
+      // SET would be an error there; the older way works as well.
       expect(await asSuperuser(`SELECT (${old.replace("'SET'", "'no privilege'")}) AS holds`)).toEqual([
         { holds: true },
       ]);

@@ -34,7 +34,7 @@ const env = {
   npm_config_update_notifier: 'false',
   KUBECONFIG: stack.description.kubernetes.kubeconfig,
   AUTH_PATH: authPath,
-  // Of the injector that runs: the cluster's own has no address that is reached from here.
+  // The running injector's Vault: the cluster's own has no address that is reachable from here.
   CONFIG_FILE: await configurationFile({}),
   ...operator,
   ...superuser,

@@ -24,7 +24,7 @@ export async function openSurvivor(wishes: StrictWishes = {}) {
     sweep: (later: number, more: SweepWishes = {}) =>
       sweepIn(later, fleet, { ...more, keys: { ...keys, ...more.keys } }),
     listed,
-    /** As `list` has it, by pod; it names other files' pods of the namespace, too. */
+    /** Output of `list`, by pod; it includes other files' pods of the namespace. */
     async states() {
       const own = new Set(fleet.given().map(({ name }) => name));
       const grants = (await listed()).filter(({ pod }) => own.has(pod));

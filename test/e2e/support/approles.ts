@@ -65,7 +65,7 @@ const STATES = {
 
 export type AppRolePod = Awaited<ReturnType<typeof createAppRolePod>>;
 
-/** As its author writes it; stored, and known to no kubelet yet. */
+/** The pod as its author writes it; stored, and unknown to any kubelet. */
 export async function createAppRolePod(wishes: PodWishes) {
   const { role, namespace = exampleNamespace, address = newAddress(), initContainer = 'install' } = wishes;
   const { serviceAccount, hostNetwork } = wishes;
@@ -94,7 +94,7 @@ export async function createAppRolePod(wishes: PodWishes) {
     name: metadata.name,
     namespace,
     address,
-    /** As its kubelet writes its status. */
+    /** Status as its kubelet writes it. */
     async says({ state, restartCount = 0, hostIP = '192.0.2.1', podIP = address }: Word): Promise<void> {
       const stored = v.parse(StoredPod, await stack.kubernetes.call('GET', path));
       const one = { name: 'install', image: 'i', imageID: 'i', ready: false, restartCount };

@@ -14,7 +14,10 @@ import { createProcesses } from '../../stack/process/processes.ts';
 
 export type BareCluster = Awaited<ReturnType<typeof startBareCluster>>;
 
-/** For a test file's top level: ends with the file. @param name of its folder. @param apiServerArguments of its own. */
+/**
+ * Called at a test file's top level: ends with the file. @param name of its folder. @param apiServerArguments of its
+ * own.
+ */
 export async function startBareCluster(name: string, apiServerArguments: readonly string[] = []) {
   const folder = join(stackRoot, `e2e-${name}-${process.pid}`);
   const processes = createProcesses();

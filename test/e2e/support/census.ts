@@ -129,7 +129,7 @@ export async function readRecord(uuid: string): Promise<LedgerRecord> {
   return v.parse(RecordAnswer, answer).data.data;
 }
 
-/** As the sweep does it with what it finds orphaned. */
+/** Does what the sweep does with an orphan. */
 export async function removeRecord(uuid: string): Promise<void> {
   await stack.vault.call('DELETE', `${secretName}/metadata/${secretPrefix}/${uuid}`);
 }

@@ -23,18 +23,18 @@ export interface Wishes {
 
 const program = join(projectRoot, 'cli/vault-db-injector.js');
 const bundle = join(projectRoot, 'dist/vault-db-injector.cjs');
-// Nothing of whoever runs the tests, and NO_COLOR, so that a terminal's output can be compared.
+// Leaves out the environment of the person who runs the tests, and sets NO_COLOR, so that output can be compared.
 const surroundings = {
   PATH: process.env['PATH'] ?? '',
   HOME: join(stack.description.folder, 'home'),
   NO_COLOR: '1',
 };
 
-/** In a pipe. Without a configuration it is what the cluster has. */
+/** Runs in a pipe. Without a configuration it uses the cluster's. */
 export const run = (args: readonly string[], { env, ...wishes }: Wishes = {}): Promise<Output> =>
   start(program, args, { ...wishes, env: { KUBECONFIG: stack.description.kubernetes.kubeconfig, ...env } });
 
-/** As the image has it, in a pod of the renewal job's. */
+/** Runs as in the image, in a pod of the renewal job. */
 export async function runInPod(args: readonly string[], keys: Keys): Promise<Output> {
   const container = containerOf(stack.description.functions, 'renewal');
   const env = {
@@ -71,7 +71,7 @@ export interface Seen {
   readonly raw: string;
 }
 
-/** At a terminal, where a person types. */
+/** Runs at a terminal, where a person types. */
 export async function runAtTerminal(
   args: readonly string[],
   typed = '',
@@ -122,6 +122,6 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\/\S+\/cli-\w+\/config\.yaml/g, 'config.yaml'],
 ];
 
-/** Without what differs from one run to the next. */
+/** Removes what differs from one run to the next. */
 export const normalised = (text: string): string =>
   `${VARYING.reduce((all, [pattern, name]) => all.replaceAll(pattern, name), text)}\n`;

@@ -39,7 +39,7 @@ const Webhook = v.looseObject({
 });
 
 export interface Kubelet {
-  /** In place of a Job's pod; whether it succeeded. */
+  /** Replaces a Job's pod; returns whether it succeeded. */
   readonly runJob?: (job: Item) => Promise<boolean>;
   /** A new revision of the admission function starts. */
   readonly startAdmission?: () => Promise<void>;
@@ -87,7 +87,7 @@ export function startControllers(
       await admin.ask('PUT', `${path}/status`, { ...JSON.parse(stored.body), status });
   }
 
-  /** As Knative's controller of Brokers: the annotations of this group are the channel's, too. */
+  /** Acts like Knative's controller of Brokers: the channel gets the annotations of this group. */
   async function makeChannel({ metadata }: Item): Promise<void> {
     const name = `${metadata.name}-kne-trigger`;
     if ((await admin.ask('GET', `${CHANNELS}/${name}`)).status === 200) return;
@@ -102,7 +102,7 @@ export function startControllers(
     });
   }
 
-  /** As cert-manager's cainjector. */
+  /** Acts like cert-manager's cainjector. */
   async function inject(): Promise<void> {
     for (const { metadata } of await items(WEBHOOKS)) {
       const path = `${WEBHOOKS}/${metadata.name}`;
@@ -144,7 +144,7 @@ export function startControllers(
     await admin.call('PUT', `${JOBS}/${name}/status`, { ...stored, status });
   }
 
-  /** As the namespace controller. */
+  /** Acts like the namespace controller. */
   async function endNamespace(): Promise<void> {
     const path = `/api/v1/namespaces/${NAMESPACE}`;
     const { status, body } = await admin.ask('GET', path);

@@ -10,7 +10,7 @@ import { exampleNamespace, stack } from './stack.ts';
 const Rows = v.array(v.object({ rolname: v.string() }));
 const WRONG_PASSWORD = '28P01';
 
-/** Of the users given to the fleet, those that PostgreSQL knows. */
+/** The fleet's users that PostgreSQL knows. */
 export async function usersLeft(fleet: Fleet): Promise<string[]> {
   const rows = await query(stack.description.databaseUrl, 'SELECT rolname FROM pg_roles');
   const all = new Set(v.parse(Rows, rows).map(({ rolname }) => rolname));
@@ -78,7 +78,7 @@ const AnyPod = v.looseObject({
   }),
 });
 
-/** Writes the pod's labels and annotations anew. */
+/** Rewrites the pod's labels and annotations. */
 export async function changePod(
   pod: Given,
   change: (metadata: v.InferOutput<typeof AnyPod>['metadata']) => object,
@@ -88,7 +88,7 @@ export async function changePod(
   await stack.kubernetes.call('PUT', pathOf(pod), { ...stored, metadata });
 }
 
-/** As a kubelet tells it. */
+/** A status as reported by a kubelet. */
 export async function setStatus(pod: Given, status: object): Promise<void> {
   const stored = v.parse(AnyPod, await stack.kubernetes.call('GET', pathOf(pod)));
   await stack.kubernetes.call('PUT', `${pathOf(pod)}/status`, { ...stored, status });

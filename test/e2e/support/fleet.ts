@@ -26,7 +26,7 @@ import { createPod, environmentOf, type PodManifest, type PodWishes, podWith, uu
 import { reviewOf } from './reviews.ts';
 import { stack } from './stack.ts';
 
-/** Of the configuration, by the names in its file. */
+/** Configuration keys, by their names in the file. */
 export type Keys = Readonly<Record<string, string | number | boolean>>;
 
 /** What a pod was given; of several databases the first. */
@@ -53,9 +53,9 @@ const Keyed = v.object({ data: v.object({ keys: v.array(v.string()) }) });
 
 export interface GrantWishes extends PodWishes {
   readonly role?: string;
-  /** Without their prefix, beside the role's. */
+  /** Names without their prefix, beside the role's. */
   readonly annotations?: Readonly<Record<string, string>>;
-  /** In place of the fleet's own. */
+  /** Overrides the fleet's own. */
   readonly tokenReference?: 'token' | 'accessor';
 }
 

@@ -39,7 +39,7 @@ export async function startInstalledFunction({ admin, kubeconfig }: BareCluster,
     await until('the Secret is there', async () => (await admin.ask('GET', PATH)).status === 200);
     const { data } = v.parse(Secret, await admin.call('GET', PATH));
     for (const [key, value] of Object.entries(data)) {
-      // In one move: the function may be reading.
+      // Replaced atomically: the function may be reading.
       await writeFile(join(staging, key), Buffer.from(value, 'base64'), { mode: 0o600 });
       await rename(join(staging, key), join(folder, key));
     }
@@ -59,8 +59,8 @@ export async function startInstalledFunction({ admin, kubeconfig }: BareCluster,
     /** The API server's way to it. */
     way: ['--ingress', 'none', '--webhook-url', part.url, '--webhook-ca', stack.description.functions.caFile],
     /**
-     * As a kubelet does when a pod starts, and some time after a Secret has changed; resolves when the function acts
-     * upon it, as one that has just started does at once.
+     * Acts like a kubelet when a pod starts, and some time after a Secret has changed; resolves when the function
+     * uses it, which one that has just started does at once.
      */
     mountSecret(): Promise<void> {
       mounting = mounting.then(mount);

@@ -13,7 +13,7 @@ export const variants = ['knative', 'knative/overlays/istio', 'knative/overlays/
 /** A copy of `knative` and `cronjobs`, to be changed at will. */
 export async function copyManifests(): Promise<string> {
   const folder = await mkdtemp(join(stack.description.folder, 'manifests-'));
-  // Without the secret of whoever works here.
+  // Excludes the developer's own secret.
   const filter = (source: string) => !source.endsWith('.env');
   for (const name of ['knative', 'cronjobs'])
     await cp(join(projectRoot, name), join(folder, name), { recursive: true, filter });
@@ -34,11 +34,11 @@ export async function renderExample(
   return readManifests(overlay);
 }
 
-/** On Knative with Kourier, and these components more. */
+/** The manifests on Knative with Kourier, plus these components. */
 export const renderWith = (...names: readonly string[]): Promise<readonly Manifest[]> =>
   renderOwn(['../../base', '../../serving', '../../eventing'], ['kourier', 'notices', ...names]);
 
-/** Without Knative, and these components more. */
+/** The manifests without Knative, plus these components. */
 export const renderWithoutKnative = (...names: readonly string[]): Promise<readonly Manifest[]> =>
   renderOwn(['../without-knative'], names);
 

@@ -37,7 +37,7 @@ function* stringsIn(value: unknown): Generator<string> {
 /** What is packed, and the words that a text is made of. */
 function partsOf(text: string): string[] {
   const words = text.split(/[^\w.-]+/);
-  // As the sweep's memory is.
+  // Packed like the sweep's memory.
   if (!text.startsWith('H4sI')) return [text, ...words];
   const unpacked: unknown = JSON.parse(gunzipSync(Buffer.from(text, 'base64')).toString('utf8'));
   return [text, ...[...stringsIn(unpacked)].flatMap((inner) => [inner, ...inner.split(/[^\w.-]+/)])];
@@ -51,7 +51,7 @@ export async function dumpOf(prefix: string): Promise<{ documents: number; texts
   return { documents: folders.length, texts: [...new Set(texts)].filter((text) => text.length > 7) };
 }
 
-/** Of these texts, how many Vault takes for a token. */
+/** Counts the texts that Vault accepts as a token. */
 export async function tokensAmong(texts: readonly string[]): Promise<number> {
   const isSendable = /^[\x21-\x7e]+$/;
   let tokens = 0;

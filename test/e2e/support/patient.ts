@@ -37,9 +37,9 @@ export async function openPatient(wishes: StrictWishes = {}) {
     strict,
     mount,
     environment,
-    /** As it is now, of the renewal job. */
+    /** The renewal job's current manifest. */
     policy: () => processPolicy('renewal', { ledgerPrefix: strict.ledgerPrefix, engine: mount }),
-    /** Of its configuration. */
+    /** Its configuration. */
     keys,
     /** How long the leases of its database role last, in seconds. */
     role,
@@ -60,7 +60,7 @@ async function namespaces(): Promise<string[]> {
   return items.map(({ metadata }) => metadata.name);
 }
 
-/** As docs/install.md has it: Kourier's access log would have the path's secret in it. */
+/** Setting from docs/install.md: Kourier's access log would contain the path's secret. */
 async function quietGateway(): Promise<void> {
   const namespace = 'knative-serving';
   await stack.kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });

@@ -20,7 +20,7 @@ export async function readWhole({ namespace: of, name }: Place): Promise<Pod> {
   return v.parse(Pod, await stack.kubernetes.call('GET', `/api/v1/namespaces/${of}/pods/${name}`));
 }
 
-/** Of labels or annotations, as a merge patch has it. */
+/** Labels or annotations in a merge patch. */
 export type Change = Readonly<Record<'labels' | 'annotations', Readonly<Record<string, string | null>>>>;
 
 function changed(pod: Pod, { labels, annotations }: Change): Pod {

@@ -27,7 +27,7 @@ async function podSecrets(namespace = exampleNamespace): Promise<PodSecret[]> {
 export const secretNames = async (namespace?: string) =>
   (await podSecrets(namespace)).map(({ metadata }) => metadata.name);
 
-/** Of the pod with these grants. */
+/** The Secret of the pod with these grants. */
 export async function secretOf({ uuids }: { readonly uuids: readonly string[] }, namespace?: string) {
   const found = await podSecrets(namespace);
   return found.find(({ metadata }) => metadata.name === `db-creds-${uuids[0]}`);

@@ -57,7 +57,7 @@ export function podTemplatesIn(manifests: readonly Manifest[]): PodTemplate[] {
 
 type Probed = v.InferOutput<typeof Probe> | undefined;
 
-/** As its controller would create it. */
+/** The pod that its controller would create. */
 export function podOf({ name, namespace, labels, spec }: PodTemplate) {
   const { containerConcurrency: _, timeoutSeconds: __, ...podSpec } = spec;
   const [{ readinessProbe, livenessProbe, ...container }] = podSpec.containers;

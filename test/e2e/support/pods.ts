@@ -159,7 +159,7 @@ async function resolved(
   };
 }
 
-/** Of `Warning: 299 - "…", 299 - "…"` (RFC 9111, 5.5). */
+/** Parses `Warning: 299 - "…", 299 - "…"` (RFC 9111, 5.5). */
 function warningsIn(header: string | string[] | undefined): string[] {
   const bytes = Array.isArray(header) ? header.join(', ') : (header ?? '');
   const text = Buffer.from(bytes, 'latin1').toString();

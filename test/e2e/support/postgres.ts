@@ -11,7 +11,7 @@ export async function whoAmI(uri: string): Promise<{ loggedInAs: string; actingA
   return { loggedInAs: row.session_user, actingAs: row.current_user };
 }
 
-/** Of the stack's server, without user info, as `template` annotations have it. */
+/** URL of the stack's server, without user info, as in `template` annotations. */
 export const databaseTemplate = `postgres://@${new URL(stack.description.databaseUrl).host}/postgres`;
 
 /** @param server where it is not that of the stack that all share. */

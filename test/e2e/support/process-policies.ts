@@ -44,7 +44,7 @@ export async function openStrictFleet({ keys, applicationPolicies, engine, chang
   return {
     fleet,
     ledgerPrefix,
-    /** Of the configuration of that process. */
+    /** Configuration of that process. */
     keysOf: (name: ProcessPolicy): Keys => ({ ...fleet.keys, kubeRole: roleOf(name) }),
     roleOf,
   };

@@ -18,7 +18,7 @@ export async function createNamespaceWithout(
   };
   const path = `/api/v1/namespaces/${namespace}/resourcequotas`;
   await stack.kubernetes.call('POST', path, quota);
-  // As the controller does it, which does not run here.
+  // Acts for the controller, which does not run here.
   const status = { hard: { [what]: '0' }, used: { [what]: '0' } };
   await stack.kubernetes.call('PUT', `${path}/none/status`, { ...quota, status });
   await expect.poll(probe, { timeout: 10_000 }).toContain('exceeded quota');

@@ -65,7 +65,7 @@ export async function startSecondDatabase(mount: string) {
   });
   return {
     mount,
-    /** Of those given, the users that it knows. */
+    /** The given users that it knows. */
     async usersLeft(users: readonly string[]): Promise<string[]> {
       const rows = v.parse(Users, await query(postgres.url, 'SELECT rolname FROM pg_roles'));
       return users.filter((user) => rows.some(({ rolname }) => rolname === user));

@@ -7,14 +7,14 @@ import { request } from '../../stack/http.ts';
 import type { Stack } from '../../stack/index.ts';
 
 const NAMES = /"(?:client_token|password|jwt|token|TokenId|secret_id)":"([^"]{16,})"/g;
-// What was tried as a token, and is none: words of the ledger, such as uuids.
+// Words of the ledger that were tried as a token without success, such as uuids.
 const REFUSED = /"path":"auth\/token\/lookup-self".*"error":|"error":.*"path":"auth\/token\/lookup-self"/;
 // The administrator's, which the stack's own calls show.
 const PLACES = /\.log$/;
 
 const linesOf = (file: string): AsyncIterable<string> => createInterface({ input: createReadStream(file) });
 
-/** Of Vault's audit log in the clear. */
+/** Secrets in clear in Vault's audit log. */
 export async function secretsIn(file: string): Promise<Set<string>> {
   const secrets = new Set<string>();
   for await (const line of linesOf(file)) {

@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 
 const NAMES = /"(?:client_token|password|jwt|token|TokenId)":"([^"]+)"/g;
 
-/** Of one message: its token header, and whatever its JSON holds under a name that means a secret. */
+/** Secrets of one message: its token header, and JSON values under names that mean a secret. */
 export function* secretsIn(headers: IncomingHttpHeaders, body: string): Generator<string> {
   const token = headers['x-vault-token'];
   if (typeof token === 'string') yield token;

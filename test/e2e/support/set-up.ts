@@ -12,7 +12,7 @@ export const operator = {
   VAULT_TOKEN: stack.description.vault.rootToken,
 };
 
-/** As psql knows them. */
+/** The variables that psql knows. */
 export const superuser = {
   PGHOST: server.hostname,
   PGPORT: server.port,

@@ -15,7 +15,7 @@ afterAll(() => stack.stop());
 const { admissionUrl, functions, vault } = stack.description;
 if (admissionUrl === undefined) throw new Error('the stack runs without its admission function');
 
-/** Of the functions' certificates, as of the API server's. */
+/** CA of the functions' certificates and of the API server's. */
 export const authority = await readFile(functions.caFile, 'utf8');
 
 /** The admission function that the API server asks. */

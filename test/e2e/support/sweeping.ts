@@ -19,7 +19,7 @@ import { parseMetrics, type Samples } from './metrics.ts';
 import { stack } from './stack.ts';
 
 export interface SweepWishes {
-  /** Of its configuration, on top of the fleet's. */
+  /** Configuration added to the fleet's. */
   readonly keys?: Keys;
   readonly shard?: number;
   readonly within?: number;
@@ -32,7 +32,7 @@ export interface Swept {
   readonly report: SweepReport;
   readonly code: number;
   readonly log: readonly LogLine[];
-  /** Without the common beginning of their names. */
+  /** Names without their common beginning. */
   readonly metrics: Samples;
 }
 

@@ -43,7 +43,7 @@ const linesIn = (log: string): readonly Record<string, unknown>[] =>
     .slice(0, -1)
     .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
 
-/** Up to the one that is written last; the answer may come before it. */
+/** Waits for the line that is written last; the answer may come before it. */
 async function linesOf(requestUid: string, last: string): Promise<readonly Record<string, unknown>[]> {
   const lines = async () =>
     linesIn(await admission.log()).filter((line) => line['requestUid'] === requestUid);

@@ -1,4 +1,4 @@
-/** Roles are read anew often enough, by a clock that the test sets. */
+/** Roles are read often enough, by a clock that the test sets. */
 
 import { beforeEach, describe, expect, test } from 'vitest';
 import { parseConfig } from '../../../shared/config.ts';

@@ -13,7 +13,7 @@ interface Lesser {
 
 const comments = /^ *#.*\n/gm;
 
-/** Without one of its paths, one of their capabilities or one of the parameters that they allow. */
+/** Removes one of the paths, one of their capabilities or one of the allowed parameters. */
 function lesser(policy: string): Lesser[] {
   const blocks = policy.replaceAll(comments, '').match(/^path [\s\S]*?^\}/gm) ?? [];
   return blocks.flatMap((block) => {
@@ -33,7 +33,7 @@ function lesser(policy: string): Lesser[] {
         const left = capabilities.filter((capability) => capability !== one).join(', ');
         return changed(one, block.replace(line, `capabilities = [${left}]`));
       }),
-      // Without its only parameter a path allows any.
+      // A path without its only parameter allows any.
       ...(parameters.length < 2 ? [] : parameters).map((parameter) =>
         changed(parameter.trim(), block.replace(`${parameter}\n`, '')),
       ),

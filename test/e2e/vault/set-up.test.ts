@@ -110,7 +110,7 @@ test('the script names what Vault lacks, with what makes it, before it writes an
   await stack.vault.call('GET', 'sys/policies/acl/never-written-admission');
 });
 
-/** Of main.tf: what stands in `name { … }`, or `name = { … }`. */
+/** A block of main.tf: the text in `name { … }`, or `name = { … }`. */
 const blockIn = (text: string, head: RegExp): string => {
   const [found = ''] = new RegExp(`^ *${head.source} (?:= )?\\{[\\s\\S]*?^ *\\}`, 'm').exec(text) ?? [];
   return found;

@@ -4,7 +4,7 @@ import { type OnProgress, type StepName, stepNames } from '../progress.ts';
 /** Shows a start to people, step by step. */
 export type Display = {
   onProgress: OnProgress;
-  /** To be called once the start has ended: nothing of it is shown after that. */
+  /** Called once the start has ended: nothing of it is shown after that. */
   end(outcome: 'up' | 'failed'): Promise<void>;
 };
 

@@ -31,7 +31,7 @@ const buildWithGo = async (recipe: GoRecipe, output: string, report: Report): Pr
   const tags = recipe.tags === undefined ? [] : ['-tags', recipe.tags];
   const args = ['build', '-v', ...tags, '-ldflags', flagsOf(recipe), '-o', output, recipe.package];
   const build = go(args, (line) => {
-    // With -v every line is a package, but for those about downloads, which begin with "go: ".
+    // Each line of -v is a package, except those about downloads, which begin with "go: ".
     if (!line.startsWith('go: ')) compiled += 1;
   });
   // Packages in Go's cache are not compiled again and not counted by it.
@@ -85,7 +85,7 @@ const make = (recipe: Recipe, output: string, report: Report): Promise<void> => 
   return gatherManifests(recipe, output, report);
 };
 
-/** Makes the program and puts it at `target` in one move: whoever finds it there finds all of it. */
+/** Builds the program and puts it at `target` atomically: a reader finds all of it. */
 export const build = async (recipe: Recipe, target: string, report: Report): Promise<void> => {
   await mkdir(join(target, '..'), { recursive: true });
   const unfinished = `${target}.${process.pid}`;
@@ -98,7 +98,7 @@ export const build = async (recipe: Recipe, target: string, report: Report): Pro
   }
 };
 
-/** What a program was made from. Another recipe, or other versions in its go.mod, makes it anew. */
+/** What a program was built from. Another recipe, or other versions in its go.mod, rebuild it. */
 export const fingerprint = async (recipe: Recipe): Promise<string> => {
   if (recipe.kind === 'pip') return recipe.requirement;
   if (recipe.kind === 'debian') return `${recipe.packageName} ${recipe.binary}`;

@@ -11,7 +11,7 @@ import { run, withClock } from './run.ts';
 
 type DebianRecipe = Extract<Recipe, { kind: 'debian' }>;
 
-// Whoever runs this may read and write here; apt's own user, to whom root would leave the download, may not.
+// The current user may read and write here; apt's own user, to whom root would leave the download, may not.
 const SAME_USER = ['-o', 'APT::Sandbox::User=root'];
 
 const download = async (packageName: string, folder: string, report: Report): Promise<void> => {

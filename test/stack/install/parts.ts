@@ -5,11 +5,11 @@ type GoRecipe = {
   kind: 'go';
   module: string;
   package: string;
-  /** Of a program of the stack's own. */
+  /** Source of one of the stack's own programs. */
   source?: string;
   /** Build tags, separated by spaces. */
   tags?: string;
-  /** For the linker, beside those of all. */
+  /** Linker flags, beside those of all. */
   flags?: string;
 };
 

@@ -24,7 +24,7 @@ export type BrokerTargets = {
 
 export type BrokerOptions = BrokerTargets & {
   folder: string;
-  /** Of an administrator: it stands for the service accounts of Knative's own parts. */
+  /** An administrator's credentials: they stand for the service accounts of Knative's own parts. */
   kubeconfig: string;
   kubernetesUrl: string;
 };

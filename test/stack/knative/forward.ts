@@ -1,7 +1,7 @@
 /** One hop of the way to a function, for the stubs of what stands on it. */
 import { type Agent, type IncomingMessage, request, type ServerResponse } from 'node:http';
 
-// Of their hop, not of the request (RFC 9110, 7.6.1).
+// Headers of the hop, not of the request (RFC 9110, 7.6.1).
 const hopByHop = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade'];
 
 const withoutHopByHop = (headers: IncomingMessage['headers']): IncomingMessage['headers'] =>
@@ -28,7 +28,7 @@ export const forward = (incoming: IncomingMessage, outgoing: ServerResponse, hop
     if (outgoing.headersSent) outgoing.destroy();
     else outgoing.writeHead(502).end('the next hop did not answer\n');
   });
-  // Whoever hangs up here has hung up on the function.
+  // A caller who hangs up here has hung up on the function.
   outgoing.on('close', () => outgoing.writableFinished || sent.destroy());
   // What they say counts before a body comes.
   sent.flushHeaders();

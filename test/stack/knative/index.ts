@@ -18,7 +18,7 @@ import {
 
 export type Knative = {
   activators: Activators;
-  /** As whoever asks the admission function reaches it. */
+  /** URL that callers of the admission function use. */
   gatewayUrl: string;
   webhook: ClientConfig;
   /** Undefined without an event source. */

@@ -13,17 +13,20 @@ import type { Processes } from '../process/processes.ts';
 import { isolated } from './isolate.ts';
 
 export type Instance = {
-  /** Of the queue-proxy. */
+  /** Port of the queue-proxy. */
   url: string;
   /** The function's own log. */
   logFile: string;
   runs(): boolean;
-  /** As the kubelet ends a pod: first the queue-proxy, once it has been quiet for long enough, then the function. */
+  /**
+   * Ends like a pod under its kubelet: first the queue-proxy, once it has been quiet for long enough, then the
+   * function.
+   */
   retire(): Promise<void>;
 };
 
 const queuePort = 8012;
-// Whoever asks so is answered by the queue-proxy itself, which asks the function's readiness probe.
+// The queue-proxy answers such a request itself, after asking the function's readiness probe.
 const probeHeaders = { 'K-Network-Probe': 'queue', 'User-Agent': 'Knative-Activator-Probe' };
 
 type QueueProxyOptions = { service: KnativeService; number: number; userPort: number; logFile: string };
@@ -58,7 +61,7 @@ const startQueueProxy = async (processes: Processes, options: QueueProxyOptions)
       },
       address: url,
       logFile,
-      // In order it would wait 30 s for stragglers, also when the whole stack ends.
+      // An orderly end would wait 30 s for stragglers, even when the whole stack ends.
       stopSignal: 'SIGKILL',
       ready: async () => (await request(url, { headers: probeHeaders })).status === 200,
       readyWithinMs: 20_000,

@@ -27,7 +27,7 @@ export type KnativeOptions = {
   idleMs: number;
 };
 
-// Of the manifests' Certificate, DomainMapping and webhook for Kourier.
+// Names in the manifests' Certificate, DomainMapping and webhook for Kourier.
 const gatewayService = { namespace: 'kourier-system', name: 'kourier' };
 const gatewayHost = `${gatewayService.name}.${gatewayService.namespace}.svc`;
 

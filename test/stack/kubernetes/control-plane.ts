@@ -12,7 +12,7 @@ import { kubeconfigOf } from './kubeconfig.ts';
 export type ControlPlane = {
   url: string;
   caFile: string;
-  /** For a member of system:masters, as are the certificate and key. */
+  /** Belongs to a member of system:masters, as do the certificate and key. */
   kubeconfig: string;
   adminCertificateFile: string;
   adminKeyFile: string;
@@ -21,7 +21,10 @@ export type ControlPlane = {
   apiServer: Part;
 };
 
-/** Of the API server, in its folder; no `.log`: with `delivery: env` it holds the patches, and passwords in them. */
+/**
+ * Audit log of the API server, in its folder; no `.log`: with `delivery: env` it contains the patches, and passwords
+ * in them.
+ */
 export const auditLog = 'audit.jsonl';
 
 export type ControlPlaneOptions = {
@@ -29,7 +32,7 @@ export type ControlPlaneOptions = {
   apiServerBinary: string;
   folder: string;
   authority: Authority;
-  /** Of the API server, beside the stack's own. */
+  /** Arguments of the API server, beside the stack's own. */
   apiServerArguments?: readonly string[];
 };
 

@@ -6,7 +6,7 @@ const base64 = (text: string): string => Buffer.from(text).toString('base64');
 type Identity = KeyPair | { tokenFile: string };
 
 /**
- * For a client certificate, or for a token in a file that is read again and again.
+ * Uses a client certificate, or a token in a file that is read again and again.
  *
  * @param namespace that a pod with this identity runs in.
  */

@@ -3,8 +3,8 @@ const DURATION = /(?<=\[|offset |for: )(\d+)([smhd])\b/g;
 const MILLISECONDS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /**
- * The same alerts on a clock that runs faster: what takes minutes can be waited for. Whoever feeds them has to sweep as
- * much more often.
+ * The same alerts on a faster clock, so that tests can wait for minutes to pass. Sweeps have to come as much more
+ * often.
  */
 export const hurried = (rules: string, factor: number): string =>
   rules.replaceAll(DURATION, (_, count: string, unit: string) => {

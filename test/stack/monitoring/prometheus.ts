@@ -27,7 +27,7 @@ export type Prometheus = { url: string; stop(): Promise<void> };
 type PrometheusOptions = {
   folder: string;
   targets: readonly ScrapeTarget[];
-  /** Between two scrapes, and two evaluations of the rules. */
+  /** Time between two scrapes, and two evaluations of the rules. */
   intervalSeconds?: number;
   /** How much faster the alerts' clock runs, see hurried.ts. */
   hurry?: number;

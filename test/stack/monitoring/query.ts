@@ -23,7 +23,7 @@ export type Series = { labels: Record<string, string>; samples: Sample[] };
 const ask = (url: string, path: string, parameters: Record<string, string>): Promise<unknown> =>
   requestJson(`${url}/api/v1/${path}?${new URLSearchParams(parameters)}`);
 
-/** What holds now. @throws with Prometheus' own words where the query is none. */
+/** What holds now. @throws with Prometheus' own words if the query is invalid. */
 export const queryNow = async (url: string, query: string): Promise<Series[]> => {
   const { result } = v.parse(Instant, await ask(url, 'query', { query })).data;
   return result.map(({ metric, value }) => ({ labels: metric, samples: [value] }));

@@ -11,7 +11,7 @@ const startWatchdog = (): Writable => {
   const watchdog = spawn(nodeProgram, [fileURLToPath(new URL('./watchdog.ts', import.meta.url))], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
-    // To find `ip` by.
+    // PATH to find `ip`.
     env: { PATH: process.env['PATH'] },
   });
   watchdog.unref();

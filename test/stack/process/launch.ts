@@ -11,7 +11,10 @@ export type ProcessSpec = {
   /** Where it listens, for people. */
   address: string;
   logFile: string;
-  /** On top of PATH, HOME, the locale and what Knative is told of old clusters: nothing else of this process's environment reaches a part. */
+  /**
+   * Added to PATH, HOME, the locale and what Knative is told of old clusters: nothing else of this process's
+   * environment reaches a part.
+   */
   env?: Record<string, string>;
   user?: { uid: number; gid: number } | undefined;
   stopSignal?: NodeJS.Signals;

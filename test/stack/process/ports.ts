@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net';
 
-// Below the range that the kernel gives to outgoing connections: one of those on a port that was free a moment ago
-// keeps a part from listening.
+// Ports below the kernel's range for outgoing connections: one of those on a port that was free a moment ago would
+// keep a part from listening.
 const first = 20_000;
 const last = 31_999;
 const blockSize = 20;
@@ -25,8 +25,8 @@ const isFree = async (port: number): Promise<boolean> => {
 };
 
 /**
- * Whoever listens on a block's first port owns the block: the kernel lets only one process have it, and takes it back
- * however that process ends. So two stacks that look for ports at the same moment do not find the same ones.
+ * A process that listens on a block's first port owns the block: the kernel lets only one process have it, and takes
+ * it back however that process ends. So two stacks that look for ports at the same moment do not find the same ones.
  */
 const claimBlock = async (): Promise<Block> => {
   const blocks = Math.floor((last - first + 1) / blockSize);

@@ -18,7 +18,7 @@ export type PartControl = {
 export type ScaleControl = {
   /** Ends a function's instance, in order and in the background, as when nobody has asked for long. */
   scaleToZero(name: string): Promise<void>;
-  /** Ends it, and lets no instance of it start: whoever asks gets 503. */
+  /** Ends it, and lets no instance of it start: requests get 503. */
   suspend(name: string): Promise<void>;
   resume(name: string): Promise<void>;
   /** How often an instance of it was started. */

@@ -6,9 +6,9 @@ export const connection = 'pgsql2_dv';
 export const appRolePath = 'approle';
 export const secretName = 'vault-injector';
 export const secretPrefix = 'kubernetes1-dv-par5';
-/** Of the reference: one for all that the injector does, which everything of ours may still log in with. */
+/** The reference's role: one for all that the injector does, which all of our processes may still log in with. */
 export const injectorRole = 'all-rw';
-/** Of the manifests: one for each process, the role of the same name as its service account. */
+/** The manifests' roles: one for each process, named like its service account. */
 export const processRoles = [
   'vault-db-injector-admission',
   'vault-db-injector-renewal',

@@ -23,7 +23,7 @@ export const fillIn = (template: string, values: Readonly<Record<string, string>
     return value;
   });
 
-/** As it is written to Vault, for the stack's mounts. */
+/** The policy as written to Vault, for the stack's mounts. */
 export const processPolicy = async (
   name: ProcessPolicy | 'admission-projected',
   options: PolicyOptions = {},

@@ -62,15 +62,15 @@ export const readPolicy = (name: string): Promise<string> =>
   readFile(join(import.meta.dirname, `${name}.hcl`), 'utf8');
 
 export type AppRoleOptions = Omit<DatabaseRoleOptions, 'name'> & {
-  /** Of the auth role, the policy and the database role alike, as in the reference. */
+  /** Name of the auth role, the policy and the database role alike, as in the reference. */
   name: string;
   /** Where the database role has another name. */
   databaseRole?: string;
   serviceAccounts?: readonly string[];
   namespaces?: readonly string[];
-  /** In place of the policy of its own. */
+  /** Replaces its own policy. */
   policies?: readonly string[];
-  /** Of the auth role, see AuthRoleOptions. */
+  /** Options of the auth role, see AuthRoleOptions. */
   more?: Record<string, unknown>;
 };
 

@@ -7,7 +7,7 @@ import { tableIn } from './markdown-table.ts';
 const page = readFileSync('docs/compatibility.md', 'utf8');
 const rows = tableIn(page, ['component', 'lowest tried', 'newest tried', 'how the lowest was tried']);
 
-/** Of the module that the part is built of, or of its package. */
+/** Version of the module that the part is built of, or of its package. */
 function versionOf(recipe: Recipe, goModule = ''): string {
   if (recipe.kind === 'pip') return recipe.requirement.split('==')[1] ?? '';
   if (recipe.kind !== 'go') throw new Error('a part of another kind has no version');

@@ -8,7 +8,7 @@ import {
 } from '../../../shared/config.ts';
 import { CONFIGURATION_KEYS, environmentName } from '../../../shared/config-keys.ts';
 
-/** As the reference document shows it. */
+/** The example in the reference document. */
 const reference = {
   certFile: '/tls/tls.crt',
   keyFile: '/tls/tls.key',

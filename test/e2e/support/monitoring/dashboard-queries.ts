@@ -1,4 +1,4 @@
-/** The dashboard's queries, asked as Grafana asks them. */
+/** The dashboard's queries, sent like Grafana does. */
 import { expect } from 'vitest';
 import { queries } from '../../../../knative/monitoring/dashboard/rows.ts';
 import { queryOver } from '../../../stack/monitoring/query.ts';

@@ -120,7 +120,7 @@ interface JobOptions {
   readonly leaseSeconds?: number;
 }
 
-/** Of the last sweep. */
+/** Figures of the last sweep. */
 const STATES = {
   live: 84,
   overdue: 0,

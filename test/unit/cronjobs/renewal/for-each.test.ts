@@ -23,7 +23,7 @@ function start() {
   return { forEach: createForEach({ deadline, attempt, log, itemWithinMs: 200, slowMs: 150 }), lines };
 }
 
-/** As long as its deadline lets it, where its database hangs. */
+/** Runs as long as its deadline allows, like a task whose database hangs. */
 async function ask(item: string, work: Work): Promise<void> {
   if (!item.startsWith('hung/')) {
     await sleep(1);

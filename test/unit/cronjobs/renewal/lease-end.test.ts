@@ -12,7 +12,7 @@ beforeEach(() => {
   leaseEnd = createLeaseEnd();
 });
 
-/** As Vault answers for leases of a role whose `max_ttl` is ten hours, or that has none. */
+/** Vault's answer for leases of a role whose `max_ttl` is ten hours, or that has none. */
 function endOf(leaseId: string, ageMs: number, maxLifeMs = Number.POSITIVE_INFINITY): Promise<number> {
   return leaseEnd({ leaseId, issuedAt: NOW - ageMs }, NOW, async (seconds) => {
     asked.push(leaseId);

@@ -101,7 +101,7 @@ describe('all grants of the cluster', () => {
       { ...none, found: 2, revoked: 1, foreign: 1 },
       ['b'],
     ]);
-    // Its own memory, of before it had a name.
+    // Its own memory from the time before it had a name.
     expect((await run({ records, lastBy: 'uid', clusterId: 'ours' })).revoked).toEqual(['a', 'b']);
   });
 });

@@ -43,7 +43,7 @@ describe('a cluster that is given a name', () => {
     const { grant, pod, run, renewed, revoked } = world();
     const [live, gone] = [grant(40), grant(40)];
     pod(live);
-    // Its memory of before is in the folder that has no name.
+    // Its older memory is in the folder without a name.
     await run();
     expect(revoked).toEqual([gone]);
     const later = grant(40);

@@ -15,7 +15,7 @@ import { createKeptLog } from '../../../e2e/support/kept-log.ts';
 
 export const NOW = Date.parse('2026-01-01T12:00:00Z');
 export const MINUTE = 60_000;
-/** In seconds. */
+/** Seconds. */
 export const HOUR = 3_600;
 const MONTH = 768 * HOUR;
 

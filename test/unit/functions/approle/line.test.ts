@@ -8,7 +8,7 @@ import { createAuthority } from '../../../stack/certificates.ts';
 const ADDRESS = `127.0.${(process.pid % 200) + 1}.9`;
 const { certificate: cert, key } = await (await createAuthority('init')).issue({ commonName: 'init' });
 
-/** In place of an init container: it is given each connection, and does with it what the test says. */
+/** Stands for an init container: it is given each connection, and does with it what the test says. */
 let server: ReturnType<typeof createServer>;
 let deadline: Deadline;
 let line: Line;

@@ -24,7 +24,7 @@ const record: LedgerRecord = {
 };
 
 interface World {
-  /** Uuids of the pod that bears the name now; absent where there is none. */
+  /** Uuids of the current pod of that name; absent if there is no such pod. */
   readonly live?: readonly string[];
   /** What other live pods of the namespace name. */
   readonly others?: readonly string[];

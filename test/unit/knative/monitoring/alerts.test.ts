@@ -67,7 +67,7 @@ describe.each(alerts)('$alert', ({ alert, annotations }) => {
   });
 
   test('has a section in the runbook', () => {
-    // As GitHub makes anchors of headings.
+    // GitHub's anchors of headings.
     expect(annotations.runbook_url).toBe(`docs/runbook.md#${alert.toLowerCase()}`);
     for (const word of ['Means', 'Hurts', 'Look', 'Mend', 'After'])
       expect(sections.get(alert)).toContain(`\n**${word}:**`);

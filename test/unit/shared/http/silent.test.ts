@@ -60,7 +60,7 @@ async function crowd(
   await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
 }
 
-/** The status of an answer, or 0 where there is none. */
+/** The status of an answer, or 0 without one. */
 function ask(url: string): Promise<number> {
   return new Promise((resolve) => {
     const get = url.startsWith('https:') ? getSecure : getPlain;

@@ -22,7 +22,7 @@ beforeAll(async () => {
   );
 });
 
-/** As a mounted Secret is replaced: other files under the same names. */
+/** Replaces files like a mounted Secret: other files under the same names. */
 function replace(file: string, content = ''): void {
   writeFileSync(`${file}.new`, content);
   renameSync(`${file}.new`, file);
@@ -56,7 +56,7 @@ function port(): number {
   return address.port;
 }
 
-/** Of one who keeps its connection: whose certificate it was shown, and whether it had to connect for that. */
+/** A client that keeps its connection: whose certificate it was shown, and whether it had to connect for that. */
 function createClient() {
   const agent = new Agent({
     keepAlive: true,

@@ -33,7 +33,7 @@ describe('an init container', () => {
     ['waiting', { waiting: { reason: 'PodInitializing' } }, {}, {}],
     ['ended', { terminated: { exitCode: 0 } }, {}, {}],
     ['waiting', {}, {}, {}],
-    // Of a pod that is going or gone.
+    // State of a pod that is going or gone.
     ['ended', { running: {} }, { deletionTimestamp: 'now' }, {}],
     ['ended', { running: {} }, {}, { phase: 'Failed' }],
   ])('is %s by %o, %o, %o', async (expected, state, more, ofStatus) => {

@@ -31,7 +31,7 @@ async function gatewayWith(held: () => Iterable<string>) {
       outgoing.end();
       return;
     }
-    // Whoever has read enough hangs up.
+    // A reader that has enough hangs up.
     await pipeline(counted(held(), state), outgoing).catch(() => {});
   });
   servers.push(server);

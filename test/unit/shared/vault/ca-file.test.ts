@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** As a mounted secret is replaced: another file under the same name. */
+/** Replaces the file like a mounted Secret: another file under the same name. */
 function replace(content: string): void {
   writeFileSync(`${path}.new`, content);
   renameSync(`${path}.new`, path);

@@ -17,7 +17,7 @@ describe('a list', () => {
 
   test.each([
     { data: { keys: ['a'] } },
-    // Of nothing Vault says 404.
+    // Vault answers 404 for an empty folder.
     { request_id: 'r', data: { keys: [] } },
     { request_id: 'r', data: { keys: null } },
     { request_id: 'r', data: { keys: ['a', 1] } },

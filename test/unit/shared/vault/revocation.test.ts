@@ -29,11 +29,11 @@ const INVALID_LEASE = failure(400, 'invalid lease', 'vault_rejected');
 /** What Vault says to each step; a step that is not named here fails the test. */
 interface Vault {
   readonly revokeLease?: VaultError | 'done';
-  /** In this order; the last one goes on. */
+  /** Steps in this order; the last one is repeated. */
   readonly lookups?: readonly (VaultError | 'there')[];
   readonly remove?: VaultError | 'done';
   readonly revokeToken?: VaultError | 'done';
-  /** With the injector's own login. */
+  /** Sent with the injector's own login. */
   readonly revokeOurselves?: VaultError | 'done';
   /** Given back; absent: places are not counted. */
   readonly place?: VaultError | 'done';
