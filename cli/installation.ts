@@ -56,7 +56,7 @@ const CONFIG_MAP = `/api/v1/namespaces/${NAMESPACE}/configmaps/configuration`;
 const Authority = v.object({ data: v.object({ 'ca.crt': v.string() }) });
 const VAULT_CA = `/api/v1/namespaces/${NAMESPACE}/configmaps/vault-ca`;
 const TOKEN_WITHIN_MS = 5_000;
-// Labels of the Job, set by Kubernetes; or else by the manifests.
+// Environment that Kubernetes sets for the Job, and the manifests' own, used if nobody can read these.
 const OF_THE_PLATFORM = { JOB_COMPLETION_INDEX: '0' };
 const OF_THE_MANIFESTS = { INJECTOR_WEBHOOK_PATH_SECRET_FOLDER: '/etc/vault-db-injector/webhook-path/' };
 

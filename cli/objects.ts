@@ -55,7 +55,7 @@ export async function find(
   return objectsIn(await kubectl.json(['get', '--ignore-not-found', '--filename=-'], listOf(wanted)));
 }
 
-/** Label selector for the name alone. */
+/** Reference to an object by its name alone. */
 export function reference(
   apiVersion: string,
   kind: string,

@@ -67,7 +67,7 @@ const PLACES: Readonly<Record<ProcessName, readonly string[]>> = {
   revocation: [`${KNATIVE}/revocation`],
 };
 
-/** Values from the manifests, if the cluster has none. */
+/** The service account in the manifests, if the cluster does not name one. */
 export const accountOf = (process: string): ServiceAccount => ({
   namespace: NAMESPACE,
   name: `vault-db-injector-${process}`,

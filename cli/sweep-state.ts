@@ -6,7 +6,7 @@ import type { GrantState, LastSweep, SweepMemory } from '../shared/vault/sweep-m
 export interface SweepState {
   /** Grants by uuid. */
   readonly grants: ReadonlyMap<string, GrantState>;
-  /** Time of the shard that has been without success the longest; `undefined` if one never succeeded. */
+  /** The last sweep of the shard that has been without success the longest; `undefined` if one never succeeded. */
   readonly last: LastSweep | undefined;
 }
 

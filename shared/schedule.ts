@@ -50,7 +50,7 @@ export interface Interval {
    * then.
    */
   readonly seconds: number;
-  /** What contradicts between the two, for a person. */
+  /** The contradiction between the two, in words for a person. */
   readonly fault: string | undefined;
 }
 

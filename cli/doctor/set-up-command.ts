@@ -58,7 +58,7 @@ export function setUpCommandFor({ config, mounts, role, audience }: Known): stri
   return `${variables.join(' ')} knative/vault/set-up.sh # rewrites everything: add all other variables of the first run, or their settings are lost: ${unknown.join(', ')}, and DATABASE_MOUNTS that no pod uses now`;
 }
 
-/** The script's suffix for policies; `undefined` if they have custom names. */
+/** The prefix of the policies' names, as the script sets it; `undefined` if they have custom names. */
 function prefixOf(role: AuthRole | undefined): string | undefined {
   const [policy = ''] = role?.policies.filter((name) => name.endsWith('-admission')) ?? [];
   return policy.slice(0, -'-admission'.length) || undefined;

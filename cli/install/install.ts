@@ -74,7 +74,7 @@ export async function install({ kubectl, options, say }: Parts): Promise<number>
   return 0;
 }
 
-/** A different endpoint needs a different CA: cainjector's has to be removed. */
+/** A different endpoint needs a different CA, which has to replace cainjector's. */
 const forWebhook = (force: boolean, { anotherWay }: Plan) => ({ force: force || anotherWay });
 
 async function rehearseAll(

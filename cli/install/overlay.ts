@@ -39,7 +39,7 @@ export async function renderManifests(kubectl: Kubectl, wishes: Wishes): Promise
     if (wishes.vaultCa !== undefined) await write('ca.crt', wishes.vaultCa);
     const rendered = await kubectl.text(['kustomize', folder]);
     const manifests = loadAll(rendered).map((document) => v.parse(KubernetesObject, document));
-    // Applied before the function that mounts it.
+    // Placed before the function that mounts it.
     const isNamespace = ({ kind }: KubernetesObject) => kind === 'Namespace';
     return [
       ...manifests.filter(isNamespace),

@@ -59,7 +59,7 @@ interface NotReady {
 
 const NOT_AGAIN =
   '(Knative resolves the same image again only after a while, another tag or digest at once.)';
-/** Status of a Knative Service: its newest revision has failed, or its image cannot be resolved. */
+/** Permanent reasons of a Knative Service: its newest revision has failed, or its image cannot be resolved. */
 const FINAL = /^(?:RevisionFailed|RevisionMissing|ContainerMissing|ConfigurationFailed)$/;
 
 function notReady(object: KubernetesObject): NotReady[] {

@@ -38,7 +38,7 @@ const LIVE_PODS = [
   '--field-selector=status.phase!=Succeeded,status.phase!=Failed',
   `-o=jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.annotations.db-creds-injector\\.numberly\\.io/uuid}{"\\n"}{end}`,
 ];
-/** Kinds that only admission needs; the ingress' kinds are added if Knative or cert-manager is missing. */
+/** Kinds that only admission uses; a cluster without Knative or cert-manager lacks some. */
 const OF_ADMISSION = [
   ['serving.knative.dev', 'domainmappings'],
   ['networking.internal.knative.dev', 'clusterdomainclaims'],

@@ -102,7 +102,7 @@ async function readToken(
   return { accessor: state.accessor };
 }
 
-/** The injector's login has a final expiry (token_max_ttl): a renewal does not move it, and its leases end with it. */
+/** A token from a pod's login has a final expiry (token_max_ttl): a renewal does not move it, and its lease ends with it. */
 function hasSameEnd(
   { tokenRenewedAt, tokenPeriodSeconds }: GrantState,
   now: number,

@@ -13,8 +13,8 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const LONGEST_TIMEOUT_MS = 30_000;
 const SHARE_FOR_UNDOING = 0.2;
 const LONGEST_FOR_UNDOING_MS = 1_000;
-// The API server's time includes the start of an instance for the request; up to this much of the remaining time is
-// reserved for that.
+// The API server's time includes the start of an instance for the request: of the time beyond this, up to
+// LONGEST_START_MS are reserved for that.
 const WITHOUT_A_START_MS = 10_000;
 const LONGEST_START_MS = 5_000;
 // Reserved for the answer's way back to the API server.

@@ -86,7 +86,7 @@ const State = v.object({
   secretToOwn: v.optional(v.string(), ''),
   tokenEndSeen: v.optional(countUpTo(1_000_000), 0),
   accessor: v.optional(v.string(), ''),
-  // Format of versions that stored grants of live pods only.
+  // Absent in older versions, which stored grants of live pods only.
   hadPod: v.optional(v.boolean(), true),
   recordLost: v.optional(v.boolean(), false),
 });

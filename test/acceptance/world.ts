@@ -91,7 +91,7 @@ export const install = (world: World, ...args: readonly string[]) =>
   command(world, nodeProgram, ['cli/install.ts', ...args]);
 
 interface Where {
-  /** Data source of another server than the main one. */
+  /** Port of another server than the main one. */
   readonly port?: number | undefined;
   readonly database?: string;
 }

@@ -53,7 +53,7 @@ const Keyed = v.object({ data: v.object({ keys: v.array(v.string()) }) });
 
 export interface GrantWishes extends PodWishes {
   readonly role?: string;
-  /** Names without their prefix, beside the role's. */
+  /** Annotations without their prefix, beside the role's. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** Overrides the fleet's own. */
   readonly tokenReference?: 'token' | 'accessor';

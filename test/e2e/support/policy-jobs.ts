@@ -26,7 +26,7 @@ import { HOUR, sweepIn } from './sweeping.ts';
 /** One whose tokens may revoke their own leases, and one whose may not. */
 export const roles = ['strict-owner-rw', 'strict-bare-rw'] as const;
 const [owner, bare] = roles;
-/** The fleets that do the jobs, with everything that needs a capability. */
+/** Configuration of the fleets that do the jobs, with everything that needs a capability. */
 export const jobKeys = { maxGrantsPerRole: 100 };
 
 // Acts as itself, so that what it makes is its own, and stands in the way of dropping it.
