@@ -28,10 +28,11 @@ export async function rehearse(
 ): Promise<void> {
   const [namespace] = await find(kubectl, [reference('v1', 'Namespace', NAMESPACE)]);
   const asked = objects.filter(({ metadata }) => namespace !== undefined || metadata.namespace !== NAMESPACE);
-  if ((await dryRun(kubectl, asked, force)) === undefined) return;
-  // One after the other: what kubectl says of many does not say of which.
-  const each = await pLimit(AT_ONCE).map(asked, async (object) => {
-    const said = await dryRun(kubectl, [object], force);
+  const all = await dryRun(kubectl, asked, force);
+  if (all.said === undefined) return;
+  // Each by itself: what kubectl says of several does not say of which.
+  const each = await pLimit(AT_ONCE).map(notAmong(all.accepted, asked), async (object) => {
+    const { said } = await dryRun(kubectl, [object], force);
     return said === undefined || CANNOT_SAY.test(said) ? [] : [{ object, said }];
   });
   const refused = each.flat();
@@ -51,12 +52,18 @@ export async function rehearse(
   );
 }
 
-/** @returns what kubectl said; `undefined` where all would be accepted. */
+interface Rehearsed {
+  /** By kubectl, of those that would be refused; `undefined` where there are none. */
+  readonly said: string | undefined;
+  /** The others, as kubectl names them: without their namespace. */
+  readonly accepted: readonly string[];
+}
+
 async function dryRun(
   kubectl: Kubectl,
   objects: readonly KubernetesObject[],
   force: boolean,
-): Promise<string | undefined> {
+): Promise<Rehearsed> {
   const args = [
     'apply',
     '--server-side',
@@ -67,8 +74,27 @@ async function dryRun(
     '--output=name',
     '--filename=-',
   ];
-  const { code, stderr } = await kubectl.run(args, listOf(objects));
-  return code === 0 ? undefined : stderr;
+  const { code, stdout, stderr } = await kubectl.run(args, listOf(objects));
+  return { said: code === 0 ? undefined : stderr, accepted: stdout.split('\n').map((line) => line.trim()) };
+}
+
+/** Where one of several of the same name was not accepted, all of them. */
+function notAmong(
+  accepted: readonly string[],
+  objects: readonly KubernetesObject[],
+): readonly KubernetesObject[] {
+  const count = (names: readonly string[], name: string) => names.filter((one) => one === name).length;
+  const names = objects.map(kubectlNameOf);
+  return objects.filter((_, index) => {
+    const name = names[index] ?? '';
+    return count(accepted, name) < count(names, name);
+  });
+}
+
+/** As `--output=name` has it: `cronjob.batch/renewal`. */
+function kubectlNameOf({ apiVersion, kind, metadata }: KubernetesObject): string {
+  const [group] = apiVersion.includes('/') ? apiVersion.split('/') : [];
+  return `${kind.toLowerCase()}${group === undefined ? '' : `.${group}`}/${metadata.name}`;
 }
 
 const whereOf = (object: KubernetesObject): string =>
