@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { guard } from './guard.ts';
+import { quick } from './quick.ts';
 
 export type ProcessSpec = {
   name: string;
@@ -11,7 +12,7 @@ export type ProcessSpec = {
   /** Where it listens, for people. */
   address: string;
   logFile: string;
-  /** On top of PATH, HOME and the locale: nothing else of this process's environment reaches a part. */
+  /** On top of PATH, HOME, the locale and what makes it quick: nothing else of this process's environment reaches a part. */
   env?: Record<string, string>;
   user?: { uid: number; gid: number } | undefined;
   stopSignal?: NodeJS.Signals;
@@ -54,7 +55,7 @@ const spawnInto = (spec: ProcessSpec): ChildProcess => {
       // A group of its own: Ctrl-C in a terminal reaches the stack only, which then ends its parts in order.
       detached: true,
       stdio: ['ignore', log, log],
-      env: { ...baseEnvironment(), ...spec.env },
+      env: { ...baseEnvironment(), ...quick, ...spec.env },
       ...spec.user,
     });
   } finally {
