@@ -1,8 +1,10 @@
 /** What an ordinary user's `npm test` runs in. As root it is tried the same way: there is no other user for it here. */
 import { execa } from 'execa';
-import { expect, test } from 'vitest';
+import { test as any, expect } from 'vitest';
 import { inNamespace } from '../namespace.ts';
 import { nodeProgram, projectRoot } from '../stack/paths.ts';
+
+const test = any.runIf(process.platform === 'linux');
 
 const shell = (...lines: string[]): readonly string[] => ['sh', '-c', lines.join(' && ')];
 
