@@ -8,6 +8,7 @@ import {
   isOlder,
   isTooOld,
   podsOfSource,
+  policiesOf,
   UPGRADE,
   whyOneAtATime,
 } from '../broker-delivery.ts';
@@ -127,7 +128,8 @@ async function withDelivery(
   const name = one.object.split(' ')[1] ?? '';
   const broker = await readObject(api, pathOf(one), Annotated, deadline());
   if (!broker || !hasChannelInMemory(broker)) return verdict;
-  const channelPath = `/apis/messaging.knative.dev/v1/namespaces/${NAMESPACE}/inmemorychannels/${channelOf(name)}`;
+  const channel = channelOf(name);
+  const channelPath = `/apis/messaging.knative.dev/v1/namespaces/${NAMESPACE}/inmemorychannels/${channel}`;
   const reason = whyOneAtATime(broker, await readObject(api, channelPath, Annotated, deadline()));
   if (reason !== undefined) {
     const detail = `${reason}, so one event that cannot be delivered holds up all others`;
@@ -135,6 +137,8 @@ async function withDelivery(
     const release = definition?.metadata.labels['app.kubernetes.io/version'];
     return failed(detail, isTooOld(release) ? UPGRADE : again);
   }
+  const ill = whyNothingPasses(name, await readObject(api, channelPath, Reported, deadline()));
+  if (ill) return ill;
   const selector = podsOfSource(name);
   const podsPath = `/api/v1/namespaces/${NAMESPACE}/pods?labelSelector=${encodeURIComponent(selector)}`;
   const pods = (await readObject(api, podsPath, Pods, deadline()))?.items ?? [];
@@ -142,6 +146,20 @@ async function withDelivery(
   return failed(
     'the pod of its source is older than it, and may hang in an event that it sent to the one before',
     `kubectl --namespace ${NAMESPACE} delete pods --selector ${selector}`,
+  );
+}
+
+/** A dispatcher that is started takes no channel on that is not ready, whatever the Broker says of itself. */
+function whyNothingPasses(broker: string, channel: Reported | undefined): Verdict | undefined {
+  const ready = channel?.status.conditions?.find(({ type }) => type === 'Ready');
+  if (ready === undefined || ready.status === 'True') return undefined;
+  const detail = `its channel is not ready: ${ready.message || ready.reason}; no event passes once its dispatcher has been started again`;
+  const within = `kubectl --namespace ${NAMESPACE}`;
+  return failed(
+    detail,
+    ready.reason === 'EventPoliciesNotReady'
+      ? `npm run install:cluster, or, where sender identity was switched off: ${within} delete eventpolicies.eventing.knative.dev --selector ${policiesOf(broker)}`
+      : `${within} describe inmemorychannels.messaging.knative.dev ${channelOf(broker)}`,
   );
 }
 

@@ -14,7 +14,7 @@ import {
 } from './broker-again.ts';
 import { type Cluster, hasTransportEncryption, readCluster } from './cluster.ts';
 import { readBrokerAddress, readExisting } from './existing.ts';
-import { findLeftOvers } from './left-overs.ts';
+import { findIdlePolicies, findLeftOvers } from './left-overs.ts';
 import type { InstallOptions } from './options.ts';
 import { withoutOthersSecrets } from './others-secrets.ts';
 import { isWebhook, renderManifests } from './overlay.ts';
@@ -118,6 +118,8 @@ async function applyAll(
       applying,
     ),
   ];
+  const early = await findIdlePolicies(kubectl, cluster.kinds, manifests);
+  await remove(kubectl, early);
   say('Waiting for functions, events and certificates.');
   await untilReady(kubectl, manifests, wait).catch(async (error) => {
     const back = await putBack();
@@ -139,7 +141,7 @@ async function applyAll(
     kubectl,
     leftOver.filter((one) => !guards.includes(one)),
   );
-  say(whatChanged(changes, leftOver.map(nameOf)));
+  say(whatChanged(changes, [...early, ...leftOver].map(nameOf)));
 }
 
 async function applyWebhook(

@@ -1,6 +1,6 @@
 /** What is going to be installed: what was asked for, and where nothing was, what is there already. */
 import { readFile } from 'node:fs/promises';
-import { load } from 'js-yaml';
+import { load, YAMLException } from 'js-yaml';
 import * as v from 'valibot';
 import { type Config, parseConfig } from '../../shared/config.ts';
 import { InjectorError } from '../../shared/errors.ts';
@@ -106,9 +106,15 @@ async function configurationFor(
 async function readMapping(file: string): Promise<Readonly<Record<string, unknown>>> {
   try {
     return v.parse(Mapping, load(await readFile(file, 'utf8')));
-  } catch {
-    throw new Refusal(`--config: ${file} cannot be read as a YAML mapping`);
+  } catch (error) {
+    throw new Refusal(`--config: ${file} cannot be read as a YAML mapping${whereIn(error)}`);
   }
+}
+
+/** Without the lines themselves: there may be a secret in them. */
+function whereIn(error: unknown): string {
+  if (!(error instanceof YAMLException)) return '';
+  return `: ${error.reason}${error.mark ? `, line ${error.mark.line + 1}` : ''}`;
 }
 
 async function vaultCaFor(options: InstallOptions, existing: Existing): Promise<string | undefined> {

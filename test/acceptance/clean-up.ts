@@ -1,5 +1,6 @@
 /** Takes away what a run has made: in the cluster, in Vault and in the databases. All of it carries the run's id. */
 import * as v from 'valibot';
+import { removeExamples } from './steps/examples.ts';
 import { removeProduct } from './steps/install.ts';
 import { kubectl, sql, type World } from './world.ts';
 
@@ -41,6 +42,8 @@ export async function cleanUp(world: World): Promise<string[]> {
     () => world.own?.endDatabase(),
     () => kubectl(world, 'delete', 'namespace', world.id, '--ignore-not-found', '--timeout=120s'),
     () => (world.isInstalled ? removeProduct(world) : undefined),
+    () => removeExamples(world),
+    () => world.vault.ask('DELETE', 'sys/auth/approle'),
     () => removeFromVault(world),
     () => removeFromDatabase(world),
   ];

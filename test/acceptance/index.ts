@@ -8,12 +8,25 @@ import { cleanUp } from './clean-up.ts';
 import { openOwnCluster } from './own-cluster.ts';
 import type { Figures, Step } from './step.ts';
 import { burst, deleted, oneApplication, prepareApplication } from './steps/application.ts';
+import { approle } from './steps/approle.ts';
+import { notPullable, rotate, upgrade } from './steps/change.ts';
+import { pods, walkthrough } from './steps/examples.ts';
+import { killed, kubeletRestarted, rebooted, sealed } from './steps/faults.ts';
 import { image } from './steps/image.ts';
 import { install, running, setUpVault, uninstall } from './steps/install.ts';
+import { keep } from './steps/keep.ts';
+import { byManifests, withoutKnative } from './steps/manifests.ts';
+import { monitoring } from './steps/monitoring.ts';
+import { policies } from './steps/policies.ts';
+import { failedRun, hungRun, schedule, suspended } from './steps/schedule.ts';
+import { steady } from './steps/steady.ts';
 import { stuckBesideOthers } from './steps/stuck.ts';
+import { features, projected } from './steps/variants.ts';
+import { record, versionsOf } from './versions.ts';
 import { newId, vaultIn, type World } from './world.ts';
 
 const STEPS: readonly Step[] = [
+  // By command.
   image,
   setUpVault,
   install,
@@ -24,6 +37,34 @@ const STEPS: readonly Step[] = [
   stuckBesideOthers,
   burst(30, true),
   burst(100, false),
+  steady,
+  notPullable,
+  upgrade,
+  rotate,
+  policies,
+  projected,
+  features,
+  sealed,
+  killed,
+  kubeletRestarted,
+  rebooted,
+  keep,
+  // By manifests.
+  byManifests,
+  walkthrough,
+  pods,
+  approle,
+  monitoring,
+  steady,
+  schedule,
+  failedRun,
+  hungRun,
+  suspended,
+  keep,
+  withoutKnative,
+  // By command, as at first.
+  install,
+  steady,
   uninstall,
 ];
 
@@ -32,6 +73,8 @@ const { values } = parseArgs({
     kubeconfig: { type: 'string' },
     keep: { type: 'boolean', default: false },
     short: { type: 'boolean', default: false },
+    /** Writes the versions to docs/compatibility.md, where the whole suite has held. */
+    record: { type: 'boolean', default: false },
   },
 });
 
@@ -67,6 +110,11 @@ interface Result {
   readonly failure: string | undefined;
 }
 
+function withCauses(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : `${error.message}\n${withCauses(error.cause)}`;
+}
+
 async function runStep(step: Step, world: World): Promise<Result> {
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1_000;
@@ -74,8 +122,7 @@ async function runStep(step: Step, world: World): Promise<Result> {
     const figures = await step.run(world);
     return { title: step.title, seconds: seconds(), figures, failure: undefined };
   } catch (error) {
-    const failure = error instanceof Error ? error.message : String(error);
-    return { title: step.title, seconds: seconds(), figures: {}, failure };
+    return { title: step.title, seconds: seconds(), figures: {}, failure: withCauses(error) };
   }
 }
 
@@ -99,15 +146,21 @@ async function main(): Promise<number> {
     // What comes after needs what was before.
     if (result.failure !== undefined) break;
   }
+  const versions = await versionsOf(world).catch(() => ({}));
   const leftBehind = values.keep ? [] : await cleanUp(world);
   for (const what of leftBehind) console.error(`Not removed: ${what}`);
   const held = results.filter(({ failure }) => failure === undefined).length;
   console.log(
     `\n${held} of ${steps.length} steps held, ${((performance.now() - began) / 1_000).toFixed(0)} s`,
   );
-  return held === steps.length && leftBehind.length === 0 ? 0 : 1;
+  for (const [product, version] of Object.entries(versions)) console.log(`  ${product} ${version}`);
+  if (held < steps.length || leftBehind.length > 0) return 1;
+  if (values.record && steps.length === STEPS.length) await record(versions, held);
+  return 0;
 }
 
+// Node ends with 0 where nothing is left to wait for, whatever was not done.
+process.exitCode = 1;
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {

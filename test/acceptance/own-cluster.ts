@@ -1,12 +1,17 @@
 /** The project's own cluster, where the environment names no other. */
-import { access, readdir, readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { running, stop } from '../cluster/daemons.ts';
 import { removeDatabase, startDatabase } from '../cluster/databases.ts';
+import { allProcesses, familyOf } from '../cluster/family.ts';
 import { build, push, referenceOf } from '../cluster/images.ts';
+import { startMonitoring } from '../cluster/monitoring.ts';
+import { rebootNode, restartKubelet } from '../cluster/node.ts';
 import { paths, programPath } from '../cluster/paths.ts';
-import { buildProductImage } from '../cluster/product-image.ts';
+import { buildFromDockerfile, buildProductImage } from '../cluster/product-image.ts';
+import { startVault } from '../cluster/vault.ts';
 import { run } from '../stack/install/run.ts';
+import { projectRoot } from '../stack/paths.ts';
 import type { OwnCluster } from './world.ts';
 
 const HUNG = { name: 'postgres-hung', port: 5_433 };
@@ -28,24 +33,18 @@ async function makeClientImage(): Promise<string> {
   }
   await build(`localhost/${CLIENT}`, 'FROM scratch\nADD client.tar /\nUSER 65534\n', { 'client.tar': tar });
   await push(`localhost/${CLIENT}`, CLIENT);
+  // As examples/ calls it.
+  await push(`localhost/${CLIENT}`, 'library/postgres:18-alpine');
   return referenceOf(CLIENT);
 }
 
-/** Pids of the process and of all that descend from it. */
-async function familyOf(pid: number): Promise<number[]> {
-  const all = await Promise.all(
-    (await readdir('/proc'))
-      .filter((name) => /^\d+$/.test(name))
-      .map(async (name) => {
-        const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
-        const [, parent = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-        return { pid: Number(name), parent: Number(parent) };
-      }),
-  );
-  const family = [pid];
-  for (const member of family)
-    family.push(...all.filter(({ parent }) => parent === member).map((one) => one.pid));
-  return family;
+async function pidsOf(what: 'database' | 'vault' | 'sweep'): Promise<number[]> {
+  if (what === 'sweep')
+    return (await allProcesses())
+      .filter(({ command }) => command.endsWith(' renewal.cjs '))
+      .map(({ pid }) => pid);
+  const daemon = await running(what === 'vault' ? 'bao' : HUNG.name);
+  return daemon ? [daemon.pid] : [];
 }
 
 /** @throws where it does not run. */
@@ -60,13 +59,20 @@ export async function openOwnCluster(): Promise<
     path: programPath(),
     clientImage: await makeClientImage(),
     buildImage: buildProductImage,
+    buildExample: (folder, name) => buildFromDockerfile(join(projectRoot, 'examples', folder), name),
+    unseal: startVault,
+    restartKubelet,
+    reboot: rebootNode,
     async startDatabase() {
       await startDatabase(HUNG);
       return HUNG.port;
     },
-    async halt(signal) {
-      const server = await running(HUNG.name);
-      if (server) for (const pid of await familyOf(server.pid)) process.kill(pid, signal);
+    startMonitoring,
+    async halt(what, signal) {
+      const [first, ...others] = await pidsOf(what);
+      if (first === undefined) return false;
+      for (const pid of await familyOf(first, ...others)) process.kill(pid, signal);
+      return true;
     },
     async endDatabase() {
       await stop(HUNG.name);

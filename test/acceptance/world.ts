@@ -28,9 +28,17 @@ export interface World {
 /** What can be done to the project's own cluster only. */
 export interface OwnCluster {
   buildImage(tag: string): Promise<string>;
+  /** From its Dockerfile in `examples/`, so that its manifests find it. */
+  buildExample(folder: string, name: string): Promise<string>;
+  unseal(): Promise<void>;
+  restartKubelet(): Promise<void>;
+  /** All containers end at once; their pods, the control plane and what is beside the cluster stay. */
+  reboot(): Promise<void>;
   /** A second database server, which can be halted; @returns its port. */
   startDatabase(): Promise<number>;
-  halt(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>;
+  /** The second database, Vault, or the run of the renewal job. @returns whether it is there. */
+  halt(what: 'database' | 'vault' | 'sweep', signal: 'SIGSTOP' | 'SIGCONT'): Promise<boolean>;
+  startMonitoring(): Promise<void>;
   endDatabase(): Promise<void>;
 }
 
@@ -82,14 +90,24 @@ export const cli = (world: World, ...args: readonly string[]) =>
 export const install = (world: World, ...args: readonly string[]) =>
   command(world, nodeProgram, ['cli/install.ts', ...args]);
 
+interface Where {
+  /** Of another server than the main one. */
+  readonly port?: number | undefined;
+  readonly database?: string;
+}
+
 /** One row an object of the answer. */
-export async function sql({ env }: World, query: string, port = Number(env['PGPORT'] ?? 5432)) {
+export async function sql(
+  { env }: World,
+  query: string,
+  { port = Number(env['PGPORT'] ?? 5432), database = 'postgres' }: Where = {},
+) {
   const client = new Client({
     host: env['PGHOST'],
     port,
     user: env['PGUSER'] ?? 'postgres',
     password: env['PGPASSWORD'],
-    database: 'postgres',
+    database,
     ...(env['PGSSLMODE'] !== 'disable' && { ssl: { rejectUnauthorized: false } }),
   });
   await client.connect();
@@ -104,11 +122,9 @@ const Rows = v.array(v.object({ rolname: v.string() }));
 
 /** Database users that Vault has made for this run, and not dropped. */
 export async function usersOf(world: World, port?: number): Promise<string[]> {
-  const rows = await sql(
-    world,
-    `SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-%' AND rolcanlogin`,
+  const rows = await sql(world, `SELECT rolname FROM pg_roles WHERE rolname LIKE 'v-%' AND rolcanlogin`, {
     port,
-  );
+  });
   return v.parse(Rows, rows).map(({ rolname }) => rolname);
 }
 

@@ -1,5 +1,5 @@
 /** What a cluster has beside Kubernetes where the product is installed: DNS, cert-manager, Knative with Kourier. */
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../stack/wait.ts';
 import { filesIn, render, sourceOf } from './manifests.ts';
@@ -40,7 +40,7 @@ export async function installCertManager(): Promise<void> {
     .replace(/^appVersion:.*/m, `appVersion: ${version}`);
   await writeFile(join(chart, 'Chart.yaml'), description);
   const crds = (await filesIn(source, 'deploy/crds')).map((file) =>
-    // Their labels are the chart's templates, and nothing needs them.
+    // Their labels are the chart's templates.
     file
       .split('\n')
       .filter((line) => !line.includes('{{'))
@@ -63,7 +63,9 @@ export async function installCertManager(): Promise<void> {
     ...image('cainjector', 'cainjector.image.'),
   ]);
   await apply('apiVersion: v1\nkind: Namespace\nmetadata: { name: cert-manager }\n');
-  await apply(crds.join('\n---\n'));
+  // As a release has it, by which others tell its version.
+  const label = ['label', '--local', '--filename=-', '--output=json', `app.kubernetes.io/version=${version}`];
+  await apply(await command('kubectl', label, { input: crds.join('\n---\n') }));
   await apply(rendered);
 }
 
@@ -138,8 +140,7 @@ export async function installEventing(): Promise<void> {
   ]);
   await kubectl('wait', '--for=condition=Established', '--timeout=60s', 'crd', '--all');
   await apply(UNUSED_IMAGES);
-  const accounts = (await import('node:fs/promises')).readdir(core);
-  const early = (await accounts).filter((name) => /^200-.*\.yaml$/.test(name));
+  const early = (await readdir(core)).filter((name) => /^200-.*\.yaml$/.test(name));
   await put([
     ...(await filesIn(core, ...early, 'configmaps', 'roles', 'webhooks')),
     ...(await filesIn(join(core, 'deployments'), 'controller.yaml', 'webhook.yaml')),

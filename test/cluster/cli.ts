@@ -3,16 +3,18 @@ import { parseArgs } from 'node:util';
 import { withLock } from '../stack/process/lock.ts';
 import { running, started } from './daemons.ts';
 import { down } from './down.ts';
+import { checkMachine, UnfitMachine } from './machine.ts';
 import { paths } from './paths.ts';
 import { kubectl } from './run.ts';
 import { node, ports, registry } from './settings.ts';
-import { checkMachine, up } from './up.ts';
+import { up } from './up.ts';
 import { vaultAddress } from './vault.ts';
 
 const USAGE = `usage: npm run cluster -- up
        npm run cluster -- down [--keep]   --keep: its state stays for the next "up"
        npm run cluster -- status`;
 const NOT_UP = 3;
+const UNFIT = 4;
 
 const seconds = (since: number) => ((performance.now() - since) / 1_000).toFixed(1);
 
@@ -67,7 +69,7 @@ async function main(): Promise<number> {
   if (positionals.length !== 1) throw new Error(USAGE);
   if (verb === 'status') return runStatus();
   if (verb !== 'up' && verb !== 'down') throw new Error(USAGE);
-  checkMachine();
+  await checkMachine();
   let code = 0;
   const work = async () => {
     code = await (verb === 'up' ? runUp() : runDown(values.keep));
@@ -76,10 +78,12 @@ async function main(): Promise<number> {
   return code;
 }
 
+// Node ends with 0 where nothing is left to wait for, whatever was not done.
+process.exitCode = 1;
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
     console.error(error instanceof Error ? error.message : error);
-    process.exit(1);
+    process.exit(error instanceof UnfitMachine ? UNFIT : 1);
   },
 );

@@ -1,15 +1,16 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { running, started, stop } from './daemons.ts';
 import { mainDatabase, removeDatabase } from './databases.ts';
 import { removePods } from './node.ts';
 import { binary, paths } from './paths.ts';
-import { command } from './run.ts';
+import { command, unmount } from './run.ts';
 import { node } from './settings.ts';
 
 // Whatever needs another one ends before it.
 const ORDER = [
   'kubelet',
   'kube-proxy',
+  'kube-router',
   'kube-scheduler',
   'kube-controller-manager',
   'kube-apiserver',
@@ -20,26 +21,16 @@ const ORDER = [
   'registry',
 ];
 
-/** Where something is mounted below these folders: what containers that were killed have left. */
-async function unmount(folders: readonly string[]): Promise<void> {
-  const mounted = (await readFile('/proc/mounts', 'utf8'))
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-    .filter((place) => folders.some((folder) => place.startsWith(`${folder}/`)))
-    .toSorted()
-    .toReversed();
-  for (const place of mounted) await command('umount', [place]).catch(() => '');
-}
-
 /** Ends all of it. @param keep whether its state stays, so that the next one goes on where this one was. */
 export async function down({ keep }: { readonly keep: boolean }): Promise<void> {
   await stop('kubelet');
   if (await running('containerd')) await removePods();
   const all = await started();
   for (const name of [...ORDER, ...all.filter((other) => !ORDER.includes(other))]) await stop(name);
+  await command(binary('kube-router'), ['--cleanup-config', '--hostname-override=node']).catch(() => '');
   await command(binary('kube-proxy'), [`--config=${paths.run}/kube-proxy.yaml`, '--cleanup']).catch(() => '');
   if (keep) return;
-  await unmount([paths.run, paths.state]);
+  await unmount([`${paths.run}/`, `${paths.state}/`]);
   await command('ip', ['link', 'delete', node.bridge]).catch(() => '');
   await removeDatabase(mainDatabase);
   await Promise.all([paths.run, paths.state].map((folder) => rm(folder, { recursive: true, force: true })));

@@ -2,6 +2,7 @@
 import { access, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { installedPath, type PartName, parts } from '../stack/install/parts.ts';
 import { run, withClock } from '../stack/install/run.ts';
 import type { Report } from '../stack/progress.ts';
 import type { ClusterPart } from './install/parts.ts';
@@ -11,7 +12,7 @@ import { registry, versions } from './settings.ts';
 interface Image {
   /** With its tag, below the registry's name. */
   readonly name: string;
-  readonly part: ClusterPart;
+  readonly part: ClusterPart | PartName;
   /** In the image. */
   readonly program: string;
   readonly user: number;
@@ -19,7 +20,7 @@ interface Image {
 
 const SERVING = 'v0.48.0';
 const EVENTING = 'v0.47.0';
-const ofPart = (name: string, part: ClusterPart, user = 65_532): Image => ({
+const ofPart = (name: string, part: Image['part'], user = 65_532): Image => ({
   name,
   part,
   program: `/ko-app/${part}`,
@@ -48,6 +49,14 @@ const images: readonly Image[] = [
     ofPart(`cert-manager/${name}:${versions.certManager}`, `cert-manager-${name}`),
   ),
   ofPart(`coredns:${versions.coredns}`, 'coredns', 0),
+  ofPart(`prometheus-operator:${versions.prometheusOperator}`, 'prometheus-operator'),
+  {
+    ...ofPart(`prometheus-config-reloader:${versions.prometheusOperator}`, 'prometheus-config-reloader'),
+    // As the operator calls it.
+    program: '/bin/prometheus-config-reloader',
+  },
+  ofPart(`prometheus:${versions.prometheus}`, 'prometheus'),
+  ofPart(`pushgateway:${versions.pushgateway}`, 'prometheus-pushgateway'),
   { name: `envoy:${versions.envoy}`, part: 'envoy', program: '/usr/local/bin/envoy', user: 65_534 },
 ];
 
@@ -148,14 +157,17 @@ async function makePause(): Promise<void> {
 /** Which recipe an image was made by: another version of its part makes it again. */
 const noteOf = ({ name }: Image) => join(paths.images, `${name.replaceAll('/', '_')}.recipe`);
 
+const isOfStack = (part: Image['part']): part is PartName => part in parts;
+const fileOf = (part: Image['part']): string => (isOfStack(part) ? installedPath(part) : binary(part));
+
 async function makeImage(image: Image): Promise<void> {
-  const recipe = await readFile(`${binary(image.part)}.recipe`, 'utf8');
+  const recipe = await readFile(`${fileOf(image.part)}.recipe`, 'utf8');
   const made = await readFile(noteOf(image), 'utf8').catch(() => '');
   if (made === recipe && (await isInRegistry(image.name))) return;
   const { part, program, user } = image;
   const tag = `localhost/${part}`;
   const containerfile = `FROM ${BASE}\nCOPY program ${program}\nUSER ${user}\nENTRYPOINT ["${program}"]\n`;
-  await build(tag, containerfile, { program: binary(part) });
+  await build(tag, containerfile, { program: fileOf(part) });
   await push(tag, image.name);
   await writeFile(noteOf(image), recipe);
 }

@@ -1,12 +1,13 @@
 /** The node: containerd, kubelet and kube-proxy, on this machine. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { until } from '../stack/wait.ts';
-import { lastLinesOf, start } from './daemons.ts';
+import { lastLinesOf, start, stop } from './daemons.ts';
+import { allProcesses, familyOf } from './family.ts';
 import { binary, paths } from './paths.ts';
 import { kubeconfig, pki } from './pki.ts';
-import { command, kubectl } from './run.ts';
+import { command, kubectl, unmount } from './run.ts';
 import { networks, node, registry } from './settings.ts';
 
 // Registries that manifests name: all images come from the cluster's own.
@@ -106,7 +107,6 @@ const kubeletConfig = {
   serializeImagePulls: false,
 };
 
-/** Also to have it again after a test has stopped it. */
 async function startKubelet(): Promise<void> {
   const file = join(paths.run, 'kubelet.yaml');
   await writeFile(join(paths.run, 'resolv.conf'), `nameserver ${networks.dns}\n`);
@@ -141,6 +141,25 @@ async function startKubeProxy(): Promise<void> {
   await start({ name: 'kube-proxy', command: binary('kube-proxy'), args: [`--config=${file}`] });
 }
 
+/** What enforces NetworkPolicies: a plain pod network does not. */
+async function startKubeRouter(): Promise<void> {
+  await start({
+    name: 'kube-router',
+    command: binary('kube-router'),
+    args: [
+      '--run-firewall=true',
+      '--run-router=false',
+      '--run-service-proxy=false',
+      `--kubeconfig=${paths.kubeconfig}`,
+      `--hostname-override=${node.name}`,
+      `--service-cluster-ip-range=${networks.services}`,
+      '--enable-ipv6=false',
+      '--health-port=0',
+      '--metrics-port=0',
+    ],
+  });
+}
+
 /** @throws with the end of the kubelet's log where the node does not become ready. */
 export async function startNode(): Promise<void> {
   if ((await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8')).trim() !== '1')
@@ -148,6 +167,7 @@ export async function startNode(): Promise<void> {
   await startContainerd();
   await startKubelet();
   await startKubeProxy();
+  await startKubeRouter();
   const condition = '--output=jsonpath={.status.conditions[?(@.type=="Ready")].status}';
   const isReady = async () => (await kubectl('get', 'node', node.name, condition)) === 'True';
   await until('the node is ready', isReady, 90_000).catch(async (cause: unknown) => {
@@ -165,4 +185,31 @@ export async function removePods(): Promise<void> {
       await crictl('rmp', '--force', id).catch(() => '');
     }),
   );
+}
+
+export async function restartKubelet(): Promise<void> {
+  await stop('kubelet');
+  await startNode();
+}
+
+/**
+ * What a node's reboot does to its pods: all containers end at once, with their sandboxes and the network of each. The control
+ * plane goes on, as on a cluster of several machines.
+ */
+export async function rebootNode(): Promise<void> {
+  await stop('kubelet');
+  for (const name of ['kube-proxy', 'kube-router', 'containerd']) await stop(name);
+  const shims = (await allProcesses()).filter(
+    ({ command: its }) => its.startsWith(binary('containerd-shim-runc-v2')) && its.includes(paths.containerd),
+  );
+  for (const pid of await familyOf(...shims.map((shim) => shim.pid)))
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended with another one.
+    }
+  await unmount([`${paths.state}/containerd`, '/run/netns/cni-']);
+  await rm(`${paths.state}/containerd`, { recursive: true, force: true });
+  await command(binary('kube-proxy'), [`--config=${paths.run}/kube-proxy.yaml`, '--cleanup']).catch(() => '');
+  await startNode();
 }

@@ -65,17 +65,25 @@ async function makeBases(): Promise<void> {
 }
 
 /**
- * Builds the checkout's image and puts it into the cluster's registry.
+ * Builds what the folder's Dockerfile says and puts it into the cluster's registry.
  *
  * @returns its reference.
  */
-export async function buildProductImage(tag: string): Promise<string> {
+export async function buildFromDockerfile(
+  folder: string,
+  name: string,
+  values: Readonly<Record<string, string>> = {},
+): Promise<string> {
   await makeBases();
-  const name = `vault-db-injector:${tag}`;
-  const revision = (await run({ command: 'git', args: ['rev-parse', 'HEAD'], cwd: projectRoot })).trim();
   const args = ['build', '--isolation', 'chroot', '--pull=never', '--format', 'docker'];
-  const values = ['--build-arg', `VERSION=${tag}`, '--build-arg', `REVISION=${revision}`];
-  await buildah([...args, ...values, '--tag', `localhost/${name}`, '.'], projectRoot);
+  const given = Object.entries(values).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`]);
+  await buildah([...args, ...given, '--tag', `localhost/${name}`, '.'], folder);
   await push(`localhost/${name}`, name);
   return referenceOf(name);
+}
+
+/** The checkout's own. @returns its reference. */
+export async function buildProductImage(tag: string): Promise<string> {
+  const revision = (await run({ command: 'git', args: ['rev-parse', 'HEAD'], cwd: projectRoot })).trim();
+  return buildFromDockerfile(projectRoot, `vault-db-injector:${tag}`, { VERSION: tag, REVISION: revision });
 }

@@ -1,4 +1,5 @@
 /** Commands of the cluster's own programs. */
+import { readFile } from 'node:fs/promises';
 import { execa, type Options } from 'execa';
 import { paths, programPath } from './paths.ts';
 
@@ -36,4 +37,15 @@ export async function apply(manifests: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 4_000));
     await once();
   });
+}
+
+/** Takes away what is mounted at places that begin so: containers that were killed have left it. */
+export async function unmount(prefixes: readonly string[]): Promise<void> {
+  const mounted = (await readFile('/proc/mounts', 'utf8'))
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '')
+    .filter((place) => prefixes.some((prefix) => place.startsWith(prefix)))
+    .toSorted()
+    .toReversed();
+  for (const place of mounted) await command('umount', [place]).catch(() => '');
 }

@@ -40,4 +40,8 @@ export const versions = {
   certManager: 'v1.11.5',
   coredns: 'v1.13.1',
   envoy: '1.40.0',
+  prometheusOperator: 'v0.85.0',
+  /** Debian's. */
+  prometheus: 'v2.42.0',
+  pushgateway: 'v1.5.1',
 } as const;

@@ -13,6 +13,7 @@ import { mainDatabase, passwordFile, startDatabase } from './databases.ts';
 import { makeImages } from './images.ts';
 import { installAll } from './install/index.ts';
 import { installPackages } from './install/packages.ts';
+import { checkMachine } from './machine.ts';
 import { startNode } from './node.ts';
 import { paths } from './paths.ts';
 import { createPki, pki } from './pki.ts';
@@ -21,15 +22,9 @@ import { prepareVault, rootToken, startVault, vaultAddress } from './vault.ts';
 
 export type OnStep = (step: string, detail: string | undefined) => void;
 
-/** @throws where this machine cannot run a cluster, before anything is built. */
-export function checkMachine(): void {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0)
-    throw new Error('the cluster needs root on Linux: it starts containers, and makes a network of its own');
-}
-
 /** Brings up whatever is not up yet. */
 export async function up(onStep: OnStep): Promise<void> {
-  checkMachine();
+  await checkMachine();
   const steps: readonly (readonly [string, (report: (detail: string) => void) => Promise<void>])[] = [
     ['packages', installPackages],
     ['programs', installAll],

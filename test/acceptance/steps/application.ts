@@ -1,5 +1,6 @@
 /** Applications as their teams write them: a database and a role by `setup`, pods with a label and annotations. */
 import * as v from 'valibot';
+import { NAMESPACE } from '../product.ts';
 import { inSeconds, type Step } from '../step.ts';
 import { apply, cli, kubectl, recordsIn, usersOf, type World, waitFor } from '../world.ts';
 
@@ -10,12 +11,26 @@ interface PodWishes {
   readonly replicas?: number;
   /** Of its database server. */
   readonly port?: number;
+  /** What its container's shell does; else it logs in once, says as whom, and waits. */
+  readonly script?: string;
 }
+
+const LOG_IN_ONCE = `trap 'exit 0' TERM
+psql "$DATABASE_URL" --tuples-only --no-align --command='SELECT session_user' && touch /tmp/ok
+sleep 3600 & wait`;
+const indented = (text: string, by: number) => text.replaceAll('\n', `\n${' '.repeat(by)}`);
 
 /** A Deployment whose containers log in from inside, and say as whom. */
 export const deployment = (
   world: World,
-  { name, role, mount = 'databases', replicas = 1, port = Number(world.env['PGPORT'] ?? 5432) }: PodWishes,
+  {
+    name,
+    role,
+    mount = 'databases',
+    replicas = 1,
+    port = Number(world.env['PGPORT'] ?? 5432),
+    script = LOG_IN_ONCE,
+  }: PodWishes,
 ): string => `
 apiVersion: apps/v1
 kind: Deployment
@@ -41,7 +56,8 @@ spec:
           image: ${world.clientImage}
           command: [sh, -c]
           args:
-            - trap 'exit 0' TERM; psql "$DATABASE_URL" --tuples-only --no-align --command='SELECT session_user' && touch /tmp/ok; sleep 3600 & wait
+            - |
+              ${indented(script, 14)}
           readinessProbe: { exec: { command: [test, -f, /tmp/ok] }, periodSeconds: 1 }
           resources: { requests: { cpu: 1m, memory: 8Mi } }
 `;
@@ -144,9 +160,11 @@ export const burst = (pods: number, isShort: boolean): Step => ({
   isShort,
   async run(world) {
     const fromZero = await scaleToZero(world);
-    // What an earlier step has left to the sweep may still be there.
-    const before = (await usersOf(world)).length;
-    const recordsBefore = (await recordsIn(world)).length;
+    // What an earlier step has left to the sweep may still be there, and go meanwhile.
+    const usersBefore = new Set(await usersOf(world));
+    const recordsBefore = new Set(await recordsIn(world));
+    const newUsers = async () => (await usersOf(world)).filter((user) => !usersBefore.has(user));
+    const newRecords = async () => (await recordsIn(world)).filter((uuid) => !recordsBefore.has(uuid));
     const began = performance.now();
     await apply(world, deployment(world, { name: 'many', role: world.id, replicas: pods }));
     await available(world, 'many', 240);
@@ -160,20 +178,16 @@ export const burst = (pods: number, isShort: boolean): Step => ({
       '--output=json',
     );
     const counts = [
-      (await usersOf(world)).length - before,
-      (await recordsIn(world)).length - recordsBefore,
+      (await newUsers()).length,
+      (await newRecords()).length,
       v.parse(Listed, JSON.parse(secrets)).items.length,
     ];
     if (counts.some((count) => count !== pods))
       throw new Error(`users, records and Secrets: ${counts.join(', ')}; each should be ${pods}`);
     const deletion = performance.now();
     await kubectl(world, 'delete', 'deployment/many', `--namespace=${world.id}`, '--wait=false');
-    await waitFor('all users are dropped', async () => (await usersOf(world)).length === before, 180_000);
-    await waitFor(
-      'all records are gone',
-      async () => (await recordsIn(world)).length === recordsBefore,
-      20_000,
-    );
+    await waitFor('all users are dropped', async () => (await newUsers()).length === 0, 180_000);
+    await waitFor('all records are gone', async () => (await newRecords()).length === 0, 20_000);
     return {
       'scaled to zero': inSeconds(fromZero),
       available: inSeconds(ready),
@@ -181,8 +195,6 @@ export const burst = (pods: number, isShort: boolean): Step => ({
     };
   },
 });
-
-const NAMESPACE = '--namespace=vault-injector';
 
 /**
  * Waits until the function has no instance. Knative would keep the last one for ten minutes, so a revision of its own

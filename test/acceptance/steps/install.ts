@@ -1,8 +1,9 @@
 import * as v from 'valibot';
+import { NAMESPACE } from '../product.ts';
 import type { Step } from '../step.ts';
 import { command, kubectl, install as runInstall, type World } from '../world.ts';
+import { nothingIsLeft } from './keep.ts';
 
-const NAMESPACE = '--namespace=vault-injector';
 const Pods = v.object({
   items: v.array(
     v.object({
@@ -19,13 +20,24 @@ const Pods = v.object({
   ),
 });
 
-/** @param mounts of the database engines whose leases the product may renew and revoke. */
-export async function setUp(world: World, mounts: readonly string[]): Promise<void> {
+interface ProductInVault {
+  /** Of the database engines whose leases the product may renew and revoke. */
+  readonly mounts?: readonly string[];
+  /** More variables of the script. */
+  readonly more?: Readonly<Record<string, string>>;
+}
+
+/** Policies and roles of the three processes; run again, it puts them back to what is said. */
+export async function setUpProduct(
+  world: World,
+  { mounts = ['databases'], more = {} }: ProductInVault = {},
+): Promise<void> {
   const env = {
     ...world.env,
     LEDGER_PREFIX: world.id,
     DATABASE_MOUNTS: mounts.join(' '),
     POLICY_PREFIX: world.id,
+    ...more,
   };
   await command({ ...world, env }, 'knative/vault/set-up.sh', []);
 }
@@ -34,12 +46,12 @@ export const setUpVault: Step = {
   title: 'Vault gets the policies and roles of the three processes',
   isShort: true,
   async run(world) {
-    await setUp(world, ['databases']);
+    await setUpProduct(world);
     return {};
   },
 };
 
-const settings = (world: World) => [
+export const settings = (world: World) => [
   ...[
     '--vault-address',
     'https://vault.example.com:8200',
@@ -108,16 +120,7 @@ export const uninstall: Step = {
   async run(world) {
     const began = performance.now();
     await removeProduct(world);
-    const kinds =
-      'namespaces,mutatingwebhookconfigurations,validatingadmissionpolicies,clusterroles,clusterrolebindings';
-    const left = await kubectl(
-      world,
-      'get',
-      kinds,
-      '--selector=app.kubernetes.io/part-of=vault-db-injector',
-      '--output=name',
-    );
-    if (left.trim() !== '') throw new Error(`these are left: ${left}`);
+    await nothingIsLeft(world);
     return { removed: `${((performance.now() - began) / 1_000).toFixed(1)} s` };
   },
 };

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inSeconds, type Step } from '../step.ts';
 import { apply, kubectl, usersOf, type World, waitFor } from '../world.ts';
 import { available, deployment, setUpRole } from './application.ts';
-import { setUp } from './install.ts';
+import { setUpProduct } from './install.ts';
 
 /** From the deletion of five pods to the last one's user dropped, termination and event included. */
 const WITHIN_MS = 5_000;
@@ -39,7 +39,7 @@ export const stuckBesideOthers: Step = {
     for (const name of ['hung', 'forgotten', 'good']) await available(world, name, 120);
     const remove = (name: string) =>
       kubectl(world, 'delete', `deployment/${name}`, `--namespace=${id}`, '--wait=false');
-    await own?.halt('SIGSTOP');
+    await own?.halt('database', 'SIGSTOP');
     try {
       await Promise.all([remove('hung'), remove('forgotten')]);
       await sleep(4_000);
@@ -55,9 +55,9 @@ export const stuckBesideOthers: Step = {
       if (took > WITHIN_MS) throw new Error(`the others waited ${inSeconds(took)}`);
       return { 'others dropped': inSeconds(took) };
     } finally {
-      await own?.halt('SIGCONT');
+      await own?.halt('database', 'SIGCONT');
       // As an operator does who reads of it; what was left is revoked with the rest.
-      await setUp(world, ['databases', `${id}-forgotten`]);
+      await setUpProduct(world, { mounts: ['databases', `${id}-forgotten`] });
       await own?.endDatabase();
     }
   },

@@ -8,6 +8,7 @@ const NEEDED = [
   'nftables',
   'iptables',
   'conntrack',
+  'ipset',
   'buildah',
   'mmdebstrap',
   'postgresql-15',

@@ -55,6 +55,16 @@ export const clusterParts = {
   'cert-manager-controller': certManager('controller'),
   'cert-manager-webhook': certManager('webhook'),
   'cert-manager-cainjector': certManager('cainjector'),
+  /** It enforces NetworkPolicies, and nothing else of what it can do. */
+  'kube-router': go('kube-router', 'github.com/cloudnativelabs/kube-router/v2/cmd/kube-router'),
+  'prometheus-operator': go(
+    'prometheus-operator',
+    'github.com/prometheus-operator/prometheus-operator/cmd/operator',
+  ),
+  'prometheus-config-reloader': go(
+    'prometheus-operator',
+    'github.com/prometheus-operator/prometheus-operator/cmd/prometheus-config-reloader',
+  ),
   coredns: go('coredns', 'cluster.test/coredns', {
     source: join(import.meta.dirname, '../go/coredns/main.go'),
   }),

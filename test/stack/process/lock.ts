@@ -38,7 +38,8 @@ export const tryLock = async (file: string): Promise<Release | undefined> => {
   return (await linkLock(file)) ? () => rm(file, { force: true }) : undefined;
 };
 
-let queue: Promise<unknown> = Promise.resolve();
+/** Calls in this process, by the lock's file: who has one lock may take another. */
+const queues = new Map<string, Promise<unknown>>();
 
 const locked = async <T>(file: string, work: () => Promise<T>, onWait: () => void): Promise<T> => {
   let release = await tryLock(file);
@@ -56,7 +57,10 @@ const locked = async <T>(file: string, work: () => Promise<T>, onWait: () => voi
 
 /** Runs `work` while no other process (and no other call in this one) does, so that two stacks share one build. */
 export const withLock = <T>(file: string, work: () => Promise<T>, onWait: () => void): Promise<T> => {
-  const turn = queue.then(() => locked(file, work, onWait));
-  queue = turn.catch(() => undefined);
+  const turn = (queues.get(file) ?? Promise.resolve()).then(() => locked(file, work, onWait));
+  queues.set(
+    file,
+    turn.catch(() => undefined),
+  );
   return turn;
 };

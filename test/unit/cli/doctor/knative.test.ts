@@ -119,6 +119,26 @@ describe('a Broker of Knative', () => {
     ['delivers at once', { [BROKER]: broker(ASYNC), [CHANNEL]: channel(ASYNC) }, { state: 'ok' }],
     ['has no channel yet', { [BROKER]: broker(ASYNC) }, { state: 'ok' }],
     [
+      'has a channel that a policy without use keeps from being ready',
+      {
+        [BROKER]: broker(ASYNC),
+        [CHANNEL]: { ...object('Ready', 'False', { reason: 'EventPoliciesNotReady' }), ...channel(ASYNC) },
+      },
+      {
+        state: 'failed',
+        detail: expect.stringMatching(/^its channel is not ready: EventPoliciesNotReady; no event passes/),
+        mend: expect.stringContaining('--selector eventing.knative.dev/broker-name=pods'),
+      },
+    ],
+    [
+      'has a channel that is not ready for another reason',
+      {
+        [BROKER]: broker(ASYNC),
+        [CHANNEL]: { ...object('Ready', 'False', { reason: 'DispatcherNotReady' }), ...channel(ASYNC) },
+      },
+      { state: 'failed', mend: expect.stringContaining('describe inmemorychannels') },
+    ],
+    [
       'has no annotation',
       { [BROKER]: broker({}), [CHANNEL]: channel({}) },
       { state: 'failed', detail: expect.stringMatching(/^it has no annotation /), mend: AGAIN },

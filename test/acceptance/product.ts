@@ -1,0 +1,48 @@
+/** The product as it stands in the cluster, and its commands as its operators give them. */
+import * as v from 'valibot';
+import { nodeProgram } from '../stack/paths.ts';
+import { command, kubectl, type World } from './world.ts';
+
+export const NAMESPACE = '--namespace=vault-injector';
+
+/** One run of the renewal job at once. @throws with its log where it did not do all it had to do. */
+export const sweep = (world: World) => command(world, nodeProgram, ['cli/sweep.ts']);
+
+/** @returns each image that a part of the product has or would have with its next run, by the part's kind and name. */
+export async function imagesOf(world: World): Promise<Map<string, string>> {
+  const path = (kind: string, spec: string) =>
+    kubectl(
+      world,
+      'get',
+      kind,
+      NAMESPACE,
+      `--output=jsonpath={range .items[*]}{.kind}/{.metadata.name} {${spec}.containers[0].image}{"\\n"}{end}`,
+    );
+  const told = `${await path('ksvc', '.spec.template.spec')}
+${await path('cronjobs', '.spec.jobTemplate.spec.template.spec')}`;
+  const lines = told.split('\n').filter((line) => line !== '');
+  return new Map(lines.map((line) => v.parse(v.tuple([v.string(), v.string()]), line.split(' '))));
+}
+
+export const jobsOfRenewal = async (world: World): Promise<Job[]> => {
+  const answer = await kubectl(world, 'get', 'jobs', NAMESPACE, '--output=json');
+  return v
+    .parse(Jobs, JSON.parse(answer))
+    .items.filter(({ metadata }) => metadata.name.startsWith('renewal-'))
+    .toSorted((one, other) => one.metadata.creationTimestamp.localeCompare(other.metadata.creationTimestamp));
+};
+
+const Job = v.object({
+  metadata: v.object({ name: v.string(), creationTimestamp: v.string(), uid: v.string() }),
+  status: v.object({
+    succeeded: v.optional(v.number(), 0),
+    failed: v.optional(v.number(), 0),
+    active: v.optional(v.number(), 0),
+    conditions: v.optional(v.array(v.object({ type: v.string(), reason: v.optional(v.string(), '') })), []),
+  }),
+});
+export type Job = v.InferOutput<typeof Job>;
+const Jobs = v.object({ items: v.array(Job) });
+
+export const hasEnded = ({ status }: Job): boolean =>
+  status.conditions.some(({ type }) => type === 'Complete' || type === 'Failed');
