@@ -22,6 +22,7 @@ export const ERROR_CATALOGUE = {
   record_unreadable: { status: 500, retryable: false },
   record_deleted: { status: 500, retryable: false },
   grant_lost: { status: 410, retryable: false },
+  memory_outdated: { status: 409, retryable: true },
   vault_timeout: { status: 504, retryable: true },
   vault_unreachable: { status: 503, retryable: true },
   vault_tls: { status: 503, retryable: true },

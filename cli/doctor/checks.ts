@@ -9,6 +9,7 @@ import { gateway } from './gateway.ts';
 import { knative } from './knative.ts';
 import { leases } from './leases.ts';
 import { ledgerMount, ledgerReadable, ledgerSettings } from './ledger.ts';
+import { liveGrants } from './live-grants.ts';
 import { podsStart } from './pods.ts';
 import { cronJob, lastSweep, schedule } from './sweep.ts';
 import { login, rightsInVault, vault } from './vault.ts';
@@ -26,6 +27,7 @@ export function checksOf(facts: Facts): Check[] {
     ledgerMount(facts),
     ledgerReadable(facts),
     ledgerSettings(facts),
+    liveGrants(facts),
     databaseEngines(facts),
     databaseRoles(facts),
     cronJob(facts),

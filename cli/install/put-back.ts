@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Kubectl } from '../kubectl.ts';
-import { find, type KubernetesObject, keyOf, NAMESPACE, nameOf, reference } from '../objects.ts';
+import { find, type KubernetesObject, keyOf, listOf, NAMESPACE, nameOf, reference } from '../objects.ts';
 import { apply } from './apply.ts';
 
 const CONFIGURATION = ['configuration', 'vault-ca'].map((name) =>
@@ -18,10 +18,15 @@ export async function rememberConfiguration(
 ): Promise<() => Promise<readonly string[]>> {
   const before = await find(kubectl, CONFIGURATION);
   return async () => {
-    const now = new Map((await find(kubectl, before)).map((object) => [keyOf(object), object]));
+    // A first installation has nothing to go back to.
+    if (before.length === 0) return [];
+    const now = new Map((await find(kubectl, CONFIGURATION)).map((object) => [keyOf(object), object]));
     const changed = before.filter((one) => !isDeepStrictEqual(one['data'], now.get(keyOf(one))?.['data']));
     if (changed.length > 0) await apply(kubectl, changed.map(asApplied), kubectlForce);
-    return changed.map(nameOf);
+    const known = new Set(before.map(keyOf));
+    const added = [...now.values()].filter((one) => !known.has(keyOf(one)));
+    if (added.length > 0) await kubectl.text(['delete', '--ignore-not-found', '--filename=-'], listOf(added));
+    return [...changed.map(nameOf), ...added.map((one) => `${nameOf(one)} (removed)`)];
   };
 }
 

@@ -5,6 +5,7 @@ import {
   FIELD_MANAGER,
   find,
   type KubernetesObject,
+  keyOf,
   listOf,
   NAMESPACE,
   nameOf,
@@ -16,8 +17,15 @@ const AT_ONCE = 8;
 // A webhook of somebody else's that has never heard of dry runs: the real one it may well let pass.
 const CANNOT_SAY = /does not support dry run/i;
 
+// On a first installation, what is to be in a namespace that is not there yet is asked of this one.
+const STAND_IN = 'default';
+// What is wrong with an object in any namespace: its schema, or what Knative and cert-manager say of their own kinds. A
+// policy or a quota speaks of the stand-in only.
+const WRONG_ANYWHERE =
+  /\bis invalid:|strict decoding error|unknown field|no matches for kind|webhook "[^"]*\.(?:knative\.dev|cert-manager\.io)" denied/i;
+
 /**
- * A server-side dry run. On a first installation what is in a namespace that is still to be made is left out.
+ * A server-side dry run.
  *
  * @throws Refusal that names each object that would be refused, and of a conflict the fields and who has set them.
  */
@@ -27,15 +35,19 @@ export async function rehearse(
   { force }: { readonly force: boolean },
 ): Promise<void> {
   const [namespace] = await find(kubectl, [reference('v1', 'Namespace', NAMESPACE)]);
-  const asked = objects.filter(({ metadata }) => namespace !== undefined || metadata.namespace !== NAMESPACE);
-  const all = await dryRun(kubectl, asked, force);
-  if (all.said === undefined) return;
-  // Each by itself: what kubectl says of several does not say of which.
-  const each = await pLimit(AT_ONCE).map(notAmong(all.accepted, asked), async (object) => {
-    const { said } = await dryRun(kubectl, [object], force);
-    return said === undefined || CANNOT_SAY.test(said) ? [] : [{ object, said }];
-  });
-  const refused = each.flat();
+  const isAhead = ({ metadata }: KubernetesObject) =>
+    namespace === undefined && metadata.namespace === NAMESPACE;
+  const refused = [
+    ...(await refusedOf(
+      kubectl,
+      objects.filter((one) => !isAhead(one)).map((object) => ({ object, asked: object })),
+      force,
+    )),
+    // By force: nobody has set anything of what is still to be made.
+    ...(await refusedOf(kubectl, await inStandIn(kubectl, objects.filter(isAhead)), true)).filter(
+      ({ said }) => WRONG_ANYWHERE.test(said),
+    ),
+  ];
   if (refused.length === 0) return;
   const isConflict = refused.some(({ said }) => conflictsIn(said).length > 0);
   const lines = refused.map(({ object, said }) => `  - ${whereOf(object)}: ${explained(said)}`);
@@ -50,6 +62,47 @@ export async function rehearse(
         : []),
     ].join('\n'),
   );
+}
+
+interface Asked {
+  readonly object: KubernetesObject;
+  /** What the API server is shown in its place. */
+  readonly asked: KubernetesObject;
+}
+
+/** Without those whose names somebody has there already. */
+async function inStandIn(kubectl: Kubectl, objects: readonly KubernetesObject[]): Promise<Asked[]> {
+  const all = objects.map((object) => ({
+    object,
+    asked: { ...object, metadata: { ...object.metadata, namespace: STAND_IN } },
+  }));
+  const taken = new Set(
+    (
+      await find(
+        kubectl,
+        all.map(({ asked }) => asked),
+      )
+    ).map(keyOf),
+  );
+  return all.filter(({ asked }) => !taken.has(keyOf(asked)));
+}
+
+async function refusedOf(kubectl: Kubectl, all: readonly Asked[], force: boolean) {
+  const ask = (some: readonly Asked[]) =>
+    dryRun(
+      kubectl,
+      some.map(({ asked }) => asked),
+      force,
+    );
+  if (all.length === 0) return [];
+  const { said, accepted } = await ask(all);
+  if (said === undefined) return [];
+  // Each by itself: what kubectl says of several does not say of which.
+  const each = await pLimit(AT_ONCE).map(notAmong(accepted, all), async (one) => {
+    const { said } = await ask([one]);
+    return said === undefined || CANNOT_SAY.test(said) ? [] : [{ object: one.object, said }];
+  });
+  return each.flat();
 }
 
 interface Rehearsed {
@@ -79,13 +132,10 @@ async function dryRun(
 }
 
 /** Where one of several of the same name was not accepted, all of them. */
-function notAmong(
-  accepted: readonly string[],
-  objects: readonly KubernetesObject[],
-): readonly KubernetesObject[] {
+function notAmong(accepted: readonly string[], all: readonly Asked[]): readonly Asked[] {
   const count = (names: readonly string[], name: string) => names.filter((one) => one === name).length;
-  const names = objects.map(kubectlNameOf);
-  return objects.filter((_, index) => {
+  const names = all.map(({ asked }) => kubectlNameOf(asked));
+  return all.filter((_, index) => {
     const name = names[index] ?? '';
     return count(accepted, name) < count(names, name);
   });

@@ -44,6 +44,7 @@ export function initialState(
     tokenEndSeen: 0,
     accessor: 'accessor' in record.token ? record.token.accessor : '',
     hadPod: false,
+    recordLost: false,
   };
 }
 

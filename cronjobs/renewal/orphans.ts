@@ -48,10 +48,11 @@ async function readRecords(unclaimed: readonly string[], sweep: Sweep): Promise<
     return !foreign && !looksYoung(uuid, startedAt, options.gracePeriodSeconds);
   });
   const readOne = async (uuid: string) => {
-    const stored = await sweep.ledger.read(uuid, sweep.work).catch((error: unknown) => {
+    const read = await sweep.ledger.read(uuid, sweep.work).catch((error: unknown) => {
       if (error instanceof DocumentDeleted) return deleted(uuid, error, sweep);
       throw error;
     });
+    const stored = read ?? (index.get(uuid)?.recordLost ? remembered(uuid, sweep) : undefined);
     if (!stored) return;
     const state = initialState(uuid, stored, { startedAt, random: sweep.random, ...options });
     if (isForeign(state, sweep)) index.set(uuid, state);
@@ -89,19 +90,25 @@ async function deleted(
   error: DocumentDeleted,
   sweep: Sweep,
 ): Promise<StoredRecord | undefined> {
-  const known = sweep.index.get(uuid);
-  if (known) {
-    sweep.log.warn('the record of an orphaned grant is deleted: it is revoked by what is remembered of it', {
-      uuid,
-      namespace: known.namespace,
-      mount: holderOf(known.namespace, known.leaseId)?.mount,
-    });
-    return { record: recordOf(known), writtenAt: new Date(known.issuedAt), version: 0 };
-  }
+  const stored = remembered(uuid, sweep);
+  if (stored) return stored;
   // Nothing is known of it: neither whose it is nor what to revoke.
   if (version(uuid) === OUR_UUIDS) throw error;
   await sweep.ledger.remove(uuid, sweep.work);
   return undefined;
+}
+
+/** What the sweep knows of an orphaned grant, in the place of its record. */
+function remembered(uuid: string, { index, log }: Sweep): StoredRecord | undefined {
+  const known = index.get(uuid);
+  if (!known) return undefined;
+  const { namespace, leaseId, issuedAt } = known;
+  log.warn('the record of an orphaned grant is deleted: it is revoked by what is remembered of it', {
+    uuid,
+    namespace,
+    mount: holderOf(namespace, leaseId)?.mount,
+  });
+  return { record: recordOf(known), writtenAt: new Date(issuedAt), version: 0 };
 }
 
 /** Records that name no cluster may be another one's. */

@@ -85,12 +85,14 @@ async function workOn(sweep: Sweep): Promise<boolean> {
   return isComplete;
 }
 
-/** Grants of this share: those of the ledger, and live pods' that it has lost and the sweep remembers. */
+/** Grants of this share: those of the ledger, and those that it has lost while their pods lived and the sweep remembers. */
 function ownGrants({ names, claims, index, options }: Sweep): string[] {
   const listed = names?.grants ?? [...claims.keys()];
   const isOwn = (uuid: string) => shardOf(uuid, options.shards) === options.shard;
   const known = new Set(listed);
-  const lost = [...claims.keys()].filter((uuid) => !known.has(uuid) && index.has(uuid));
+  const isLost = ([uuid, state]: [string, GrantState]) =>
+    !known.has(uuid) && (claims.has(uuid) || state.recordLost);
+  const lost = [...index].filter(isLost).map(([uuid]) => uuid);
   return [...listed, ...lost].filter(isOwn);
 }
 

@@ -4,12 +4,16 @@ import { Pool } from 'pg';
 
 const { DATABASE_URL, DB_USER, DB_PASSWORD, HOSTNAME, PGSSLROOTCERT, PORT = '3000' } = process.env;
 
-// Host, port and database of the second kind are PGHOST, PGPORT and PGDATABASE.
-const pool = new Pool(
-  DATABASE_URL === undefined
-    ? { user: DB_USER, password: DB_PASSWORD }
-    : { connectionString: asInPsql(DATABASE_URL) },
-);
+const pool = new Pool({ connectionString: asInPsql(DATABASE_URL ?? fromParts(process.env)) });
+
+/** For user name and password in a variable each: the rest is in libpq's own. */
+function fromParts({ PGHOST = 'localhost', PGPORT = '5432', PGDATABASE = '', PGSSLMODE }) {
+  const url = new URL(`postgres://${PGHOST}:${PGPORT}/${PGDATABASE}`);
+  url.username = encodeURIComponent(DB_USER);
+  url.password = encodeURIComponent(DB_PASSWORD);
+  if (PGSSLMODE) url.searchParams.set('sslmode', PGSSLMODE);
+  return url.href;
+}
 
 /** The driver takes every sslmode for verify-full otherwise, and goes by no PGSSLROOTCERT. */
 function asInPsql(text) {

@@ -15,6 +15,7 @@ import type { Ledger, LedgerRecord } from './ledger.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequest, VaultRequests, Work } from './requests.ts';
 import type { Session } from './session.ts';
+import type { TokenReference } from './token-reference.ts';
 
 /**
  * `pending`: something is left to do, such as the database user that Vault could not drop yet. The token is dead, unless the
@@ -110,6 +111,7 @@ export function createRevocation(options: RevocationOptions): Revocation {
    * @returns whether Vault has said that it is gone.
    */
   async function revokeToken({ token }: LedgerRecord, lease: LeaseState, work: Work): Promise<boolean> {
+    if (isUnknown(token)) return true;
     if (lease !== 'late') return grants.revoke(token, work).then(() => true);
     const end = (part: Work) => grants.revoke(token, part).then(() => 'gone' as const);
     return (await withinPart(TOKEN_WITHIN_MS, work, end)) === 'gone';
@@ -151,6 +153,10 @@ export function createRevocation(options: RevocationOptions): Revocation {
       const askedItself = before === 'unknown' && !record.revokingSince && record.token instanceof Secret;
       if (askedItself && record.role) withoutOwnRevocation.add(record.role);
     }
+    if (isUnknown(record.token))
+      return {
+        stuck: 'its record is gone, and its lease may not be revoked: nobody renews it, so it ends by itself',
+      };
     return { stuck: 'the lease is still there after its token was revoked' };
   }
 
@@ -204,6 +210,9 @@ async function withinPart<T>(
     work.vaultCalls = part.vaultCalls;
   }
 }
+
+/** Of a record that went before any answer of Vault's told the accessor: the lease is all that is known of the grant. */
+const isUnknown = (token: TokenReference): boolean => !(token instanceof Secret) && token.accessor === '';
 
 const isUnproved = (lease: LeaseState): lease is Unproved =>
   lease === 'unknown' || lease === 'late' || lease === 'skipped';

@@ -4,6 +4,7 @@
  */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import * as v from 'valibot';
+import { InjectorError } from '../errors.ts';
 import { countUpTo, MOST_SHARDS, moment, seconds, secondsEitherWay } from '../numbers.ts';
 import { DocumentDeleted, type Kv } from './kv.ts';
 import type { Work } from './requests.ts';
@@ -33,6 +34,8 @@ export interface GrantState {
   readonly accessor: string;
   /** Whether a sweep has seen a live pod that names it. */
   readonly hadPod: boolean;
+  /** Whether its record was gone from the ledger while its pod lived: only this memory can end it. */
+  readonly recordLost: boolean;
 }
 
 export interface LastSweep {
@@ -51,6 +54,10 @@ export interface LastSweep {
 export interface SweepMemory {
   /** An index that is not there, or not readable, is an empty one. */
   readIndex(shard: number, shards: number, work: Work): Promise<Map<string, GrantState>>;
+  /**
+   * @throws InjectorError `memory_outdated` where Vault was restored since the index was read: what it says of renewals is
+   *   not true of the leases that Vault has now.
+   */
   writeIndex(
     shard: number,
     shards: number,
@@ -81,6 +88,7 @@ const State = v.object({
   accessor: v.optional(v.string(), ''),
   // Of the versions that kept grants of live pods only.
   hadPod: v.optional(v.boolean(), true),
+  recordLost: v.optional(v.boolean(), false),
 });
 // A million grants: all are read at once.
 const MOST_CHUNKS = 1_000;
@@ -138,14 +146,16 @@ export function createSweepMemory(kv: Kv, folder: string, unnamed: string): Swee
   const indexAt = (shard: number, shards: number) => `${folder}/index-${shard}-of-${shards}`;
 
   /** A memory that was deleted in any way is one that is not there: it is a cache. */
-  async function read(path: string, work: Work): Promise<unknown> {
+  async function readDocument(path: string, work: Work) {
     try {
-      return (await kv.read(what, path, work))?.data;
+      return await kv.read(what, path, work);
     } catch (error) {
       if (error instanceof DocumentDeleted) return undefined;
       throw error;
     }
   }
+
+  const read = async (path: string, work: Work): Promise<unknown> => (await readDocument(path, work))?.data;
 
   async function readChunk(path: string, work: Work): Promise<[string, GrantState][]> {
     const chunk = v.safeParse(Chunk, await read(path, work));
@@ -160,10 +170,25 @@ export function createSweepMemory(kv: Kv, folder: string, unnamed: string): Swee
   // How many chunks are there already, by the path of their index: only a new one has to be set up.
   const chunksAt = new Map<string, number>();
 
+  // Which version of an index was read, by its path.
+  const versionsAt = new Map<string, number>();
+
+  /** Versions only rise, but where a backup takes the place of all that Vault stored, or somebody deleted the memory. */
+  async function refuseOlder(path: string, work: Work): Promise<void> {
+    const known = versionsAt.get(path);
+    if (known === undefined || ((await readDocument(path, work))?.version ?? 0) >= known) return;
+    throw new InjectorError(
+      'memory_outdated',
+      'Vault has an older memory than the one that this sweep began with: it was restored from a backup, or the memory deleted; the next sweep goes by what Vault has',
+    );
+  }
+
   return {
     async readIndex(shard, shards, work) {
       const path = indexAt(shard, shards);
-      const head = v.safeParse(Head, await read(path, work));
+      const document = await readDocument(path, work);
+      if (document) versionsAt.set(path, document.version);
+      const head = v.safeParse(Head, document?.data);
       if (!head.success) return new Map();
       chunksAt.set(path, head.output.chunks);
       const numbers = Array.from({ length: head.output.chunks }, (_, number) => number);
@@ -173,6 +198,7 @@ export function createSweepMemory(kv: Kv, folder: string, unnamed: string): Swee
 
     async writeIndex(shard, shards, index, work) {
       const path = indexAt(shard, shards);
+      await refuseOlder(path, work);
       const grants = [...index].sort(([left], [right]) => (left < right ? -1 : 1));
       const chunks = Math.ceil(grants.length / GRANTS_A_CHUNK);
       for (let number = 0; number < chunks; number += 1) {

@@ -2,6 +2,7 @@
  * `npm run acceptance`: the product in a real cluster, by what a user has. Against any cluster that has its requirements
  * (`--kubeconfig`, Vault and PostgreSQL by the environment), or the project's own. Exits with 0 only if all held.
  */
+import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { environment } from '../cluster/up.ts';
 import { cleanUp } from './clean-up.ts';
@@ -54,8 +55,8 @@ const STEPS: readonly Step[] = [
   walkthrough,
   pods,
   approle,
-  monitoring,
   steady,
+  monitoring,
   schedule,
   failedRun,
   hungRun,
@@ -73,6 +74,8 @@ const { values } = parseArgs({
     kubeconfig: { type: 'string' },
     keep: { type: 'boolean', default: false },
     short: { type: 'boolean', default: false },
+    /** A file for the numbers of steps that held and did not, as a test runner names them. */
+    report: { type: 'string' },
     /** Writes the versions to docs/compatibility.md, where the whole suite has held. */
     record: { type: 'boolean', default: false },
   },
@@ -154,6 +157,10 @@ async function main(): Promise<number> {
     `\n${held} of ${steps.length} steps held, ${((performance.now() - began) / 1_000).toFixed(0)} s`,
   );
   for (const [product, version] of Object.entries(versions)) console.log(`  ${product} ${version}`);
+  if (values.report !== undefined) {
+    const numbers = { numPassedTests: held, numFailedTests: steps.length - held };
+    await writeFile(values.report, JSON.stringify(numbers));
+  }
   if (held < steps.length || leftBehind.length > 0) return 1;
   if (values.record && steps.length === STEPS.length) await record(versions, held);
   return 0;

@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 import * as v from 'valibot';
 import { parse, stringify } from 'yaml';
 import { projectRoot } from '../stack/paths.ts';
+import { vaultInCluster } from './product.ts';
 import { command, kubectl, type World } from './world.ts';
 
 const Kustomization = v.looseObject({
@@ -18,10 +19,10 @@ const Kustomization = v.looseObject({
 const INTERVAL_SECONDS = 60;
 const DEADLINE_SECONDS = 55;
 
-const configuration = (id: string, clusterId: string): string => `vaultAddress: https://vault.example.com:8200
+const configuration = (world: World, clusterId: string): string => `vaultAddress: ${vaultInCluster(world)}
 vaultAuthPath: kubernetes
 vaultSecretName: vault-injector
-vaultSecretPrefix: ${id}
+vaultSecretPrefix: ${world.id}
 clusterId: ${clusterId}
 serviceAccountTokenFile: /var/run/secrets/vault/token
 defaultEngine: databases
@@ -32,7 +33,7 @@ tokenReference: accessor
 syncTTLSecond: ${INTERVAL_SECONDS}
 logLevel: info
 appRoleMap:
-  ${id}: { namespaces: [${id}], serviceAccounts: [app] }
+  ${world.id}: { namespaces: [${world.id}], serviceAccounts: [app] }
 `;
 
 const patches = (vault: URL) => [
@@ -64,7 +65,7 @@ async function writeOverlay(world: World, { resources, components }: Overlay): P
   const knative = join(projectRoot, 'knative');
   const example = join(knative, 'overlays/example');
   const uid = ['get', 'namespace', 'kube-system', '--output=jsonpath={.metadata.uid}'];
-  await writeFile(join(folder, 'config.yaml'), configuration(world.id, await kubectl(world, ...uid)));
+  await writeFile(join(folder, 'config.yaml'), configuration(world, await kubectl(world, ...uid)));
   await writeFile(join(folder, 'webhook-path.env'), `current=${randomBytes(32).toString('hex')}\n`);
   await cp(String(world.env['VAULT_CACERT']), join(folder, 'ca.crt'));
   const found = v.parse(Kustomization, parse(await readFile(join(example, 'kustomization.yaml'), 'utf8')));
@@ -79,7 +80,8 @@ async function writeOverlay(world: World, { resources, components }: Overlay): P
   const ours = {
     ...found,
     resources: (resources ?? found.resources).map(here),
-    components: [...(resources ? [] : found.components), '../../components/vault-ca', ...components].map(
+    // Last, since it changes what the others bring.
+    components: [...(resources ? [] : found.components), ...components, '../../components/vault-ca'].map(
       here,
     ),
     images: [{ name: 'vault-db-injector', newName, newTag }],

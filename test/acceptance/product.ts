@@ -3,6 +3,10 @@ import * as v from 'valibot';
 import { nodeProgram } from '../stack/paths.ts';
 import { command, kubectl, type World } from './world.ts';
 
+/** Vault as pods of the cluster reach it, where that is another address than from here (VAULT_ADDR_IN_CLUSTER). */
+export const vaultInCluster = ({ env, own }: World): string =>
+  env['VAULT_ADDR_IN_CLUSTER'] ?? (own ? 'https://vault.example.com:8200' : String(env['VAULT_ADDR']));
+
 export const NAMESPACE = '--namespace=vault-injector';
 
 /** One run of the renewal job at once. @throws with its log where it did not do all it had to do. */

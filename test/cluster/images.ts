@@ -55,7 +55,7 @@ const images: readonly Image[] = [
     // As the operator calls it.
     program: '/bin/prometheus-config-reloader',
   },
-  ofPart(`prometheus:${versions.prometheus}`, 'prometheus'),
+  ofPart(`prometheus:${versions.prometheus}`, 'prometheus-server'),
   ofPart(`pushgateway:${versions.pushgateway}`, 'prometheus-pushgateway'),
   { name: `envoy:${versions.envoy}`, part: 'envoy', program: '/usr/local/bin/envoy', user: 65_534 },
 ];

@@ -41,7 +41,7 @@ export const versions = {
   coredns: 'v1.13.1',
   envoy: '1.40.0',
   prometheusOperator: 'v0.85.0',
+  prometheus: 'v3.13.5',
   /** Debian's. */
-  prometheus: 'v2.42.0',
   pushgateway: 'v1.5.1',
 } as const;

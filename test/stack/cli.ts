@@ -1,10 +1,11 @@
+import { join, relative } from 'node:path';
 import { type Command, parseCommand, usage } from './cli/arguments.ts';
 import { down } from './cli/down.ts';
 import { status } from './cli/status.ts';
 import { sweep } from './cli/sweep.ts';
 import { up, upInForeground } from './cli/up.ts';
-import { findOrInstall } from './install/index.ts';
-import type { PartName } from './install/parts.ts';
+import { findOrInstall, installRecipe } from './install/index.ts';
+import { lowestFolder, lowestParts, type PartName } from './install/parts.ts';
 import type { Report } from './progress.ts';
 
 /** Says one thing in ten seconds: there is news every second, for minutes. */
@@ -26,6 +27,22 @@ const install = async (names: readonly PartName[]): Promise<number> => {
   return 0;
 };
 
+/** Beside the stack's own, which stay what stacks are started with. */
+const installLowest = async (): Promise<number> => {
+  for (const [name, recipe] of Object.entries(lowestParts)) {
+    const file = join(lowestFolder, name);
+    await installRecipe(
+      recipe,
+      file,
+      calmly((detail) => console.log(`${name}: ${detail}`)),
+    );
+    console.log(`${name}: ${file}`);
+  }
+  const folder = relative(process.cwd(), lowestFolder);
+  console.log(`a stack with them: STACK_PARTS=${folder} npx vitest run --project e2e test/e2e/renewal`);
+  return 0;
+};
+
 const run = (command: Command): Promise<number> => {
   switch (command.verb) {
     case 'up':
@@ -38,6 +55,8 @@ const run = (command: Command): Promise<number> => {
       return sweep(command.folder);
     case 'install':
       return install(command.parts);
+    case 'install-lowest':
+      return installLowest();
   }
 };
 

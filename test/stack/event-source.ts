@@ -44,6 +44,9 @@ const adapterConfiguration = (
   }),
 });
 
+// It answers nobody; this is what it says when it begins to watch, and what Knative's of before 1.20 said then.
+const BEGINS = /Starting in resilient mode|Probes server listening/;
+
 /** Knative's ApiServerSource: the adapter that its controller would start. */
 export const startEventSource = async (
   processes: Processes,
@@ -73,8 +76,7 @@ export const startEventSource = async (
       },
       address: sink,
       logFile,
-      // It answers nobody; this is what it says when it begins to watch.
-      ready: async () => (await readFile(logFile, 'utf8')).includes('Starting in resilient mode'),
+      ready: async () => BEGINS.test(await readFile(logFile, 'utf8')),
       readyWithinMs: 20_000,
     }),
   );

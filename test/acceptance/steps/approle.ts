@@ -1,5 +1,6 @@
 /** Tokens of Vault's AppRoles: the init container is given a secret_id, logs in, and leaves a token. */
 import * as v from 'valibot';
+import { vaultInCluster } from '../product.ts';
 import { inSeconds, type Step } from '../step.ts';
 import { apply, kubectl, type World } from '../world.ts';
 
@@ -34,7 +35,7 @@ spec:
       args: [approle-init.mjs]
       env:
         - { name: VAULT_ROLE_ID, value: ${roleId} }
-        - { name: VAULT_ADDR, value: '${world.env['VAULT_ADDR']}' }
+        - { name: VAULT_ADDR, value: '${vaultInCluster(world)}' }
         - { name: NODE_EXTRA_CA_CERTS, value: /authority/ca.crt }
       volumeMounts:
         - { name: credentials, mountPath: /var/run/secrets/boostport.com }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { NAMESPACE } from '../product.ts';
+import { NAMESPACE, vaultInCluster } from '../product.ts';
 import type { Step } from '../step.ts';
 import { command, kubectl, install as runInstall, type World } from '../world.ts';
 import { nothingIsLeft } from './keep.ts';
@@ -51,15 +51,8 @@ export const setUpVault: Step = {
   },
 };
 
-export const settings = (world: World) => [
-  ...[
-    '--vault-address',
-    'https://vault.example.com:8200',
-    '--vault-auth-path',
-    'kubernetes',
-    '--prefix',
-    world.id,
-  ],
+const settings = (world: World) => [
+  ...['--vault-address', vaultInCluster(world), '--vault-auth-path', 'kubernetes', '--prefix', world.id],
   ...(world.env['VAULT_CACERT'] ? ['--vault-ca', world.env['VAULT_CACERT']] : []),
   ...['--image', world.image],
 ];

@@ -35,7 +35,7 @@ export async function comeAndGo(world: World, name: string): Promise<string[]> {
 }
 
 /** Settings of the platform's ConfigMap of features. @returns those of before. */
-export async function setFeatures(world: World, features: Readonly<Record<string, string>>): Promise<void> {
+async function setFeatures(world: World, features: Readonly<Record<string, string>>): Promise<void> {
   const patch = `--patch=${JSON.stringify({ data: features })}`;
   await kubectl(
     world,

@@ -6,14 +6,7 @@ import { binary, paths } from '../paths.ts';
 import { clusterParts } from './parts.ts';
 
 /** Programs of the stack that the cluster runs, too. */
-const ofStack: readonly PartName[] = [
-  'kube-apiserver',
-  'etcd',
-  'bao',
-  'kubectl',
-  'prometheus',
-  'prometheus-pushgateway',
-];
+const ofStack: readonly PartName[] = ['kube-apiserver', 'etcd', 'bao', 'kubectl', 'prometheus-pushgateway'];
 
 /** Builds whatever is not there yet; the first time takes a quarter of an hour on two cores. */
 export async function installAll(report: Report): Promise<void> {

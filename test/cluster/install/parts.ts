@@ -65,6 +65,10 @@ export const clusterParts = {
     'prometheus-operator',
     'github.com/prometheus-operator/prometheus-operator/cmd/prometheus-config-reloader',
   ),
+  /** Debian's has no service discovery of Kubernetes; this one has no other. */
+  'prometheus-server': go('prometheus', 'github.com/prometheus/prometheus/cmd/prometheus', {
+    tags: 'remove_all_sd enable_kubernetes_sd',
+  }),
   coredns: go('coredns', 'cluster.test/coredns', {
     source: join(import.meta.dirname, '../go/coredns/main.go'),
   }),

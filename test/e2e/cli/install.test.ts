@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../../shared/config.ts';
+import { createAuthority } from '../../stack/certificates.ts';
 import { projectRoot } from '../../stack/paths.ts';
 import { until } from '../../stack/wait.ts';
 import { bringKnative, startBareCluster } from '../support/bare-cluster.ts';
@@ -26,6 +27,14 @@ const commands = commandsOn(cluster);
 let admission: Awaited<ReturnType<typeof startInstalledFunction>>;
 /** All that the commands have printed. */
 const said: string[] = [];
+
+const SOURCES = '/apis/sources.knative.dev/v1/namespaces/default/apiserversources';
+const SOURCE = {
+  apiVersion: 'sources.knative.dev/v1',
+  kind: 'ApiServerSource',
+  metadata: { name: 'any' },
+  spec: { mode: 'Resource', resources: [{ apiVersion: 'v1', kind: 'Pod' }] },
+};
 
 const Versioned = v.object({
   items: v.array(
@@ -138,6 +147,35 @@ describe('where all is there', () => {
     const { code, text } = await install('--dry-run', ...ASKED);
     expect([code, text]).toEqual([0, expect.stringContaining('Would apply: Namespace vault-injector')]);
     await expect(cluster.admin.call('GET', '/api/v1/namespaces/vault-injector')).rejects.toThrow('404');
+  });
+
+  test('what the API server would refuse in a namespace that is not there yet is named, and nothing is made', async () => {
+    const kind = 'customresourcedefinition/apiserversources.sources.knative.dev';
+    const mode = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/mode';
+    const patch = (operation: object) =>
+      cluster.kubectl('patch', kind, '--type=json', `--patch=${JSON.stringify([operation])}`);
+    // The API server takes a moment to go by it.
+    const untilAnswered = (status: number) =>
+      expect
+        .poll(async () => (await cluster.admin.ask('POST', `${SOURCES}?dryRun=All`, { ...SOURCE })).status, {
+          timeout: 20_000,
+        })
+        .toBe(status);
+    await patch({ op: 'add', path: `${mode}/enum`, value: ['Reference'] });
+    try {
+      await untilAnswered(422);
+      const { code, text } = await install(...ASKED);
+      expect([code, text]).toEqual([
+        1,
+        expect.stringMatching(
+          /Nothing was changed\. The API server would refuse:\n {2}- ApiServerSource pods in vault-injector: .*Unsupported value: "Resource"/,
+        ),
+      ]);
+      await expect(cluster.admin.call('GET', '/api/v1/namespaces/vault-injector')).rejects.toThrow('404');
+    } finally {
+      await patch({ op: 'remove', path: `${mode}/enum` });
+    }
+    await untilAnswered(201);
   });
 
   test('what does not become ready is named, with its reason and how to look', async () => {
@@ -397,6 +435,35 @@ describe('where all is there', () => {
     expect(before[0]).not.toContain('none');
     const [image = ''] = before[0]?.split(' ') ?? [];
     expect((await install('--image', image)).code).toBe(0);
+  });
+
+  test('an authority that a failed installation has changed is put back, and one that it has brought is removed', async () => {
+    const authority = () =>
+      get('configmap', 'vault-ca', '--ignore-not-found', '--output=jsonpath={.data.ca\\.crt}');
+    const before = await authority();
+    const file = join(cluster.folder, 'another-ca.pem');
+    await writeFile(file, (await createAuthority('another')).certificate);
+    const fail = async () => {
+      controllers.failing.set('services', 'ContainerMissing');
+      const result = await install('--vault-ca', file);
+      controllers.failing.clear();
+      return result;
+    };
+    expect(before).toContain('BEGIN CERTIFICATE');
+    const changed = await fail();
+    expect([changed.code, changed.text]).toEqual([1, expect.stringMatching(/ConfigMap vault-ca put back\./)]);
+    expect(await authority()).toBe(before);
+
+    await cluster.kubectl('delete', 'configmap', 'vault-ca', '--namespace=vault-injector');
+    const brought = await fail();
+    expect([brought.code, brought.text]).toEqual([
+      1,
+      expect.stringMatching(/ConfigMap vault-ca \(removed\)/),
+    ]);
+    expect(await authority()).toBe('');
+    const old = join(cluster.folder, 'vault-ca.pem');
+    expect((await install('--vault-ca', old)).code).toBe(0);
+    expect((await authority()).trim()).toBe(before.trim());
   });
 
   test('a Secret of the path that GitOps keeps is left to it, lines and all', async () => {

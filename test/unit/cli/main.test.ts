@@ -80,7 +80,7 @@ test('without a cluster doctor says so of all that it could not see', async () =
   const { checks } = JSON.parse(out);
   expect([code, checks.length, checks[0].state, checks[1].state, checks[2].state]).toEqual([
     1,
-    38,
+    39,
     'failed',
     'unknown',
     'skipped',

@@ -48,6 +48,38 @@ describe('the ledger is lost', () => {
     expect(renewed).toContain('by names-it');
   });
 
+  test('and a pod is deleted afterwards: its grant is revoked by what the sweep remembers, once', async () => {
+    const { grant, pod, withoutPod, run, records, revoked } = world();
+    const [kept, gone] = [grant(20, accessor), grant(20, { token: { accessor: 'names-the-other' } })];
+    pod(kept);
+    pod(gone);
+    await run();
+    records.clear();
+    await run();
+    withoutPod(gone);
+    expect(await run()).toMatchObject({
+      live: 1,
+      recordsLost: 1,
+      orphaned: 1,
+      revoked: 1,
+      failed: 0,
+      code: 0,
+    });
+    expect(revoked).toEqual([`${gone} by names-the-other`]);
+    expect(await run()).toMatchObject({ live: 1, orphaned: 0, revoked: 0 });
+  });
+
+  test('whose pods are deleted in between are forgotten: their records went with their revocation', async () => {
+    const { grant, pod, withoutPod, run, records, revoked } = world();
+    const uuid = grant(20, accessor);
+    pod(uuid);
+    await run();
+    records.clear();
+    withoutPod(uuid);
+    expect(await run()).toMatchObject({ orphaned: 0, revoked: 0, code: 0 });
+    expect(revoked).toEqual([]);
+  });
+
   test('and nothing is remembered: no pod is evicted, since all of them look alike', async () => {
     const { pod, run, evicted } = world();
     for (let count = 0; count < 12; count += 1) pod(newUuid({ msecs: NOW - 10 * MINUTE }));

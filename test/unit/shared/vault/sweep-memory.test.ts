@@ -11,18 +11,29 @@ import {
 const CHUNK = 1_000;
 let documents: Map<string, object>;
 let trimmed: string[];
+let versions: Map<string, number>;
 let memory: SweepMemory;
 const work = { deadline: deadlineIn(60_000, () => 0), vaultCalls: 0 };
 
 beforeEach(() => {
   documents = new Map();
   trimmed = [];
+  versions = new Map();
   const kv: Kv = {
     read: async (_, path) => {
       const data = documents.get(path);
-      return data && { data: Object.fromEntries(Object.entries(data)), createdAt: new Date(0), version: 1 };
+      return (
+        data && {
+          data: Object.fromEntries(Object.entries(data)),
+          createdAt: new Date(0),
+          version: versions.get(path) ?? 1,
+        }
+      );
     },
-    write: async (_, path, data) => void documents.set(path, data),
+    write: async (_, path, data) => {
+      documents.set(path, data);
+      versions.set(path, (versions.get(path) ?? 0) + 1);
+    },
     keepOneVersion: async (_, path) => void trimmed.push(path),
     remove: () => expect.unreachable(),
     list: () => expect.unreachable(),
@@ -47,6 +58,7 @@ const state = (number: number): GrantState => ({
   tokenEndSeen: 0,
   accessor: `accessor-${number}`,
   hadPod: true,
+  recordLost: false,
 });
 const states = (count: number) =>
   new Map(Array.from({ length: count }, (_, number) => [String(number).padStart(8, '0'), state(number)]));
@@ -72,6 +84,19 @@ describe("a sweep's memory", () => {
     await memory.readIndex(0, 1, work);
     await memory.writeIndex(0, 1, states(CHUNK + 2), work);
     expect(trimmed).toEqual(['prefix-sweep/index-0-of-1-0', 'prefix-sweep/index-0-of-1-1']);
+  });
+
+  test('is not written where Vault was restored since it was read: its leases are not what the memory says', async () => {
+    await memory.writeIndex(0, 1, states(2), work);
+    const [backup, numbers] = [new Map(documents), new Map(versions)];
+    await memory.writeIndex(0, 1, states(3), work);
+    await memory.readIndex(0, 1, work);
+    [documents, versions] = [backup, numbers];
+    await expect(memory.writeIndex(0, 1, states(4), work)).rejects.toMatchObject({ code: 'memory_outdated' });
+    expect(await memory.readIndex(0, 1, work)).toEqual(states(2));
+    // The next sweep has read what Vault has.
+    await memory.writeIndex(0, 1, states(4), work);
+    expect(await memory.readIndex(0, 1, work)).toEqual(states(4));
   });
 
   test('is each share’s own, and anew when their number changes', async () => {
