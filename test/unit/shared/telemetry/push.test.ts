@@ -102,3 +102,15 @@ test('what is longer than 16 MiB is read no further, and nothing is pushed', asy
   expect(state.pushed).toBe('');
   expect(state.bytesTaken).toBeLessThan(60 * MIB);
 });
+
+test('a push brings no warning of Node’s', async () => {
+  const warnings: string[] = [];
+  const note = ({ message }: Error) => void warnings.push(message);
+  process.on('warning', note);
+  const { url } = await gatewayWith(() => [group([])]);
+  await metricsOf('one').push(url, JOB);
+  // Node tells of them a moment later.
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('warning', note);
+  expect(warnings).toEqual([]);
+});
