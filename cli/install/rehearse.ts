@@ -24,6 +24,9 @@ const STAND_IN = 'default';
 const WRONG_ANYWHERE =
   /\bis invalid:|strict decoding error|unknown field|no matches for kind|webhook "[^"]*\.(?:knative\.dev|cert-manager\.io)" denied/i;
 
+// Knative tries a Service's pod out, too: in the stand-in it has no service account, and other policies and quotas.
+const TRIED_AS_POD = /\bdry run failed with pods\b/i;
+
 /**
  * A server-side dry run.
  *
@@ -45,7 +48,7 @@ export async function rehearse(
     )),
     // Forced: nobody else owns fields of objects that do not exist yet.
     ...(await refusedOf(kubectl, await inStandIn(kubectl, objects.filter(isAhead)), true)).filter(
-      ({ said }) => WRONG_ANYWHERE.test(said),
+      ({ said }) => WRONG_ANYWHERE.test(said) && !TRIED_AS_POD.test(said),
     ),
   ];
   if (refused.length === 0) return;
@@ -94,21 +97,29 @@ async function refusedOf(kubectl: Kubectl, all: readonly Asked[], force: boolean
       some.map(({ asked }) => asked),
       force,
     );
-  if (all.length === 0 || (await ask(all)) === undefined) return [];
+  if (all.length === 0) return [];
+  const { said, accepted } = await ask(all);
+  if (said === undefined) return [];
   // One object at a time: kubectl's messages about many do not say which one they mean.
-  const each = await pLimit(AT_ONCE).map(all, async (one) => {
-    const said = await ask([one]);
+  const each = await pLimit(AT_ONCE).map(notAmong(accepted, all), async (one) => {
+    const { said } = await ask([one]);
     return said === undefined || CANNOT_SAY.test(said) ? [] : [{ object: one.object, said }];
   });
   return each.flat();
 }
 
-/** @returns kubectl's message; `undefined` if all would be accepted. */
+interface Rehearsed {
+  /** kubectl's message about refused objects; `undefined` without any. */
+  readonly said: string | undefined;
+  /** The other objects, by kubectl's names: without their namespace. */
+  readonly accepted: readonly string[];
+}
+
 async function dryRun(
   kubectl: Kubectl,
   objects: readonly KubernetesObject[],
   force: boolean,
-): Promise<string | undefined> {
+): Promise<Rehearsed> {
   const args = [
     'apply',
     '--server-side',
@@ -119,8 +130,24 @@ async function dryRun(
     '--output=name',
     '--filename=-',
   ];
-  const { code, stderr } = await kubectl.run(args, listOf(objects));
-  return code === 0 ? undefined : stderr;
+  const { code, stdout, stderr } = await kubectl.run(args, listOf(objects));
+  return { said: code === 0 ? undefined : stderr, accepted: stdout.split('\n').map((line) => line.trim()) };
+}
+
+/** Where one of several of the same name was not accepted, all of them. */
+function notAmong(accepted: readonly string[], all: readonly Asked[]): readonly Asked[] {
+  const count = (names: readonly string[], name: string) => names.filter((one) => one === name).length;
+  const names = all.map(({ asked }) => kubectlNameOf(asked));
+  return all.filter((_, index) => {
+    const name = names[index] ?? '';
+    return count(accepted, name) < count(names, name);
+  });
+}
+
+/** As `--output=name` has it: `cronjob.batch/renewal`. */
+function kubectlNameOf({ apiVersion, kind, metadata }: KubernetesObject): string {
+  const [group] = apiVersion.includes('/') ? apiVersion.split('/') : [];
+  return `${kind.toLowerCase()}${group === undefined ? '' : `.${group}`}/${metadata.name}`;
 }
 
 const whereOf = (object: KubernetesObject): string =>

@@ -4,7 +4,7 @@
  * if one process had kept running, so that `increase()` works. If two push at the very same moment, one's share may
  * be lost.
  */
-import { AggregatorRegistry, Pushgateway, type Registry } from 'prom-client';
+import { AggregatorRegistry, type Registry } from 'prom-client';
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
 import { type Definition, HISTOGRAMS } from './metric-table.ts';
@@ -62,11 +62,22 @@ export async function pushOnto(registry: Registry, { url, job, keepGauges }: Pus
       leftOut += all.length - values.length;
       return { ...metric, values };
     });
-  const gateway = new Pushgateway(url, { timeout: WITHIN_MS }, AggregatorRegistry.aggregate([own, past]));
-  await (keepGauges ? gateway.pushAdd({ jobName: job }) : gateway.push({ jobName: job })).catch((cause) => {
-    throw failed('it does not take them', cause);
-  });
+  await send(AggregatorRegistry.aggregate([own, past]), { url, job, keepGauges });
   return leftOut;
+}
+
+/** prom-client's own Pushgateway reads answers of any length, and Node warns of how it reads URLs. */
+async function send(registry: Registry, { url, job, keepGauges }: PushGroup): Promise<void> {
+  const answer = await fetch(`${url.replace(/\/$/, '')}/metrics/job/${encodeURIComponent(job)}`, {
+    method: keepGauges ? 'POST' : 'PUT',
+    headers: { 'content-type': registry.contentType },
+    body: await registry.metrics(),
+    signal: AbortSignal.timeout(WITHIN_MS),
+  }).catch((cause: unknown) => {
+    throw failed('it cannot be reached', cause);
+  });
+  await answer.body?.cancel();
+  if (!answer.ok) throw failed(`it does not take them (HTTP ${answer.status})`);
 }
 
 /**

@@ -1,6 +1,8 @@
-/** Takes away what a run has made: in the cluster, in Vault and in the databases. All of it carries the run's id. */
+/**
+ * Takes away what a run has made, in the cluster, in Vault and in the databases: what carries the run's id, and what its steps have
+ * noted (World.undo). Others use the same Vault and the same cluster: nothing else is touched.
+ */
 import * as v from 'valibot';
-import { removeExamples } from './steps/examples.ts';
 import { removeProduct } from './steps/install.ts';
 import { kubectl, sql, type World } from './world.ts';
 
@@ -20,11 +22,7 @@ async function removeFromVault({ vault, id }: World): Promise<void> {
     `vault-injector/metadata/${id}-sweep`,
   ])
     for (const key of await listed(path)) {
-      const isOurs =
-        key.startsWith(id) ||
-        path.includes(id) ||
-        /^vault-db-injector-(admission|renewal|revocation)$/.test(key);
-      if (isOurs) await vault.ask('DELETE', `${path}/${key}`);
+      if (key.startsWith(id) || path.includes(id)) await vault.ask('DELETE', `${path}/${key}`);
     }
   await vault.ask('DELETE', `sys/mounts/${id}-forgotten`);
 }
@@ -42,8 +40,7 @@ export async function cleanUp(world: World): Promise<string[]> {
     () => world.own?.endDatabase(),
     () => kubectl(world, 'delete', 'namespace', world.id, '--ignore-not-found', '--timeout=120s'),
     () => (world.isInstalled ? removeProduct(world) : undefined),
-    () => removeExamples(world),
-    () => world.vault.ask('DELETE', 'sys/auth/approle'),
+    ...world.undo.toReversed(),
     () => removeFromVault(world),
     () => removeFromDatabase(world),
   ];

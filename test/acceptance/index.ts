@@ -26,6 +26,22 @@ import { features, projected } from './steps/variants.ts';
 import { record, versionsOf } from './versions.ts';
 import { newId, vaultIn, type World } from './world.ts';
 
+/** An overlay for the project's own cluster, and what is tried with it. */
+const BY_MANIFESTS: readonly Step[] = [
+  byManifests,
+  walkthrough,
+  pods,
+  approle,
+  steady,
+  monitoring,
+  schedule,
+  failedRun,
+  hungRun,
+  suspended,
+  keep,
+  withoutKnative,
+];
+
 const STEPS: readonly Step[] = [
   // Installed by command.
   image,
@@ -50,19 +66,7 @@ const STEPS: readonly Step[] = [
   kubeletRestarted,
   rebooted,
   keep,
-  // Installed by manifests.
-  byManifests,
-  walkthrough,
-  pods,
-  approle,
-  steady,
-  monitoring,
-  schedule,
-  failedRun,
-  hungRun,
-  suspended,
-  keep,
-  withoutKnative,
+  ...BY_MANIFESTS.map((step) => ({ ...step, needsOwnCluster: true as const })),
   // Installed by command again.
   install,
   steady,
@@ -97,6 +101,7 @@ async function openWorld(): Promise<World> {
     clientImage: own?.clientImage ?? env['CLIENT_IMAGE'] ?? 'postgres:18-alpine',
     own,
     isInstalled: false,
+    undo: [],
   };
 }
 

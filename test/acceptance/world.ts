@@ -23,6 +23,8 @@ export interface World {
   readonly own: OwnCluster | undefined;
   /** Whether the product is there by this run. */
   isInstalled: boolean;
+  /** What takes away what steps have made under names that others may have, too; the last comes first. */
+  readonly undo: (() => Promise<unknown>)[];
 }
 
 /** What can be done to the project's own cluster only. */

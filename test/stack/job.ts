@@ -11,6 +11,7 @@ import {
   type FunctionSettings,
 } from './function.ts';
 import { nodeProgram } from './paths.ts';
+import { quick } from './process/quick.ts';
 
 export type JobOptions = Pick<FunctionOptions, 'overrides' | 'env'> & {
   /** Arguments after the manifest's. */
@@ -52,6 +53,7 @@ export const runJob = async (
   const child = spawn(nodeProgram, [...argumentsOf(container), ...args], {
     env: {
       PATH: process.env['PATH'],
+      ...quick,
       ...environmentIn(container, overrides),
       CONFIG_FILE: configFile,
       KUBECONFIG: container.kubeconfig,

@@ -55,9 +55,10 @@ export const approle: Step = {
   isShort: false,
   needsOwnCluster: true,
   async run(world) {
-    const { vault, id } = world;
+    const { vault, id, undo } = world;
     const enabled = await vault.ask('POST', `sys/auth/${MOUNT}`, { type: 'approle' });
-    if (enabled.status >= 400 && !enabled.body.includes('already in use')) throw new Error(enabled.body);
+    if (enabled.status >= 400) throw new Error(`an AppRole auth method of its own: ${enabled.body}`);
+    undo.push(() => vault.ask('DELETE', `sys/auth/${MOUNT}`));
     await vault.call('POST', `auth/${MOUNT}/role/${id}`, { token_ttl: '1h' });
     const { data } = v.parse(RoleId, await vault.call('GET', `auth/${MOUNT}/role/${id}/role-id`));
     const label = 'vault-db-injector.numberly.io/approle=true';

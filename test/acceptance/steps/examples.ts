@@ -15,11 +15,36 @@ const namespace = (name: string) => `apiVersion: v1\nkind: Namespace\nmetadata: 
 
 const vaultOf = ({ env }: World) => ['--vault-address', String(env['VAULT_ADDR']), '--yes'];
 
+interface SetUp {
+  readonly namespace: string;
+  readonly database: string;
+  /** Where it is the run's own. */
+  readonly mount?: string;
+  /** Policies and auth roles. */
+  readonly apps: readonly string[];
+}
+
+/** Takes away what `setup` and the manifests have made, on the project's own cluster. */
+async function removeSetUp(world: World, { namespace: name, database, mount, apps }: SetUp): Promise<void> {
+  await kubectl(world, 'delete', 'namespace', name, '--ignore-not-found', '--timeout=120s');
+  const inEngine = mount
+    ? [`sys/mounts/${mount}`]
+    : [`databases/roles/${database}`, `databases/config/${database}`];
+  const ofApps = apps.flatMap((app) => [`auth/kubernetes/role/${app}`, `sys/policies/acl/${app}`]);
+  for (const path of [...inEngine, ...ofApps]) await world.vault.ask('DELETE', path);
+  await sql(world, `DROP DATABASE IF EXISTS "${database}" WITH (FORCE)`);
+  for (const role of [`${database}_grp`, `admin_${database}`])
+    await sql(world, `DROP ROLE IF EXISTS "${role}"`);
+}
+
 export const walkthrough: Step = {
   title: 'The application of the walkthrough, from its own manifests: two pods, two users, in either mode',
   isShort: false,
   needsOwnCluster: true,
   async run(world) {
+    world.undo.push(() =>
+      removeSetUp(world, { namespace: WORKSHOP, database: WORKSHOP, apps: [`${WORKSHOP}-notes`] }),
+    );
     await world.own?.buildExample('application', 'notes:1');
     await apply(world, namespace(WORKSHOP));
     const server = `${world.env['PGHOST']}:${world.env['PGPORT']}`;
@@ -68,6 +93,9 @@ export const pods: Step = {
   isShort: false,
   needsOwnCluster: true,
   async run(world) {
+    world.undo.push(() =>
+      removeSetUp(world, { namespace: TEAM, database: DATABASE, mount: MOUNT, apps: ROLES }),
+    );
     const before = (await usersOf(world)).length;
     await apply(world, namespace(TEAM));
     const account = 'vault-pgsql-example';
@@ -98,23 +126,3 @@ export const pods: Step = {
     return {};
   },
 };
-
-/** What these steps have made beside what carries the run's id. */
-export async function removeExamples(world: World): Promise<void> {
-  await kubectl(world, 'delete', 'namespace', WORKSHOP, TEAM, '--ignore-not-found', '--timeout=120s');
-  for (const path of [
-    `sys/mounts/${MOUNT}`,
-    `databases/roles/${WORKSHOP}`,
-    `databases/config/${WORKSHOP}`,
-    ...[`${WORKSHOP}-notes`, ...ROLES].flatMap((name) => [
-      `auth/kubernetes/role/${name}`,
-      `sys/policies/acl/${name}`,
-    ]),
-  ])
-    await world.vault.ask('DELETE', path);
-  for (const database of [WORKSHOP, DATABASE]) {
-    await sql(world, `DROP DATABASE IF EXISTS "${database}" WITH (FORCE)`);
-    for (const role of [`${database}_grp`, `admin_${database}`])
-      await sql(world, `DROP ROLE IF EXISTS "${role}"`);
-  }
-}

@@ -85,6 +85,7 @@ export const killed: Step = {
   title:
     'Pods of the function, of Serving and of Eventing are killed: admissions come back, and no deletion is lost',
   isShort: false,
+  needsOwnCluster: true,
   async run(world) {
     const figures: Record<string, string> = {};
     for (const { name, namespace, selector } of COMPONENTS) {

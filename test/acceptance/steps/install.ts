@@ -42,10 +42,24 @@ export async function setUpProduct(
   await command({ ...world, env }, 'knative/vault/set-up.sh', []);
 }
 
+/** set-up.sh calls them so, whatever the run's id. */
+const ROLES = ['admission', 'renewal', 'revocation'].map(
+  (name) => `auth/kubernetes/role/vault-db-injector-${name}`,
+);
+
 export const setUpVault: Step = {
   title: 'Vault gets the policies and roles of the three processes',
   isShort: true,
   async run(world) {
+    const { vault, undo } = world;
+    for (const role of ROLES)
+      if ((await vault.ask('GET', role)).status !== 404)
+        throw new Error(
+          `${role} is there already, or cannot be read: whoever uses it would lose it by this run`,
+        );
+    undo.push(async () => {
+      for (const role of ROLES) await vault.ask('DELETE', role);
+    });
     await setUpProduct(world);
     return {};
   },

@@ -42,7 +42,7 @@ afterEach(async () => {
 });
 
 async function denialOf(annotations: Readonly<Record<string, string>> = { role: 'gule-rw' }) {
-  const { allowed, code, message, operations } = await ask(admission, reviewOf(podWith(annotations)), '1s');
+  const { allowed, code, message, operations } = await ask(admission, reviewOf(podWith(annotations)), '2s');
   expect({ allowed, operations }).toEqual({ allowed: false, operations: [] });
   const [, sentence] = /^vault-db-injector: no database credentials for this pod: (.*)$/.exec(message) ?? [];
   return { code, sentence };

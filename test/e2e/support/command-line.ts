@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { stringify } from 'yaml';
 import { configurationOf, containerOf, environmentIn } from '../../stack/function.ts';
 import { nodeProgram, projectRoot } from '../../stack/paths.ts';
+import { quick } from '../../stack/process/quick.ts';
 import type { Keys } from './fleet.ts';
 import { stack } from './stack.ts';
 
@@ -28,6 +29,7 @@ const surroundings = {
   PATH: process.env['PATH'] ?? '',
   HOME: join(stack.description.folder, 'home'),
   NO_COLOR: '1',
+  ...quick,
 };
 
 /** Runs in a pipe. Without a configuration it uses the cluster's. */

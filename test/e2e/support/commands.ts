@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { nodeProgram, projectRoot } from '../../stack/paths.ts';
+import { quick } from '../../stack/process/quick.ts';
 import type { BareCluster } from './bare-cluster.ts';
 
 export interface Said {
@@ -19,7 +20,7 @@ export function commandsOn(
     (file: string) =>
     async (...args: readonly string[]): Promise<Said> => {
       const { exitCode = -1, all } = await execa(nodeProgram, [join(projectRoot, file), ...args], {
-        env: { KUBECONFIG: kubeconfig, KUBECTL: kubectlProgram, ...env },
+        env: { ...quick, KUBECONFIG: kubeconfig, KUBECTL: kubectlProgram, ...env },
         all: true,
         reject: false,
       });

@@ -3,11 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, inject } from 'vitest';
 import { attachStack } from '../../stack/index.ts';
 import { exampleApp } from '../../stack/kubernetes/objects.ts';
+import { whenUp } from './stack-folders.ts';
 
 // One file at a time runs in each of vitest's workers, which are numbered from 1 on.
 const folder = inject('stackFolders')[Number(process.env['VITEST_POOL_ID']) - 1];
 if (folder === undefined) throw new Error('this worker has no stack');
 
+await whenUp(folder);
 export const stack = await attachStack(folder);
 
 afterAll(() => stack.stop());

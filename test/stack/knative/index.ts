@@ -71,7 +71,9 @@ export const startKnative = async (
   const { onProgress, idleMs, eventSource } = options;
   const isolation = await canIsolate();
   if (!isolation) {
-    console.warn("Without Knative's queue-proxy and broker: this user may not make network namespaces.");
+    console.warn(
+      "Without Knative's queue-proxy and broker: this user may make neither network nor user namespaces.",
+    );
   }
   const all = { ...parts, idleMs };
   const activators = await startActivators(processes, all, isolation);

@@ -86,6 +86,8 @@ const auditPolicy = {
 const apiServerArguments = (folder: string, port: number, etcd: Part): string[] => [
   `--etcd-servers=${etcd.address}`,
   '--bind-address=127.0.0.1',
+  // Nobody is told it. Without one, it looks for a route out of the machine, which a namespace of a test run's has not.
+  '--advertise-address=192.0.2.1',
   `--secure-port=${port}`,
   `--tls-cert-file=${join(folder, 'tls.crt')}`,
   `--tls-private-key-file=${join(folder, 'tls.key')}`,

@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { guard } from './guard.ts';
+import { quick } from './quick.ts';
 
 export type ProcessSpec = {
   name: string;
@@ -12,7 +13,7 @@ export type ProcessSpec = {
   address: string;
   logFile: string;
   /**
-   * Added to PATH, HOME, the locale and what Knative is told of old clusters: nothing else of this process's
+   * Added to PATH, HOME, the locale, what Knative is told of old clusters, and what makes it quick: nothing else of this process's
    * environment reaches a part.
    */
   env?: Record<string, string>;
@@ -57,7 +58,7 @@ const spawnInto = (spec: ProcessSpec): ChildProcess => {
       // A group of its own: Ctrl-C in a terminal reaches the stack only, which then ends its parts in order.
       detached: true,
       stdio: ['ignore', log, log],
-      env: { ...baseEnvironment(), ...spec.env },
+      env: { ...baseEnvironment(), ...quick, ...spec.env },
       ...spec.user,
     });
   } finally {

@@ -8,7 +8,7 @@ const layersFromTop: readonly Layer[] = ['function', 'server', 'storage'];
 export type PartControl = {
   /** Ends a part; it keeps its data. */
   stop(name: string): Promise<void>;
-  /** Starts a part that was stopped, as it was; done when it answers. */
+  /** Starts a part that was stopped, or is about to end, as it was; done when it answers. */
   start(name: string): Promise<void>;
   /** SIGSTOP halts a part, SIGCONT lets it go on. */
   signal(name: string, signal: NodeJS.Signals): Promise<void>;
@@ -35,7 +35,7 @@ export type Processes = {
   stop(): Promise<void>;
 };
 
-type Entry = { layer: Layer; spec: ProcessSpec; part: Part };
+type Entry = { layer: Layer; spec: ProcessSpec; part: Part; ending?: Promise<void> };
 
 export const createProcesses = (): Processes => {
   const entries = new Map<string, Entry>();
@@ -57,9 +57,14 @@ export const createProcesses = (): Processes => {
   };
 
   const control: PartControl = {
-    stop: (name) => find(name).part.stop(),
+    stop: (name) => {
+      const entry = find(name);
+      entry.ending = entry.part.stop();
+      return entry.ending;
+    },
     start: async (name) => {
-      const { layer, spec, part } = find(name);
+      const { layer, spec, part, ending } = find(name);
+      await ending;
       if (!part.runs()) await start(layer, spec);
     },
     signal: async (name, signal) => find(name).part.kill(signal),

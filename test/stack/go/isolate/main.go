@@ -4,7 +4,8 @@
 //	isolate [-in HOST=INSIDE]... [-out INSIDE=HOST]... -- program arguments...
 //
 // All are ports on 127.0.0.1: a connection to HOST goes on to INSIDE in the namespace, and one to INSIDE there goes on to
-// HOST on the machine. Ends with the program, and with its exit code. Needs CAP_SYS_ADMIN.
+// HOST on the machine. Ends with the program, and with its exit code. Who may make no network namespace (it needs
+// CAP_SYS_ADMIN) has it made in a user namespace.
 package main
 
 import (
@@ -166,6 +167,40 @@ func open(inside namespace, given arguments) error {
 	return nil
 }
 
+// The first argument of the process that runs in a user namespace.
+const inUserNamespace = "-in-user-namespace"
+
+// The same program again, in a user namespace with the same user, who may do there what root may do on the machine. Its
+// network is the machine's.
+func again(arguments []string) (int, error) {
+	// The child is killed with the thread that started it.
+	runtime.LockOSThread()
+	child := exec.Command("/proc/self/exe", append([]string{inUserNamespace}, arguments...)...)
+	child.Stdout, child.Stderr = os.Stdout, os.Stderr
+	const capNetAdmin, capSysAdmin = 12, 21
+	child.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}},
+		AmbientCaps: []uintptr{capNetAdmin, capSysAdmin},
+		Pdeathsig:   syscall.SIGKILL,
+	}
+	if err := child.Start(); err != nil {
+		return 2, fmt.Errorf("neither a network namespace nor a user namespace can be made: %w", err)
+	}
+	return wait(child)
+}
+
+// Until the program has ended: its exit code.
+func wait(child *exec.Cmd) (int, error) {
+	err := child.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return 2, err
+	}
+	return child.ProcessState.ExitCode(), nil
+}
+
 func start(inside namespace, command []string) (*exec.Cmd, error) {
 	child := exec.Command(command[0], command[1:]...)
 	child.Stdout, child.Stderr = os.Stdout, os.Stderr
@@ -174,30 +209,33 @@ func start(inside namespace, command []string) (*exec.Cmd, error) {
 }
 
 func run() (int, error) {
-	given, err := parse(os.Args[1:])
+	args := os.Args[1:]
+	isAgain := len(args) > 0 && args[0] == inUserNamespace
+	if isAgain {
+		args = args[1:]
+	}
+	given, err := parse(args)
 	if err != nil {
 		return 2, err
 	}
+	// They reach the whole process group, so the program as well; this one forwards until the program has ended. Not
+	// ignored, which the program would inherit.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT)
 	inside, err := openNamespace()
+	if errors.Is(err, syscall.EPERM) && !isAgain {
+		return again(args)
+	}
 	if err != nil {
 		return 2, err
 	}
 	if err := open(inside, given); err != nil {
 		return 2, err
 	}
-	// They reach the whole process group, so the program as well; this one forwards until the program has ended. Not
-	// ignored, which the program would inherit.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT)
 	child, err := start(inside, given.command)
 	if err != nil {
 		return 2, err
 	}
-	err = child.Wait()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return 2, err
-	}
-	return child.ProcessState.ExitCode(), nil
+	return wait(child)
 }
 
 func main() {

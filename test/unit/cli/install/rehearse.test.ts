@@ -1,68 +1,103 @@
-/** What is asked before anything is changed, where the namespace is still to be made. */
+/** What a rehearsal asks kubectl. The fake is the API server's word: of several objects it says which it accepts, and not of which it complains. */
 import * as v from 'valibot';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { rehearse } from '../../../../cli/install/rehearse.ts';
 import type { Kubectl } from '../../../../cli/kubectl.ts';
-import { KubernetesObject } from '../../../../cli/objects.ts';
+import type { KubernetesObject } from '../../../../cli/objects.ts';
 
-const List = v.object({ items: v.array(KubernetesObject) });
-const configMap = (name: string): KubernetesObject => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { name, namespace: 'vault-injector' },
+const List = v.object({
+  items: v.array(
+    v.object({ kind: v.string(), metadata: v.object({ name: v.string(), namespace: v.string() }) }),
+  ),
 });
 
-/** @param refusals what the API server says of an object, by its name. @param there names in the namespace `default`. */
-function cluster(refusals: Readonly<Record<string, string>>, there: readonly string[] = []) {
-  const asked: string[] = [];
-  const unexpected = async () => expect.unreachable();
+const configMap = (name: string, namespace = 'vault-injector'): KubernetesObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, namespace },
+});
+const job = (name: string): KubernetesObject => ({
+  ...configMap(name),
+  apiVersion: 'batch/v1',
+  kind: 'CronJob',
+});
+
+interface Answers {
+  /** What the API server says to each of those that it refuses. */
+  readonly said?: string;
+  /** Whether the namespace is there: on a first installation it is not. */
+  readonly isThere?: boolean;
+}
+
+/** @param refused by name and namespace. */
+function cluster(refused: readonly string[], { said = 'not here', isThere = true }: Answers = {}) {
+  const asked: number[] = [];
+  const unexpected = () => Promise.reject(new Error('nobody expected this to be asked'));
   const kubectl: Kubectl = {
-    text: unexpected,
-    async json(_, input = '') {
-      const found = v
-        .parse(List, JSON.parse(input))
-        .items.filter(({ metadata }) => there.includes(metadata.name));
-      return { kind: 'List', items: found };
-    },
-    async run(_, input = '') {
+    async run(_args, input = '') {
       const { items } = v.parse(List, JSON.parse(input));
-      asked.push(...items.map(({ metadata }) => `${metadata.namespace}/${metadata.name}`));
-      const said = items.flatMap(({ metadata }) => refusals[metadata.name] ?? []);
-      return { code: said.length === 0 ? 0 : 1, stdout: '', stderr: said.join('\n') };
+      asked.push(items.length);
+      const isRefused = (one: (typeof items)[number]) =>
+        refused.includes(`${one.metadata.namespace}/${one.metadata.name}`);
+      const names = items
+        .filter((one) => !isRefused(one))
+        .map(
+          ({ kind, metadata }) => `${kind === 'CronJob' ? 'cronjob.batch' : 'configmap'}/${metadata.name}\n`,
+        );
+      const bad = items.filter(isRefused);
+      return {
+        code: bad.length === 0 ? 0 : 1,
+        stdout: names.join(''),
+        stderr: bad.map(() => `Error from server: ${said}\n`).join(''),
+      };
     },
+    text: unexpected,
+    json: async () =>
+      isThere
+        ? { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'vault-injector' } }
+        : { apiVersion: 'v1', kind: 'List', items: [] },
   };
   return { kubectl, asked };
 }
 
-const noForce = { force: false };
+const many = Array.from({ length: 38 }, (_, index) => configMap(`c${index}`));
 
-test('the namespace `default` stands in for it', async () => {
-  const { kubectl, asked } = cluster({});
-  await rehearse(kubectl, [configMap('one'), configMap('two')], noForce);
-  expect(asked).toEqual(['default/one', 'default/two']);
+test('all are asked about at once', async () => {
+  const { kubectl, asked } = cluster([]);
+  await rehearse(kubectl, many, { force: false });
+  expect(asked).toEqual([38]);
 });
 
-test('but not for what has a name that somebody uses there', async () => {
-  const { kubectl, asked } = cluster({ one: 'The ConfigMap "one" is invalid: data: immutable' }, ['one']);
-  await rehearse(kubectl, [configMap('one'), configMap('two')], noForce);
-  expect(asked).toEqual(['default/two']);
-});
-
-test.each([
-  'The ConfigMap "one" is invalid: data: wrong',
-  'Error from server (BadRequest): ConfigMap in version "v1" cannot be handled: strict decoding error: unknown field "dta"',
-  'admission webhook "validation.webhook.serving.knative.dev" denied the request: validation failed: spec',
-])('what is wrong anywhere is refused, and named where it was to be: %s', async (said) => {
-  const { kubectl } = cluster({ one: said });
-  await expect(rehearse(kubectl, [configMap('one'), configMap('two')], noForce)).rejects.toThrow(
-    /would refuse:\n {2}- ConfigMap one in vault-injector: /,
+test('then only what was not accepted, each by itself', async () => {
+  const { kubectl, asked } = cluster(['vault-injector/renewal', 'vault-injector/c7']);
+  await expect(rehearse(kubectl, [...many, job('renewal'), job('replay')], { force: false })).rejects.toThrow(
+    /- ConfigMap c7 in vault-injector: .*not here\n.*- CronJob renewal in vault-injector: .*not here/,
   );
+  expect(asked).toEqual([40, 1, 1]);
 });
 
-test.each([
-  'admission webhook "validate.kyverno.svc-fail" denied the request: nothing in the namespace default',
-  'configmaps "one" is forbidden: exceeded quota: of-default',
-])('what is said of the stand-in alone is not: %s', async (said) => {
-  const { kubectl } = cluster({ one: said });
-  await rehearse(kubectl, [configMap('one'), configMap('two')], noForce);
+test('and of several of the same name, all', async () => {
+  const { kubectl, asked } = cluster(['b/same']);
+  const objects = [...many, configMap('same', 'a'), configMap('same', 'b')];
+  await expect(rehearse(kubectl, objects, { force: false })).rejects.toThrow('- ConfigMap same in b: ');
+  expect(asked).toEqual([40, 1, 1]);
+});
+
+describe('on a first installation, the namespace default stands in, and what is wrong there only is no matter', () => {
+  const webhook = 'admission webhook "validation.webhook.serving.knative.dev" denied the request:';
+  test.each([
+    ['a policy of its own', 'denied by a policy of the namespace default', false],
+    [
+      'a pod that Knative tries out',
+      `${webhook} validation callback failed: dry run failed with pods "dry-run-validation" is forbidden: error looking up service account default/vault-db-injector-admission`,
+      false,
+    ],
+    ['what Knative refuses anywhere', `${webhook} must not set the field(s): spec.template.spec.x`, true],
+    ['a field that nobody knows', 'strict decoding error: unknown field "spec.x"', true],
+  ])('%s', async (_, said, isTold) => {
+    const { kubectl } = cluster(['default/c7'], { said, isThere: false });
+    const answer = rehearse(kubectl, many, { force: false });
+    if (isTold) await expect(answer).rejects.toThrow(/- ConfigMap c7 in vault-injector: /);
+    else await expect(answer).resolves.toBeUndefined();
+  });
 });

@@ -222,7 +222,7 @@ describe('a grant that cannot be revoked', () => {
 });
 
 describe('docs/renewal.md', () => {
-  const rows = tableIn(readFileSync('docs/renewal.md', 'utf8'), ['error', 'what becomes of the event']);
+  const rows = tableIn(readFileSync('docs/renewal.md', 'utf8'), ['error', 'outcome of the event']);
 
   test('says of each error what becomes of the event', () => {
     const said = rows.flatMap(([codes = '', what = '']) =>

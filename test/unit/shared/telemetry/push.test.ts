@@ -1,5 +1,5 @@
 /** Figures pushed onto what stands at a Pushgateway, as it answers: what is too much is not taken along. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, expect, test } from 'vitest';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
@@ -21,14 +21,17 @@ function* counted(parts: Iterable<string>, state: { bytesTaken: number }) {
 }
 
 /** A stub of a Pushgateway: it holds what `held` yields, and keeps what is pushed. */
-async function gatewayWith(held: () => Iterable<string>) {
+async function gatewayWith(
+  held: () => Iterable<string>,
+  answer: (outgoing: ServerResponse) => unknown = (outgoing) => outgoing.end(),
+) {
   const state = { pushed: '', bytesTaken: 0 };
   const server = createServer(async (incoming, outgoing) => {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming) chunks.push(Buffer.from(chunk));
     if (incoming.method !== 'GET') {
       state.pushed = Buffer.concat(chunks).toString();
-      outgoing.end();
+      answer(outgoing);
       return;
     }
     // A reader that has enough hangs up.
@@ -101,4 +104,24 @@ test('what is longer than 16 MiB is read no further, and nothing is pushed', asy
   });
   expect(state.pushed).toBe('');
   expect(state.bytesTaken).toBeLessThan(60 * MIB);
+});
+
+test('an answer to a push is not read: one without an end does not hold up the process', async () => {
+  const { state, url } = await gatewayWith(
+    () => [group([])],
+    (outgoing) => outgoing.writeHead(200).write('and so on'),
+  );
+  expect(await metricsOf('one').push(url, JOB)).toBe(0);
+  expect(seriesIn(state.pushed)).toHaveLength(1);
+});
+
+test('a push that is refused is told with its status, and not with what stands in the answer', async () => {
+  const { url } = await gatewayWith(
+    () => [group([])],
+    (outgoing) => outgoing.writeHead(400).end('pushed metrics are invalid'),
+  );
+  await expect(metricsOf('one').push(url, JOB)).rejects.toMatchObject({
+    code: 'push_failed',
+    message: 'the Pushgateway of metricsPushUrl: it does not take them (HTTP 400)',
+  });
 });
