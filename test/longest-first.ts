@@ -4,7 +4,7 @@
  */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** By the time that they take, in tens of seconds each. */
+/** The slowest files first; each takes tens of seconds or more. */
 const LONGEST = [
   'cli/install.test.ts',
   'cli/uninstall.test.ts',

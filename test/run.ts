@@ -16,5 +16,5 @@ if (lacking !== undefined) {
   console.error(`npm test ${lacking}.`);
   process.exit(1);
 }
-// In place of this process, so that signals and the terminal are vitest's.
+// Replaces this process, so that signals and the terminal are vitest's.
 process.execve?.('/usr/bin/env', ['env', ...(isOrdinary ? inNamespace(vitest) : vitest)], process.env);

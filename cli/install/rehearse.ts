@@ -144,7 +144,7 @@ function notAmong(accepted: readonly string[], all: readonly Asked[]): readonly 
   });
 }
 
-/** As `--output=name` has it: `cronjob.batch/renewal`. */
+/** The form of `--output=name`: `cronjob.batch/renewal`. */
 function kubectlNameOf({ apiVersion, kind, metadata }: KubernetesObject): string {
   const [group] = apiVersion.includes('/') ? apiVersion.split('/') : [];
   return `${kind.toLowerCase()}${group === undefined ? '' : `.${group}`}/${metadata.name}`;

@@ -22,7 +22,7 @@ async function saidBy(command: string, args: readonly string[]): Promise<string>
   child.stdout.on('data', (chunk: Buffer) => {
     shown += chunk.toString();
   });
-  // Until then `script`, which goes with the group, has not yet passed on its input.
+  // Waits, since `script`, which goes with the group, has not yet passed on its input.
   await until('it says that it serves', () => shown.includes('serving'));
   // The group: `script` does not hand signals on.
   process.kill(-(child.pid ?? 0), 'SIGTERM');

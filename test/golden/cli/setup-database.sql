@@ -150,7 +150,7 @@ SELECT 'REVOKE ALL ON SCHEMA "app" FROM PUBLIC;' WHERE NOT (NOT has_schema_privi
 -- my-db"; drop_grp may use schema app
 SELECT 'GRANT ALL ON SCHEMA "app" TO "my-db""; drop_grp";' WHERE NOT (has_schema_privilege('my-db"; drop_grp', 'app', 'USAGE') AND has_schema_privilege('my-db"; drop_grp', 'app', 'CREATE')) \gexec
 
--- my-db"; drop_grp may use all that is in schema app already
+-- my-db"; drop_grp may use everything that already is in schema app
 SELECT 'GRANT ALL ON ALL TABLES IN SCHEMA "app" TO "my-db""; drop_grp";
 GRANT ALL ON ALL SEQUENCES IN SCHEMA "app" TO "my-db""; drop_grp";
 GRANT ALL ON ALL ROUTINES IN SCHEMA "app" TO "my-db""; drop_grp";' WHERE NOT (NOT EXISTS (

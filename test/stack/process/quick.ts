@@ -6,6 +6,6 @@ export const quick = {
   /** Those in Go collect garbage four times less often than by default, as long as they have less than that. */
   GOGC: '400',
   GOMEMLIMIT: '512MiB',
-  /** Of Node, as the image has one. */
+  /** Compile cache for Node, as in the image. */
   NODE_COMPILE_CACHE: join(stackRoot, 'compile-cache'),
 };
