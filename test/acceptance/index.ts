@@ -143,6 +143,8 @@ function tell({ title, seconds, figures, failure }: Result): void {
 }
 
 async function main(): Promise<number> {
+  if (values.record && (values.short || values.kubeconfig !== undefined))
+    throw new Error('--record is for the whole suite on the project’s own cluster');
   const world = await openWorld();
   const steps = STEPS.filter(({ isShort }) => isShort || !values.short).filter((step) => canRun(step, world));
   const began = performance.now();
@@ -154,20 +156,19 @@ async function main(): Promise<number> {
     // What comes after needs what was before.
     if (result.failure !== undefined) break;
   }
-  const versions = await versionsOf(world).catch(() => ({}));
+  const versions = await versionsOf(world);
   const leftBehind = values.keep ? [] : await cleanUp(world);
   for (const what of leftBehind) console.error(`Not removed: ${what}`);
   const held = results.filter(({ failure }) => failure === undefined).length;
-  console.log(
-    `\n${held} of ${steps.length} steps held, ${((performance.now() - began) / 1_000).toFixed(0)} s`,
-  );
+  const took = ((performance.now() - began) / 1_000).toFixed(0);
+  console.log(`\n${held} of ${steps.length} steps held, ${took} s`);
   for (const [product, version] of Object.entries(versions)) console.log(`  ${product} ${version}`);
   if (values.report !== undefined) {
     const numbers = { numPassedTests: held, numFailedTests: steps.length - held };
     await writeFile(values.report, JSON.stringify(numbers));
   }
   if (held < steps.length || leftBehind.length > 0) return 1;
-  if (values.record && steps.length === STEPS.length) await record(versions, held);
+  if (values.record) await record(versions, held);
   return 0;
 }
 
