@@ -142,24 +142,29 @@ function tell({ title, seconds, figures, failure }: Result): void {
   if (failure !== undefined) console.log(failure.replace(/^/gm, '    '));
 }
 
+/** @returns how many of them held. */
+async function runAll(steps: readonly Step[], world: World): Promise<number> {
+  let held = 0;
+  for (const step of steps) {
+    const result = await runStep(step, world);
+    tell(result);
+    // What comes after needs what was before.
+    if (result.failure !== undefined) break;
+    held += 1;
+  }
+  return held;
+}
+
 async function main(): Promise<number> {
   if (values.record && (values.short || values.kubeconfig !== undefined))
     throw new Error('--record is for the whole suite on the project’s own cluster');
   const world = await openWorld();
+  const versions = await versionsOf(world);
   const steps = STEPS.filter(({ isShort }) => isShort || !values.short).filter((step) => canRun(step, world));
   const began = performance.now();
-  const results: Result[] = [];
-  for (const step of steps) {
-    const result = await runStep(step, world);
-    results.push(result);
-    tell(result);
-    // What comes after needs what was before.
-    if (result.failure !== undefined) break;
-  }
-  const versions = await versionsOf(world);
+  const held = await runAll(steps, world);
   const leftBehind = values.keep ? [] : await cleanUp(world);
   for (const what of leftBehind) console.error(`Not removed: ${what}`);
-  const held = results.filter(({ failure }) => failure === undefined).length;
   const took = ((performance.now() - began) / 1_000).toFixed(0);
   console.log(`\n${held} of ${steps.length} steps held, ${took} s`);
   for (const [product, version] of Object.entries(versions)) console.log(`  ${product} ${version}`);
