@@ -68,7 +68,7 @@ const STEPS: readonly Step[] = [
   keep,
   ...BY_MANIFESTS.map((step) => ({ ...step, needsOwnCluster: true as const })),
   // By command, as at first.
-  install,
+  { ...install, isShort: false },
   steady,
   uninstall,
 ];
