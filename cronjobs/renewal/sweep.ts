@@ -121,6 +121,7 @@ async function remember(state: Sweep, { remembered }: Read, isComplete: boolean)
   const { sweeps, options, index, report, attempt } = state;
   const deadline = deadlineIn(REMEMBER_WITHIN_MS, monotonicClock);
   const work = { deadline, vaultCalls: 0 };
+  markLost(state);
   if (differs(index, remembered)) {
     const written = sweeps.writeIndex(options.shard, options.shards, index, work);
     await attempt('its memory could not be written', written);
@@ -130,6 +131,17 @@ async function remember(state: Sweep, { remembered }: Read, isComplete: boolean)
     await attempt('its success could not be noted', noted);
   }
   deadline.release();
+}
+
+/**
+ * A lost record's pod is deleted without a record to revoke by: the sweep has to know of it then. Noted last of all, since a
+ * renewal under way would write the state from before over it.
+ */
+function markLost({ index, recordsLost }: Sweep): void {
+  for (const uuid of recordsLost) {
+    const state = index.get(uuid);
+    if (state && !state.recordLost) index.set(uuid, { ...state, recordLost: true });
+  }
 }
 
 function lastOf({ index, claims, startedAt, clusterId = '', options, report }: Sweep) {

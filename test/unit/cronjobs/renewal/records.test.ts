@@ -69,6 +69,20 @@ describe('the ledger is lost', () => {
     expect(await run()).toMatchObject({ live: 1, orphaned: 0, revoked: 0 });
   });
 
+  test('the same where the sweep that finds it out renews the token, too', async () => {
+    const { grant, pod, withoutPod, run, records, renewed, revoked, changed } = world();
+    const uuid = grant(20, accessor);
+    pod(uuid);
+    await run();
+    records.clear();
+    changed.now = NOW + 30 * 24 * 60 * MINUTE;
+    expect(await run()).toMatchObject({ renewed: 1, recordsLost: 1 });
+    expect(renewed).toContain('by names-it');
+    withoutPod(uuid);
+    expect(await run()).toMatchObject({ orphaned: 1, revoked: 1, failed: 0, code: 0 });
+    expect(revoked).toEqual([`${uuid} by names-it`]);
+  });
+
   test('whose pods are deleted in between are forgotten: their records went with their revocation', async () => {
     const { grant, pod, withoutPod, run, records, revoked } = world();
     const uuid = grant(20, accessor);
