@@ -6,6 +6,7 @@ import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import type { StoredRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
+import { allStates } from './all-states.ts';
 import type { Sweep } from './context.ts';
 import type { Orphan } from './decide.ts';
 import { initialState, isForeign, looksYoung, recordOf } from './grant-state.ts';
@@ -196,13 +197,4 @@ async function heldByPods(orphans: readonly Orphan[], sweep: Sweep) {
   leases.delete('');
   accessors.delete('');
   return { leases, accessors, unreadIn };
-}
-
-/** What all shares of the sweep remember: a copy may be in another share than the record that it is of. */
-async function allStates({ index, options, sweeps, work }: Sweep): Promise<ReadonlyMap<string, GrantState>> {
-  const others = Array.from({ length: options.shards }, (_, shard) => shard).filter(
-    (shard) => shard !== options.shard,
-  );
-  const indexes = await Promise.all(others.map((shard) => sweeps.readIndex(shard, options.shards, work)));
-  return new Map([...indexes.flatMap((one) => [...one]), ...index]);
 }

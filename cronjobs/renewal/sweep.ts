@@ -13,6 +13,7 @@ import { lifeOf } from './grant-state.ts';
 import { healPlaces } from './heal-places.ts';
 import { keepClaimed, keepUndecided } from './keep.ts';
 import { createLeaseEnd } from './lease-end.ts';
+import { noteLostRecords } from './lost-records.ts';
 import { observeGrants } from './observe-grants.ts';
 import { findOrphans } from './orphans.ts';
 import { reportPods } from './pods-in-need.ts';
@@ -69,6 +70,7 @@ async function workOn(sweep: Sweep): Promise<boolean> {
   }
   const [inUse, unclaimed] = divide(own, (uuid) => claims.has(uuid));
   const claimedByOthers = await keepClaimed(inUse, sweep);
+  await noteLostRecords(inUse, sweep);
   const isComplete = names !== undefined && !contested && clocksAgree;
   if (isComplete) {
     const { gone, undecided } = await findOrphans([...unclaimed, ...claimedByOthers], sweep);

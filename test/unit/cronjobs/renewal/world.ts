@@ -25,6 +25,8 @@ interface GrantWishes {
   /** What the clock of the instance that admits is ahead of Vault's, in minutes. */
   readonly clockAhead?: number;
   readonly token?: LedgerRecord['token'];
+  /** Absent: made at its issue. */
+  readonly uuid?: string;
 }
 
 /** What a test does not expect to be asked fails it. */
@@ -37,7 +39,8 @@ export function world() {
   const removed: string[] = [];
   const evicted: string[] = [];
   const told: { readonly pod: string; readonly reason: string; readonly message: string }[] = [];
-  let index = new Map<string, GrantState>();
+  /** By shard. */
+  const indexes = new Map<number, Map<string, GrantState>>();
   let last: LastSweep | undefined;
   const aborted = new AbortController();
   const { log, lines } = createKeptLog();
@@ -62,7 +65,7 @@ export function world() {
   function grant(minutesAgo: number, wishes: GrantWishes = {}): string {
     const { clusterId, namespace = 'team', clockAhead = 0, token = new Secret('s.token') } = wishes;
     const issuedAt = NOW - minutesAgo * MINUTE;
-    const uuid = newUuid({ msecs: issuedAt + clockAhead * MINUTE });
+    const { uuid = newUuid({ msecs: issuedAt + clockAhead * MINUTE }) } = wishes;
     writtenAt.set(uuid, issuedAt);
     records.set(uuid, {
       leaseId: `db/creds/rw/${uuid}`,
@@ -137,10 +140,8 @@ export function world() {
         },
       },
       sweeps: {
-        readIndex: async () => index,
-        writeIndex: async (_, __, written) => {
-          index = new Map(written);
-        },
+        readIndex: async (shard) => indexes.get(shard) ?? new Map(),
+        writeIndex: async (shard, _, written) => void indexes.set(shard, new Map(written)),
         readLast: async () => (options.clusterId === undefined ? last : undefined),
         readUnnamed: async () => last,
         writeLast: async (_, written) => {
@@ -205,7 +206,7 @@ export function world() {
     remember: (memory: LastSweep) => {
       last = memory;
     },
-    index: () => index,
+    index: () => indexes.get(0) ?? new Map<string, GrantState>(),
     last: () => last,
   };
 }
