@@ -9,7 +9,7 @@ import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import { allStates } from './all-states.ts';
 import type { Sweep } from './context.ts';
 import type { Orphan } from './decide.ts';
-import { initialState, isForeign, looksYoung, recordOf } from './grant-state.ts';
+import { initialState, isBeyondReach, isForeign, looksYoung, recordOf, tokenEndOf } from './grant-state.ts';
 import { countStuck, isOfOneGrant } from './stuck.ts';
 
 export interface Orphans {
@@ -100,9 +100,17 @@ async function deleted(
 }
 
 /** What the sweep knows of an orphaned grant, in the place of its record. */
-function remembered(uuid: string, { index, log }: Sweep): StoredRecord | undefined {
+function remembered(uuid: string, { index, log, startedAt }: Sweep): StoredRecord | undefined {
   const known = index.get(uuid);
   if (!known) return undefined;
+  if (isBeyondReach(known) && startedAt > tokenEndOf(known)) {
+    log.warn('a grant of which neither lease nor token is known has ended by itself', {
+      uuid,
+      namespace: known.namespace,
+    });
+    index.delete(uuid);
+    return undefined;
+  }
   const { namespace, leaseId, issuedAt } = known;
   log.warn('the record of an orphaned grant is deleted: it is revoked by what is remembered of it', {
     uuid,

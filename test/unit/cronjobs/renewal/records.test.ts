@@ -84,6 +84,25 @@ describe('the ledger is lost', () => {
     expect(revoked).toEqual([`${uuid} by names-it`]);
   });
 
+  test('and neither lease nor token is known: the grant is pending until its token has ended by itself', async () => {
+    const { grant, pod, withoutPod, run, records, revoked, changed, index } = world();
+    const uuid = grant(20);
+    const record = records.get(uuid);
+    if (record) records.set(uuid, { ...record, leaseId: '' });
+    pod(uuid);
+    await run();
+    records.clear();
+    expect(await run()).toMatchObject({ live: 1, recordsLost: 1 });
+    withoutPod(uuid);
+    changed.pending.set(uuid, 'nothing is known');
+    expect(await run()).toMatchObject({ orphaned: 1, pending: 1, revoked: 0 });
+    changed.now = NOW + 31 * 24 * 60 * MINUTE;
+    expect(await run()).toMatchObject({ orphaned: 1, pending: 1, revoked: 0 });
+    changed.now = NOW + 32 * 24 * 60 * MINUTE;
+    expect(await run()).toMatchObject({ orphaned: 0, pending: 0, revoked: 0, code: 0 });
+    expect([revoked, [...index().keys()]]).toEqual([[], []]);
+  });
+
   test('whose pods are deleted in between are forgotten: their records went with their revocation', async () => {
     const { grant, pod, withoutPod, run, records, revoked } = world();
     const uuid = grant(20, accessor);

@@ -56,6 +56,8 @@ export function world() {
     deleted: new Set<string>(),
     /** Records that cannot be read. */
     unread: new Map<string, Error>(),
+    /** Why grants cannot be ended yet. */
+    pending: new Map<string, string>(),
     /** Grants whose leases Vault does not know any more. */
     ended: new Set<string>(),
     /** Names in the ledger that no grant has. */
@@ -134,6 +136,8 @@ export function world() {
       revocation: {
         revokeGrant: async (uuid, record) => {
           await changed.onRevocation(uuid);
+          const reason = changed.pending.get(uuid);
+          if (reason !== undefined) return { state: 'pending', reason };
           revoked.push('accessor' in record.token ? `${uuid} by ${record.token.accessor}` : uuid);
           records.delete(uuid);
           return { state: 'revoked' };
