@@ -29,6 +29,7 @@ export const containerArguments: readonly (readonly string[])[] = [
 ];
 
 const ASK_WITHIN_MS = 5_000;
+const END_WITHIN_MS = 60_000;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -44,7 +45,10 @@ async function ask(port: number): Promise<void> {
   const until = performance.now() + ASK_WITHIN_MS;
   while (performance.now() < until) {
     const request = { method: 'POST', body: reviewOf('compile-cache') };
-    const answer = await fetch(`http://127.0.0.1:${port}/?timeout=5s`, request).catch(() => undefined);
+    const signal = AbortSignal.timeout(ASK_WITHIN_MS);
+    const answer = await fetch(`http://127.0.0.1:${port}/?timeout=5s`, { ...request, signal }).catch(
+      () => undefined,
+    );
     if (answer) return;
     await sleep(20);
   }
@@ -75,7 +79,11 @@ export async function fillCompileCache(node: string, folder: string, cache: stri
       await Promise.race([ask(port), exited]);
       // It writes the cache when it ends in order.
       child.kill('SIGTERM');
-      await exited;
+      const ended = await Promise.race([exited, sleep(END_WITHIN_MS, undefined, { ref: false })]);
+      if (ended === undefined) {
+        child.kill('SIGKILL');
+        throw new Error(`${args.at(-1)} did not end within ${END_WITHIN_MS / 1_000} s of SIGTERM`);
+      }
     }
   } finally {
     vault.close();

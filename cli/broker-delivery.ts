@@ -20,7 +20,7 @@ export const Annotated = v.object({
 export type Annotated = v.InferOutput<typeof Annotated>;
 
 export const channelOf = (broker: string): string => `${broker}-kne-trigger`;
-/** That Knative itself makes for the Broker's channel while sender identity is on, and leaves there afterwards. */
+/** Selects the EventPolicies that Knative makes for the Broker's channel while sender identity is on, and leaves there afterwards. */
 export const policiesOf = (broker: string): string => `eventing.knative.dev/broker-name=${broker}`;
 export const podsOfSource = (source: string): string => `eventing.knative.dev/sourceName=${source}`;
 

@@ -4,33 +4,40 @@
  */
 import * as v from 'valibot';
 import { removeProduct } from './steps/install.ts';
-import { kubectl, sql, type World } from './world.ts';
+import { kubectl, removeAt, sql, type World } from './world.ts';
 
 const Keys = v.object({ data: v.object({ keys: v.array(v.string()) }) });
 const Names = v.array(v.object({ name: v.string() }));
 
-async function removeFromVault({ vault, id }: World): Promise<void> {
-  const listed = async (path: string) => {
-    const { status, body } = await vault.ask('LIST', path);
-    return status === 200 ? v.parse(Keys, JSON.parse(body)).data.keys : [];
-  };
-  for (const path of [
-    'databases/roles',
-    'databases/config',
-    'auth/kubernetes/role',
-    'sys/policies/acl',
-    `vault-injector/metadata/${id}-sweep`,
-  ])
-    for (const key of await listed(path)) {
-      if (key.startsWith(id) || path.includes(id)) await vault.ask('DELETE', `${path}/${key}`);
-    }
-  await vault.ask('DELETE', `sys/mounts/${id}-forgotten`);
+async function listed({ vault }: World, path: string): Promise<string[]> {
+  const { status, body } = await vault.ask('LIST', path);
+  if (status === 404) return [];
+  if (status !== 200) throw new Error(`LIST ${path}: HTTP ${status}`);
+  return v.parse(Keys, JSON.parse(body)).data.keys;
 }
 
+/** Leases first: without its role and its connection, Vault could drop no user any more. */
+async function removeFromVault(world: World): Promise<void> {
+  const { vault, id } = world;
+  for (const role of await listed(world, 'databases/roles'))
+    if (role.startsWith(id)) await vault.ask('PUT', `sys/leases/revoke-prefix/databases/creds/${role}`, {});
+  for (const path of ['databases/roles', 'databases/config', 'auth/kubernetes/role', 'sys/policies/acl'])
+    for (const key of await listed(world, path))
+      if (key.startsWith(id)) await removeAt(world, `${path}/${key}`);
+  for (const folder of [`vault-injector/metadata/${id}`, `vault-injector/metadata/${id}-sweep`])
+    for (const key of await listed(world, folder)) await removeAt(world, `${folder}/${key}`);
+  await removeAt(world, `sys/mounts/${id}-forgotten`);
+}
+
+/** Users that Vault could not drop are members of the run's group. */
 async function removeFromDatabase(world: World): Promise<void> {
   await sql(world, `DROP DATABASE IF EXISTS "${world.id}" WITH (FORCE)`);
-  const users = await sql(world, `SELECT rolname AS name FROM pg_roles WHERE rolname LIKE '%${world.id}%'`);
-  for (const { name } of v.parse(Names, users)) await sql(world, `DROP ROLE "${name}"`);
+  const query = `SELECT rolname AS name FROM pg_roles WHERE rolname LIKE '%${world.id}%' OR oid IN (
+    SELECT member FROM pg_auth_members JOIN pg_roles AS team ON team.oid = roleid WHERE team.rolname = '${world.id}_grp')`;
+  const failures: string[] = [];
+  for (const { name } of v.parse(Names, await sql(world, query)))
+    await sql(world, `DROP ROLE IF EXISTS "${name}"`).catch((error: unknown) => failures.push(String(error)));
+  if (failures.length > 0) throw new Error(failures.join('\n'));
 }
 
 /** Goes on after each failure, and tells of all. */
@@ -40,8 +47,8 @@ export async function cleanUp(world: World): Promise<string[]> {
     () => world.own?.endDatabase(),
     () => kubectl(world, 'delete', 'namespace', world.id, '--ignore-not-found', '--timeout=120s'),
     () => (world.isInstalled ? removeProduct(world) : undefined),
-    ...world.undo.toReversed(),
     () => removeFromVault(world),
+    ...world.undo.toReversed(),
     () => removeFromDatabase(world),
   ];
   for (const step of remove)

@@ -17,7 +17,7 @@ import type { OwnCluster } from './world.ts';
 const HUNG = { name: 'postgres-hung', port: 5_433 };
 const CLIENT = 'acceptance-client:1';
 
-/** A small Debian with psql, as like `postgres:18-alpine` as the acceptance needs. */
+/** A small Debian with psql: what the acceptance needs of `postgres:18-alpine`. */
 async function makeClientImage(): Promise<string> {
   const tar = join(paths.images, 'client.tar');
   const isThere = await access(tar).then(
@@ -36,6 +36,15 @@ async function makeClientImage(): Promise<string> {
   // As examples/ calls it.
   await push(`localhost/${CLIENT}`, 'library/postgres:18-alpine');
   return referenceOf(CLIENT);
+}
+
+/** One that has ended meanwhile needs none. */
+function signalTo(pid: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 async function pidsOf(what: 'database' | 'vault' | 'sweep'): Promise<number[]> {
@@ -71,7 +80,7 @@ export async function openOwnCluster(): Promise<
     async halt(what, signal) {
       const [first, ...others] = await pidsOf(what);
       if (first === undefined) return false;
-      for (const pid of await familyOf(first, ...others)) process.kill(pid, signal);
+      for (const pid of await familyOf(first, ...others)) signalTo(pid, signal);
       return true;
     },
     async endDatabase() {

@@ -130,6 +130,12 @@ export async function usersOf(world: World, port?: number): Promise<string[]> {
   return v.parse(Rows, rows).map(({ rolname }) => rolname);
 }
 
+/** Deletes what is there. @throws where Vault does not let it. */
+export async function removeAt({ vault }: World, path: string): Promise<void> {
+  const { status } = await vault.ask('DELETE', path);
+  if (status >= 300 && status !== 404) throw new Error(`DELETE ${path}: HTTP ${status}`);
+}
+
 const Keys = v.object({ data: v.object({ keys: v.array(v.string()) }) });
 
 export async function recordsIn({ vault, id }: World): Promise<string[]> {
@@ -137,9 +143,12 @@ export async function recordsIn({ vault, id }: World): Promise<string[]> {
   return status === 404 ? [] : v.parse(Keys, JSON.parse(body)).data.keys;
 }
 
+// A kubectl or a connection each: more often would disturb what is measured.
+const POLL_MS = 200;
+
 /** @returns how long it took, in milliseconds. */
 export async function waitFor(what: string, isSo: () => Promise<boolean>, withinMs: number): Promise<number> {
   const began = performance.now();
-  await until(what, isSo, withinMs);
+  await until(what, isSo, withinMs, POLL_MS);
   return performance.now() - began;
 }

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { withLock } from '../stack/process/lock.ts';
 import { running, started } from './daemons.ts';
 import { down } from './down.ts';
-import { checkMachine, UnfitMachine } from './machine.ts';
+import { checkMachine, checkOwner, UnfitMachine } from './machine.ts';
 import { paths } from './paths.ts';
 import { kubectl } from './run.ts';
 import { node, ports, registry } from './settings.ts';
@@ -70,6 +70,7 @@ async function main(): Promise<number> {
   if (verb === 'status') return runStatus();
   if (verb !== 'up' && verb !== 'down') throw new Error(USAGE);
   await checkMachine();
+  await checkOwner();
   let code = 0;
   const work = async () => {
     code = await (verb === 'up' ? runUp() : runDown(values.keep));

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../stack/wait.ts';
-import { lastLinesOf, running, start } from './daemons.ts';
+import { lastLinesOf, start } from './daemons.ts';
 import { binary, paths } from './paths.ts';
 import { kubeconfig, pki } from './pki.ts';
 import { command, kubectl } from './run.ts';
@@ -25,17 +25,7 @@ export async function createBridge(): Promise<void> {
 
 const registryAnswers = async () => (await fetch(`http://${registry.address}/v2/`)).ok;
 
-/** @throws where another checkout has its cluster up: there is one of them a machine. */
-async function checkAlone(): Promise<void> {
-  if (await running('registry')) return;
-  if (!(await registryAnswers().catch(() => false))) return;
-  throw new Error(
-    `another cluster is up on this machine: its registry answers at ${registry.address}. End it first, in its own checkout: npm run cluster -- down`,
-  );
-}
-
 export async function startRegistry(): Promise<void> {
-  await checkAlone();
   const file = join(paths.run, 'registry.yaml');
   await mkdir(paths.registryData, { recursive: true });
   const storage = `{ filesystem: { rootdirectory: ${paths.registryData} }, delete: { enabled: true } }`;

@@ -1,5 +1,6 @@
 import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { paths } from './paths.ts';
 
 /** This machine cannot run a cluster, whatever is installed on it. */
 export class UnfitMachine extends Error {}
@@ -23,6 +24,15 @@ async function canMakeControlGroups(): Promise<boolean> {
       );
   }
   return false;
+}
+
+/** @throws where this machine has another checkout's cluster, which would be worked on. */
+export async function checkOwner(): Promise<void> {
+  const owner = await readFile(paths.owner, 'utf8').catch(() => paths.root);
+  if (owner !== paths.root)
+    throw new Error(
+      `this machine has the cluster of another checkout, in ${owner}: end it there first (npm run cluster -- down). If that is gone, remove ${paths.owner}`,
+    );
 }
 
 /** @throws UnfitMachine before anything is built. */

@@ -66,7 +66,6 @@ export async function startMonitoring(): Promise<void> {
   await apply(`apiVersion: v1\nkind: Namespace\nmetadata: { name: ${NAMESPACE} }\n`);
   await apply((await filesIn(source, 'example/prometheus-operator-crd')).join('\n---\n'));
   const operator = (await filesIn(source, 'example/rbac/prometheus-operator'))
-    // Its own metrics: a ServiceMonitor and a Service that nothing here reads.
     .join('\n---\n')
     .replaceAll('namespace: default', `namespace: ${NAMESPACE}`)
     .replaceAll(/quay\.io\/prometheus-operator\/([a-z-]+):v[\d.]+/g, (_, name: string) =>

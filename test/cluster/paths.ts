@@ -22,6 +22,9 @@ export const paths = {
   environment: join(run, 'env'),
   /** Which process works on the cluster. */
   lock: join(clusterRoot, 'lock'),
+  root: clusterRoot,
+  /** Which checkout's cluster this machine has: there is one of them. */
+  owner: '/run/vdi/owner',
   /** Short, since the sockets of containers are below it. */
   state: '/run/vdi',
   containerd: '/run/vdi/containerd.sock',

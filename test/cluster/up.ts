@@ -51,7 +51,8 @@ export async function up(onStep: OnStep): Promise<void> {
 }
 
 async function prepare(): Promise<void> {
-  await mkdir(paths.run, { recursive: true, mode: 0o711 });
+  for (const folder of [paths.run, paths.state]) await mkdir(folder, { recursive: true, mode: 0o711 });
+  await writeFile(paths.owner, paths.root);
   await createPki();
   await createBridge();
 }

@@ -5,6 +5,7 @@ export const until = async (
   what: string,
   isSo: () => Promise<boolean> | boolean,
   withinMs = 20_000,
+  everyMs = 20,
 ): Promise<void> => {
   const end = performance.now() + withinMs;
   let lastError: unknown;
@@ -20,6 +21,6 @@ export const until = async (
     if (performance.now() > end) {
       throw new Error(`waited ${withinMs / 1000} s in vain until ${what}`, { cause: lastError });
     }
-    await delay(20);
+    await delay(everyMs);
   }
 };

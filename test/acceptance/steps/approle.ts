@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { vaultInCluster } from '../product.ts';
 import { inSeconds, type Step } from '../step.ts';
-import { apply, kubectl, type World } from '../world.ts';
+import { apply, kubectl, removeAt, type World } from '../world.ts';
 
 const MOUNT = 'approle';
 const RoleId = v.object({ data: v.object({ role_id: v.string() }) });
@@ -58,7 +58,7 @@ export const approle: Step = {
     const { vault, id, undo } = world;
     const enabled = await vault.ask('POST', `sys/auth/${MOUNT}`, { type: 'approle' });
     if (enabled.status >= 400) throw new Error(`an AppRole auth method of its own: ${enabled.body}`);
-    undo.push(() => vault.ask('DELETE', `sys/auth/${MOUNT}`));
+    undo.push(() => removeAt(world, `sys/auth/${MOUNT}`));
     await vault.call('POST', `auth/${MOUNT}/role/${id}`, { token_ttl: '1h' });
     const { data } = v.parse(RoleId, await vault.call('GET', `auth/${MOUNT}/role/${id}/role-id`));
     const label = 'vault-db-injector.numberly.io/approle=true';

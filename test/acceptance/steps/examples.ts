@@ -4,16 +4,22 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { projectRoot } from '../../stack/paths.ts';
 import type { Step } from '../step.ts';
-import { apply, cli, kubectl, sql, usersOf, type World, waitFor } from '../world.ts';
+import { apply, cli, kubectl, removeAt, sql, usersOf, type World, waitFor } from '../world.ts';
 import { setUpProduct } from './install.ts';
 
 const DATABASE = 'dbname';
 const WORKSHOP = 'workshop';
 const TEAM = 'team-infrastructure';
 const example = (name: string) => readFile(join(projectRoot, 'examples', name), 'utf8');
-const namespace = (name: string) => `apiVersion: v1\nkind: Namespace\nmetadata: { name: ${name} }\n`;
 
 const vaultOf = ({ env }: World) => ['--vault-address', String(env['VAULT_ADDR']), '--yes'];
+
+/** Makes the namespace. @throws where it or the database is somebody's already: the run would take it away in the end. */
+async function begin(world: World, namespace: string, database: string): Promise<void> {
+  const found = await sql(world, `SELECT 1 FROM pg_database WHERE datname = '${database}'`);
+  if (found.length > 0) throw new Error(`there is a database ${database} already`);
+  await kubectl(world, 'create', 'namespace', namespace);
+}
 
 interface SetUp {
   readonly namespace: string;
@@ -31,7 +37,7 @@ async function removeSetUp(world: World, { namespace: name, database, mount, app
     ? [`sys/mounts/${mount}`]
     : [`databases/roles/${database}`, `databases/config/${database}`];
   const ofApps = apps.flatMap((app) => [`auth/kubernetes/role/${app}`, `sys/policies/acl/${app}`]);
-  for (const path of [...inEngine, ...ofApps]) await world.vault.ask('DELETE', path);
+  for (const path of [...inEngine, ...ofApps]) await removeAt(world, path);
   await sql(world, `DROP DATABASE IF EXISTS "${database}" WITH (FORCE)`);
   for (const role of [`${database}_grp`, `admin_${database}`])
     await sql(world, `DROP ROLE IF EXISTS "${role}"`);
@@ -42,11 +48,11 @@ export const walkthrough: Step = {
   isShort: false,
   needsOwnCluster: true,
   async run(world) {
+    await begin(world, WORKSHOP, WORKSHOP);
     world.undo.push(() =>
       removeSetUp(world, { namespace: WORKSHOP, database: WORKSHOP, apps: [`${WORKSHOP}-notes`] }),
     );
     await world.own?.buildExample('application', 'notes:1');
-    await apply(world, namespace(WORKSHOP));
     const server = `${world.env['PGHOST']}:${world.env['PGPORT']}`;
     await cli(world, 'setup', 'database', WORKSHOP, '--server', server, ...vaultOf(world));
     const app = ['--namespace', WORKSHOP, '--service-account', 'notes', '--role', WORKSHOP];
@@ -93,11 +99,11 @@ export const pods: Step = {
   isShort: false,
   needsOwnCluster: true,
   async run(world) {
+    await begin(world, TEAM, DATABASE);
     world.undo.push(() =>
       removeSetUp(world, { namespace: TEAM, database: DATABASE, mount: MOUNT, apps: ROLES }),
     );
     const before = (await usersOf(world)).length;
-    await apply(world, namespace(TEAM));
     const account = 'vault-pgsql-example';
     await apply(
       world,

@@ -46,7 +46,8 @@ export const sealed: Step = {
         },
         (error: unknown) => String(error),
       );
-      if (!/vault/.test(said)) throw new Error(`the sweep does not name Vault:\n${said}`);
+      if (!/vault_(?:unavailable|unreachable|timeout)/.test(said))
+        throw new Error(`the sweep does not name Vault:\n${said}`);
       await sleep(20_000);
     } finally {
       await ownOf(world).unseal();

@@ -7,7 +7,7 @@ import { checkSteady, endSteady } from './steady.ts';
 const remove = (world: World) => install(world, '--uninstall', '--credentials', 'keep', '--settle', '5');
 
 const KINDS =
-  'namespaces,mutatingwebhookconfigurations,validatingadmissionpolicies,clusterroles,clusterrolebindings';
+  'namespaces,mutatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,clusterroles,clusterrolebindings';
 
 /** @throws where anything of the product is still there. */
 export async function nothingIsLeft(world: World): Promise<void> {

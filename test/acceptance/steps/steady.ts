@@ -6,7 +6,7 @@ import { available, deployment } from './application.ts';
 const NAME = 'steady';
 const LOOP = `trap 'exit 0' TERM
 while true; do
-  if user=$(psql "$DATABASE_URL" --tuples-only --no-align --command='SELECT session_user'); then
+  if user=$(PGCONNECT_TIMEOUT=5 psql "$DATABASE_URL" --tuples-only --no-align --command='SELECT session_user'); then
     touch /tmp/ok; echo "in as $user"
   else echo FAILED; fi
   sleep 1 & wait $!
@@ -36,13 +36,17 @@ export async function checkSteady(world: World): Promise<number> {
     '--output=jsonpath={.items[*].status.containerStatuses[*].restartCount}',
   );
   if (restarts !== '0') throw new Error(`one pod, never started again, was expected: ${restarts}`);
-  return log.split('\n').filter((line) => line.startsWith('in as ')).length;
+  const logins = log.split('\n').filter((line) => line.startsWith('in as ')).length;
+  if (logins === 0) throw new Error('it has not logged in');
+  return logins;
 }
 
 /** Its user as the database knows it. */
 export async function userOfSteady(world: World): Promise<string> {
-  const log = await kubectl(world, 'logs', `--namespace=${world.id}`, `--selector=app=${NAME}`, '--tail=1');
-  return log.replace('in as ', '').trim();
+  const log = await kubectl(world, 'logs', `--namespace=${world.id}`, `--selector=app=${NAME}`, '--tail=5');
+  const [, user] = /^in as (v-\S+)$/m.exec(log) ?? [];
+  if (user === undefined) throw new Error(`it does not say as whom it is in: ${log}`);
+  return user;
 }
 
 /** @returns how long it took until its user was gone. */

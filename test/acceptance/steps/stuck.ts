@@ -39,7 +39,7 @@ export const stuckBesideOthers: Step = {
     for (const name of ['hung', 'forgotten', 'good']) await available(world, name, 120);
     const remove = (name: string) =>
       kubectl(world, 'delete', `deployment/${name}`, `--namespace=${id}`, '--wait=false');
-    await own?.halt('database', 'SIGSTOP');
+    if (!(await own?.halt('database', 'SIGSTOP'))) throw new Error('the second database is not there');
     try {
       await Promise.all([remove('hung'), remove('forgotten')]);
       await sleep(4_000);

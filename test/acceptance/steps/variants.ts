@@ -34,7 +34,7 @@ export async function comeAndGo(world: World, name: string): Promise<string[]> {
   return logs.split('\n').filter((line) => line !== '');
 }
 
-/** Settings of the platform's ConfigMap of features. @returns those of before. */
+/** Settings of Knative Eventing's ConfigMap of features. */
 async function setFeatures(world: World, features: Readonly<Record<string, string>>): Promise<void> {
   const patch = `--patch=${JSON.stringify({ data: features })}`;
   await kubectl(
@@ -80,7 +80,7 @@ export const features: Step = {
     try {
       const began = performance.now();
       const said = await install(world);
-      if (!/EventPolicy/i.test(said)) throw new Error(`sender identity is not used:\n${said}`);
+      if (!/^Created: .*EventPolicy/m.test(said)) throw new Error(`sender identity is not used:\n${said}`);
       const took = performance.now() - began;
       const filters = await kubectl(
         world,

@@ -38,7 +38,7 @@ export const tryLock = async (file: string): Promise<Release | undefined> => {
   return (await linkLock(file)) ? () => rm(file, { force: true }) : undefined;
 };
 
-/** Calls in this process, by the lock's file: who has one lock may take another. */
+/** Calls in this process, by the lock's file: a call that holds one lock may take another. */
 const queues = new Map<string, Promise<unknown>>();
 
 const locked = async <T>(file: string, work: () => Promise<T>, onWait: () => void): Promise<T> => {
