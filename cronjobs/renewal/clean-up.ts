@@ -4,7 +4,7 @@ import { mountOf } from '../../shared/vault/held.ts';
 import { folderOfLease } from '../../shared/vault/leases.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Sweep } from './context.ts';
-import { decide, type Orphan, type Surroundings } from './decide.ts';
+import { decide, type Orphan, type Surroundings, type Suspicion } from './decide.ts';
 import { isForeign, looksYoung } from './grant-state.ts';
 import { countStuck, isOfOneGrant } from './stuck.ts';
 
@@ -49,8 +49,26 @@ function surroundingsOf(orphans: readonly Orphan[], all: readonly string[], swee
   }
   const isSuspected = (uuid: string) =>
     !claims.has(uuid) && !looksYoung(uuid, startedAt, options.gracePeriodSeconds);
-  const ledger = shards === 1 ? undefined : { suspected: all.filter(isSuspected).length, grants: all.length };
+  const listed = { suspected: all.filter(isSuspected).length, grants: all.length };
+  const lost = lostOf(all, orphaned, sweep);
+  const ledger =
+    shards === 1
+      ? undefined
+      : {
+          suspected: listed.suspected + lost.suspected * shards,
+          grants: listed.grants + lost.grants * shards,
+        };
   return { living, maxRevokeFraction: options.maxRevokeFraction, ledger };
+}
+
+/** Grants of this share whose records are lost, so that only its memory knows them; the other shares have about as many. */
+function lostOf(all: readonly string[], orphaned: ReadonlySet<string>, { index, claims }: Sweep): Suspicion {
+  const listed = new Set(all);
+  // What is neither was revoked when its pod was deleted, and is about to be forgotten.
+  const lost = [...index.keys()].filter(
+    (uuid) => !listed.has(uuid) && (orphaned.has(uuid) || claims.has(uuid)),
+  );
+  return { suspected: lost.filter((uuid) => orphaned.has(uuid)).length, grants: lost.length };
 }
 
 /**

@@ -27,7 +27,7 @@ export interface Surroundings {
   readonly ledger: Suspicion | undefined;
 }
 
-interface Suspicion {
+export interface Suspicion {
   readonly suspected: number;
   readonly grants: number;
 }

@@ -8,6 +8,9 @@ import { dueAt } from './due.ts';
 /** Vault's time is in whole seconds, so a time slightly ahead may be now. */
 const CLOCK_TOLERANCE_MS = 5_000;
 
+/** Vault's own limit, where nobody has set another: of a token whose life the record did not tell. */
+const LONGEST_TOKEN_SECONDS = 768 * 3_600;
+
 /** Cluster and time for new states. */
 interface Moment {
   /** Vault's time, in milliseconds since 1970. */
@@ -90,6 +93,16 @@ export function isForeign(
   ours: { readonly clusterId: string | undefined },
 ): boolean {
   return clusterId !== '' && ours.clusterId !== undefined && clusterId !== ours.clusterId;
+}
+
+/** Whether nothing is known by which Vault could end the grant, once its record is gone. */
+export function isBeyondReach({ leaseId, accessor }: GrantState): boolean {
+  return leaseId === '' && accessor === '';
+}
+
+/** When the token ends that nobody renews any more, in milliseconds since 1970. */
+export function tokenEndOf({ tokenRenewedAt, tokenPeriodSeconds }: GrantState): number {
+  return tokenRenewedAt + (tokenPeriodSeconds || LONGEST_TOKEN_SECONDS) * 1_000;
 }
 
 /** A substitute for a record that is gone: enough to end its grant. */

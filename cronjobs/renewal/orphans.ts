@@ -6,9 +6,10 @@ import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import type { StoredRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
+import { allStates } from './all-states.ts';
 import type { Sweep } from './context.ts';
 import type { Orphan } from './decide.ts';
-import { initialState, isForeign, looksYoung, recordOf } from './grant-state.ts';
+import { initialState, isBeyondReach, isForeign, looksYoung, recordOf, tokenEndOf } from './grant-state.ts';
 import { countStuck, isOfOneGrant } from './stuck.ts';
 
 export interface Orphans {
@@ -99,9 +100,17 @@ async function deleted(
 }
 
 /** The memory's knowledge of an orphaned grant, instead of its record. */
-function remembered(uuid: string, { index, log }: Sweep): StoredRecord | undefined {
+function remembered(uuid: string, { index, log, startedAt }: Sweep): StoredRecord | undefined {
   const known = index.get(uuid);
   if (!known) return undefined;
+  if (isBeyondReach(known) && startedAt > tokenEndOf(known)) {
+    log.warn('a grant of which neither lease nor token is known has ended by itself', {
+      uuid,
+      namespace: known.namespace,
+    });
+    index.delete(uuid);
+    return undefined;
+  }
   const { namespace, leaseId, issuedAt } = known;
   log.warn('the record of an orphaned grant is deleted: it is revoked from the memory of the sweep', {
     uuid,
@@ -199,13 +208,4 @@ async function heldByPods(orphans: readonly Orphan[], sweep: Sweep) {
   leases.delete('');
   accessors.delete('');
   return { leases, accessors, unreadIn };
-}
-
-/** The memories of all shards: a copy may be in another shard than its original. */
-async function allStates({ index, options, sweeps, work }: Sweep): Promise<ReadonlyMap<string, GrantState>> {
-  const others = Array.from({ length: options.shards }, (_, shard) => shard).filter(
-    (shard) => shard !== options.shard,
-  );
-  const indexes = await Promise.all(others.map((shard) => sweeps.readIndex(shard, options.shards, work)));
-  return new Map([...indexes.flatMap((one) => [...one]), ...index]);
 }

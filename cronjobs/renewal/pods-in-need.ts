@@ -1,13 +1,16 @@
 /** Reports pods without a grant, or with one that the ledger does not know: something else went wrong. */
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
-import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import { isGrantUuid } from '../../shared/vault/ledger.ts';
+import type { GrantState } from '../../shared/vault/sweep-memory.ts';
+import { allStates } from './all-states.ts';
 import type { Sweep } from './context.ts';
 import { ALWAYS_ALLOWED } from './decide.ts';
 import { isForeign, looksYoung } from './grant-state.ts';
+import { isRecordGone } from './lost-records.ts';
 import { shardOf } from './shard.ts';
-import { tell, tellRecordLost } from './tell.ts';
+import { tell } from './tell.ts';
+import { once } from './unnamed.ts';
 
 /** @param listed the ledger's uuids, listed before the pods. */
 export async function reportPods(
@@ -18,18 +21,18 @@ export async function reportPods(
   const { shards, shard } = sweep.options;
   const own = pods.filter(({ uid }) => shardOf(uid, shards) === shard);
   const inNeed = new Set<LivePod>();
+  const remembered = once(() => allStates(sweep));
   const look = async (pod: LivePod) => {
     if (pod.uuids.length === 0) {
       inNeed.add(pod);
       await withoutGrant(pod, sweep);
     }
     for (const uuid of pod.uuids) {
-      if (listed.has(uuid) || !(await isUnknown(uuid, sweep))) continue;
-      if (isKept(uuid, pod, sweep)) await tellRecordLost(uuid, pod, sweep);
-      else {
-        inNeed.add(pod);
-        await unknown(uuid, pod, sweep);
-      }
+      if (listed.has(uuid) || isYoung(uuid, sweep)) continue;
+      // The share that keeps it tells the pod, too.
+      if (isKept(uuid, pod, await remembered(), sweep) || !(await isUnknown(uuid, sweep))) continue;
+      inNeed.add(pod);
+      await unknown(uuid, pod, sweep);
     }
   };
   await sweep.forEach(own, look, { name: named });
@@ -53,20 +56,22 @@ async function withoutGrant(pod: LivePod, sweep: Sweep): Promise<void> {
   await tell(pod, 'NoCredentials', message, sweep);
 }
 
-/** Whether the sweep's memory keeps the grant although its record is gone. */
-function isKept(uuid: string, pod: LivePod, { index, lost }: Sweep): boolean {
-  return index.get(uuid)?.namespace === pod.namespace && !lost.has(uuid);
+/** Whether the memory of any share keeps the grant although its record is gone. */
+function isKept(
+  uuid: string,
+  pod: LivePod,
+  remembered: ReadonlyMap<string, GrantState>,
+  { lost }: Sweep,
+): boolean {
+  return remembered.get(uuid)?.namespace === pod.namespace && !lost.has(uuid);
 }
 
-/** Read once more: the record may have been written after the ledger was listed, or not have reached a standby yet. */
-async function isUnknown(uuid: string, { ledger, work, startedAt, options }: Sweep): Promise<boolean> {
-  if (!isGrantUuid(uuid)) return true;
-  if (looksYoung(uuid, startedAt, options.gracePeriodSeconds)) return false;
-  const found = await ledger.read(uuid, work).catch((error: unknown) => {
-    if (error instanceof DocumentDeleted) return undefined;
-    throw error;
-  });
-  return found === undefined;
+function isYoung(uuid: string, { startedAt, options }: Sweep): boolean {
+  return isGrantUuid(uuid) && looksYoung(uuid, startedAt, options.gracePeriodSeconds);
+}
+
+async function isUnknown(uuid: string, sweep: Sweep): Promise<boolean> {
+  return !isGrantUuid(uuid) || isRecordGone(uuid, sweep, sweep.work);
 }
 
 async function unknown(uuid: string, pod: LivePod, sweep: Sweep): Promise<void> {

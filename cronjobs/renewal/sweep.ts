@@ -13,6 +13,7 @@ import { lifeOf } from './grant-state.ts';
 import { healPlaces } from './heal-places.ts';
 import { keepClaimed, keepUndecided } from './keep.ts';
 import { createLeaseEnd } from './lease-end.ts';
+import { noteLostRecords } from './lost-records.ts';
 import { observeGrants } from './observe-grants.ts';
 import { findOrphans } from './orphans.ts';
 import { reportPods } from './pods-in-need.ts';
@@ -69,6 +70,7 @@ async function workOn(sweep: Sweep): Promise<boolean> {
   }
   const [inUse, unclaimed] = divide(own, (uuid) => claims.has(uuid));
   const claimedByOthers = await keepClaimed(inUse, sweep);
+  await noteLostRecords(inUse, sweep);
   const isComplete = names !== undefined && !contested && clocksAgree;
   if (isComplete) {
     const { gone, undecided } = await findOrphans([...unclaimed, ...claimedByOthers], sweep);
@@ -121,6 +123,7 @@ async function remember(state: Sweep, { remembered }: Read, isComplete: boolean)
   const { sweeps, options, index, report, attempt } = state;
   const deadline = deadlineIn(REMEMBER_WITHIN_MS, monotonicClock);
   const work = { deadline, vaultCalls: 0 };
+  markLost(state);
   if (differs(index, remembered)) {
     const written = sweeps.writeIndex(options.shard, options.shards, index, work);
     await attempt('its memory could not be written', written);
@@ -130,6 +133,17 @@ async function remember(state: Sweep, { remembered }: Read, isComplete: boolean)
     await attempt('its success could not be recorded', noted);
   }
   deadline.release();
+}
+
+/**
+ * A lost record's pod is deleted without a record to revoke by: the sweep has to know of it then. Noted last of all, since a
+ * renewal under way would write the state from before over it.
+ */
+function markLost({ index, recordsLost }: Sweep): void {
+  for (const uuid of recordsLost) {
+    const state = index.get(uuid);
+    if (state && !state.recordLost) index.set(uuid, { ...state, recordLost: true });
+  }
 }
 
 function lastOf({ index, claims, startedAt, clusterId = '', options, report }: Sweep) {

@@ -21,9 +21,6 @@ export async function tell(
 export async function tellRecordLost(uuid: string, pod: LivePod | undefined, sweep: Sweep): Promise<void> {
   if (sweep.recordsLost.has(uuid)) return;
   sweep.recordsLost.add(uuid);
-  const state = sweep.index.get(uuid);
-  // The pod's deletion will find no record, so the sweep has to revoke the grant then.
-  if (state && !state.recordLost) sweep.index.set(uuid, { ...state, recordLost: true });
   sweep.log.warn("a live pod's record is gone from the ledger: its grant is kept by the sweep's memory", {
     uuid,
     ...(pod && { namespace: pod.namespace, pod: pod.name }),

@@ -59,6 +59,9 @@ const DROP_AGAIN_AFTER_MS = [50, 200, 600];
 const LEASE_WITHIN_MS = 5_000;
 const TOKEN_WITHIN_MS = 1_000;
 
+const NOTHING_KNOWN =
+  'neither its lease nor its token is known, so nobody can end it: it ends by itself with its token';
+
 /** `late`, `skipped`: the state is unknown, but that says nothing about policies. `skipped` was not even tried. */
 type Unproved = 'unknown' | 'late' | 'skipped';
 type Proved = 'gone' | { readonly stuck: string };
@@ -174,6 +177,8 @@ export function createRevocation(options: RevocationOptions): Revocation {
 
   return {
     async revokeGrant(uuid, record, work, leftToDo = '') {
+      if (isUnknown(record.token) && record.leaseId === '')
+        return { state: 'pending', reason: NOTHING_KNOWN };
       const first = await revokeLeaseInTurn(record, work);
       const lease = (await revokeToken(record, first, work))
         ? await provedFrom(first, record, work)

@@ -1,6 +1,7 @@
 /** Records that are gone, deleted, copied or broken: no live pod loses its credentials by them. */
 import { v7 as newUuid, v4 } from 'uuid';
 import { describe, expect, test } from 'vitest';
+import { shardOf } from '../../../../cronjobs/renewal/shard.ts';
 import { InjectorError } from '../../../../shared/errors.ts';
 import { VaultError } from '../../../../shared/vault/failure.ts';
 import { UnreadableRecord } from '../../../../shared/vault/ledger.ts';
@@ -69,6 +70,39 @@ describe('the ledger is lost', () => {
     expect(await run()).toMatchObject({ live: 1, orphaned: 0, revoked: 0 });
   });
 
+  test('the same where the sweep that finds it out renews the token, too', async () => {
+    const { grant, pod, withoutPod, run, records, renewed, revoked, changed } = world();
+    const uuid = grant(20, accessor);
+    pod(uuid);
+    await run();
+    records.clear();
+    changed.now = NOW + 30 * 24 * 60 * MINUTE;
+    expect(await run()).toMatchObject({ renewed: 1, recordsLost: 1 });
+    expect(renewed).toContain('by names-it');
+    withoutPod(uuid);
+    expect(await run()).toMatchObject({ orphaned: 1, revoked: 1, failed: 0, code: 0 });
+    expect(revoked).toEqual([`${uuid} by names-it`]);
+  });
+
+  test('and neither lease nor token is known: the grant is pending until its token has ended by itself', async () => {
+    const { grant, pod, withoutPod, run, records, revoked, changed, index } = world();
+    const uuid = grant(20);
+    const record = records.get(uuid);
+    if (record) records.set(uuid, { ...record, leaseId: '' });
+    pod(uuid);
+    await run();
+    records.clear();
+    expect(await run()).toMatchObject({ live: 1, recordsLost: 1 });
+    withoutPod(uuid);
+    changed.pending.set(uuid, 'nothing is known');
+    expect(await run()).toMatchObject({ orphaned: 1, pending: 1, revoked: 0 });
+    changed.now = NOW + 31 * 24 * 60 * MINUTE;
+    expect(await run()).toMatchObject({ orphaned: 1, pending: 1, revoked: 0 });
+    changed.now = NOW + 32 * 24 * 60 * MINUTE;
+    expect(await run()).toMatchObject({ orphaned: 0, pending: 0, revoked: 0, code: 0 });
+    expect([revoked, [...index().keys()]]).toEqual([[], []]);
+  });
+
   test('whose pods are deleted in between are forgotten: their records went with their revocation', async () => {
     const { grant, pod, withoutPod, run, records, revoked } = world();
     const uuid = grant(20, accessor);
@@ -85,6 +119,77 @@ describe('the ledger is lost', () => {
     for (let count = 0; count < 12; count += 1) pod(newUuid({ msecs: NOW - 10 * MINUTE }));
     expect(await run({ onLost: 'evict' })).toMatchObject({ unknown: 12, evicted: 0, braked: true, code: 3 });
     expect(evicted).toEqual([]);
+  });
+});
+
+describe('the ledger is lost, and the sweep is shared out', () => {
+  const shared = { shards: 2, onLost: 'evict' } as const;
+  const uuidIn = (share: number, make: () => string): string => {
+    const uuid = make();
+    return shardOf(uuid, 2) === share ? uuid : uuidIn(share, make);
+  };
+
+  /** Pods of both shares with lost grants of both, and one pod of each share whose record is there. */
+  async function lost(each: number) {
+    const started = world();
+    const { grant, pods, records, run } = started;
+    const podOf = (ofPod: number, ofGrant: number) => {
+      const uuid = uuidIn(ofGrant, () => newUuid({ msecs: NOW - 20 * MINUTE }));
+      const uid = uuidIn(ofPod, v4);
+      pods.push({ namespace: 'team', name: uid, uid, uuids: [uuid] });
+      grant(20, { ...accessor, uuid });
+      return uuid;
+    };
+    const kept = [podOf(0, 0), podOf(1, 1)];
+    for (let count = 0; count < each; count += 1) {
+      podOf(0, 0);
+      podOf(0, 1);
+      podOf(1, 0);
+      podOf(1, 1);
+    }
+    const runAll = async () => [await run({ ...shared, shard: 0 }), await run({ ...shared, shard: 1 })];
+    await runAll();
+    for (const uuid of records.keys()) if (!kept.includes(uuid)) records.delete(uuid);
+    return { ...started, kept, runAll };
+  }
+
+  test('nobody is evicted, and all are revoked once their pods are gone', async () => {
+    const { runAll, pods, kept, evicted, told, revoked } = await lost(3);
+    const renewed = { live: 7, recordsLost: 6, unknown: 0, evicted: 0, failed: 0, code: 0 };
+    expect(await runAll()).toMatchObject([renewed, renewed]);
+    expect(evicted).toEqual([]);
+    expect(told.map(({ pod: name, reason }) => [name, reason]).sort()).toEqual(
+      pods
+        .filter(({ uuids }) => !uuids.some((uuid) => kept.includes(uuid)))
+        .map(({ name }) => [name, 'RecordLost'])
+        .sort(),
+    );
+    pods.length = 0;
+    const gone = { orphaned: 7, revoked: 7, failed: 0, code: 0 };
+    expect(await runAll()).toMatchObject([gone, gone]);
+    expect(new Set(revoked).size).toBe(14);
+  });
+
+  test('and all pods seem to be gone at once: the brake counts what the ledger has lost, too', async () => {
+    const { runAll, pods, revoked } = await lost(6);
+    await runAll();
+    pods.length = 0;
+    const held = { orphaned: 13, revoked: 0, braked: true, code: 3 };
+    expect(await runAll()).toMatchObject([held, held]);
+    expect(revoked).toEqual([]);
+  });
+
+  test('a pod whose grant no share remembers is in need all the same', async () => {
+    const { runAll, pods, evicted, told } = await lost(3);
+    const name = uuidIn(0, v4);
+    pods.push({ namespace: 'team', name, uid: name, uuids: [newUuid({ msecs: NOW - 20 * MINUTE })] });
+    const reports = await runAll();
+    expect(reports.map(({ unknown, recordsLost }) => [unknown, recordsLost])).toEqual([
+      [1, 6],
+      [0, 6],
+    ]);
+    expect(told.filter(({ reason }) => reason === 'UnknownGrant').map(({ pod }) => pod)).toEqual([name]);
+    expect(evicted).toEqual([name]);
   });
 });
 

@@ -25,6 +25,8 @@ interface GrantWishes {
   /** What the clock of the instance that admits is ahead of Vault's, in minutes. */
   readonly clockAhead?: number;
   readonly token?: LedgerRecord['token'];
+  /** Absent: made at its issue. */
+  readonly uuid?: string;
 }
 
 /** What a test does not expect to be asked fails it. */
@@ -37,7 +39,8 @@ export function world() {
   const removed: string[] = [];
   const evicted: string[] = [];
   const told: { readonly pod: string; readonly reason: string; readonly message: string }[] = [];
-  let index = new Map<string, GrantState>();
+  /** By shard. */
+  const indexes = new Map<number, Map<string, GrantState>>();
   let last: LastSweep | undefined;
   const aborted = new AbortController();
   const { log, lines } = createKeptLog();
@@ -53,6 +56,8 @@ export function world() {
     deleted: new Set<string>(),
     /** Records that cannot be read. */
     unread: new Map<string, Error>(),
+    /** Why grants cannot be ended yet. */
+    pending: new Map<string, string>(),
     /** Grants whose leases Vault does not know any more. */
     ended: new Set<string>(),
     /** Names in the ledger that no grant has. */
@@ -62,7 +67,7 @@ export function world() {
   function grant(minutesAgo: number, wishes: GrantWishes = {}): string {
     const { clusterId, namespace = 'team', clockAhead = 0, token = new Secret('s.token') } = wishes;
     const issuedAt = NOW - minutesAgo * MINUTE;
-    const uuid = newUuid({ msecs: issuedAt + clockAhead * MINUTE });
+    const { uuid = newUuid({ msecs: issuedAt + clockAhead * MINUTE }) } = wishes;
     writtenAt.set(uuid, issuedAt);
     records.set(uuid, {
       leaseId: `db/creds/rw/${uuid}`,
@@ -131,16 +136,16 @@ export function world() {
       revocation: {
         revokeGrant: async (uuid, record) => {
           await changed.onRevocation(uuid);
+          const reason = changed.pending.get(uuid);
+          if (reason !== undefined) return { state: 'pending', reason };
           revoked.push('accessor' in record.token ? `${uuid} by ${record.token.accessor}` : uuid);
           records.delete(uuid);
           return { state: 'revoked' };
         },
       },
       sweeps: {
-        readIndex: async () => index,
-        writeIndex: async (_, __, written) => {
-          index = new Map(written);
-        },
+        readIndex: async (shard) => indexes.get(shard) ?? new Map(),
+        writeIndex: async (shard, _, written) => void indexes.set(shard, new Map(written)),
         readLast: async () => (options.clusterId === undefined ? last : undefined),
         readUnnamed: async () => last,
         writeLast: async (_, written) => {
@@ -205,7 +210,7 @@ export function world() {
     remember: (memory: LastSweep) => {
       last = memory;
     },
-    index: () => index,
+    index: () => indexes.get(0) ?? new Map<string, GrantState>(),
     last: () => last,
   };
 }

@@ -245,6 +245,21 @@ describe('a grant whose token is known by its accessor', () => {
   });
 });
 
+test('a grant of which neither lease nor token is known is not called revoked: nothing was done', async () => {
+  const nothing = {
+    ...record,
+    leaseId: '',
+    token: { accessor: '' },
+    revokingSince: '2025-01-01T00:00:00.000Z',
+  };
+  const outcome = await start({}).revokeGrant(UUID, nothing, work());
+  expect(outcome).toEqual({
+    state: 'pending',
+    reason: expect.stringContaining('neither its lease nor its token is known'),
+  });
+  expect(calls).toEqual([]);
+});
+
 describe('where places are counted', () => {
   const placed = { ...record, mount: 'db' };
 

@@ -1,0 +1,34 @@
+/** Live pods' grants whose records are gone from the ledger: kept by the sweep's memory, which has to know of it. */
+import { DocumentDeleted } from '../../shared/vault/kv.ts';
+import type { Work } from '../../shared/vault/requests.ts';
+import type { Sweep } from './context.ts';
+import { isForeign } from './grant-state.ts';
+import { tellRecordLost } from './tell.ts';
+
+/**
+ * Found by the share that keeps the grants: a pod may be in another share, which does not write this one's memory.
+ *
+ * @param inUse grants of this share that live pods name.
+ */
+export async function noteLostRecords(inUse: readonly string[], sweep: Sweep): Promise<void> {
+  const { names, index, claims, lost } = sweep;
+  if (!names) return;
+  const listed = new Set(names.grants);
+  const look = async (uuid: string, work: Work) => {
+    const state = index.get(uuid);
+    const pod = claims.get(uuid)?.find(({ namespace }) => namespace === state?.namespace);
+    if (!state || !pod || isForeign(state, sweep) || lost.has(uuid)) return;
+    if (await isRecordGone(uuid, sweep, work)) await tellRecordLost(uuid, pod, sweep);
+  };
+  const unlisted = inUse.filter((uuid) => !listed.has(uuid));
+  await sweep.forEach(unlisted, look, { name: (uuid) => ({ uuid }) });
+}
+
+/** Asked once more: its record may have been written after the ledger was listed, or be on its way to a standby. */
+export async function isRecordGone(uuid: string, { ledger }: Sweep, work: Work): Promise<boolean> {
+  const found = await ledger.read(uuid, work).catch((error: unknown) => {
+    if (error instanceof DocumentDeleted) return undefined;
+    throw error;
+  });
+  return found === undefined;
+}
