@@ -49,6 +49,11 @@ const images: readonly Image[] = [
     ofPart(`cert-manager/${name}:${versions.certManager}`, `cert-manager-${name}`),
   ),
   ofPart(`coredns:${versions.coredns}`, 'coredns', 0),
+  { name: `envoy:${versions.envoy}`, part: 'envoy', program: '/usr/local/bin/envoy', user: 65_534 },
+];
+
+/** Images that only the monitoring add-on needs. */
+const monitoringImages: readonly Image[] = [
   ofPart(`prometheus-operator:${versions.prometheusOperator}`, 'prometheus-operator'),
   {
     ...ofPart(`prometheus-config-reloader:${versions.prometheusOperator}`, 'prometheus-config-reloader'),
@@ -57,7 +62,6 @@ const images: readonly Image[] = [
   },
   ofPart(`prometheus:${versions.prometheus}`, 'prometheus-server'),
   ofPart(`pushgateway:${versions.pushgateway}`, 'prometheus-pushgateway'),
-  { name: `envoy:${versions.envoy}`, part: 'envoy', program: '/usr/local/bin/envoy', user: 65_534 },
 ];
 
 export const storage = ['--root', join(paths.images, 'storage'), '--runroot', join(paths.state, 'buildah')];
@@ -172,7 +176,7 @@ async function makeImage(image: Image): Promise<void> {
   await writeFile(noteOf(image), recipe);
 }
 
-/** Those that the registry does not have yet. */
+/** Builds the images that the registry does not have yet. */
 export async function makeImages(report: Report): Promise<void> {
   await makeBase(report);
   await makePause();
@@ -180,4 +184,9 @@ export async function makeImages(report: Report): Promise<void> {
     report(image.name);
     await makeImage(image);
   }
+}
+
+/** The same for the monitoring add-on, in a cluster that is up. */
+export async function makeMonitoringImages(): Promise<void> {
+  for (const image of monitoringImages) await makeImage(image);
 }

@@ -1,4 +1,6 @@
 /** Monitoring as many clusters have it: the Prometheus Operator, a Prometheus that takes all it finds, a Pushgateway. */
+import { makeMonitoringImages } from './images.ts';
+import { installMonitoring } from './install/index.ts';
 import { filesIn, sourceOf } from './manifests.ts';
 import { apply, kubectl } from './run.ts';
 import { registry, versions } from './settings.ts';
@@ -62,6 +64,8 @@ spec:
 
 /** Starts it where it is not there; a user's cluster has it from before. */
 export async function startMonitoring(): Promise<void> {
+  await installMonitoring();
+  await makeMonitoringImages();
   const source = await sourceOf('github.com/prometheus-operator/prometheus-operator', 'prometheus-operator');
   await apply(`apiVersion: v1\nkind: Namespace\nmetadata: { name: ${NAMESPACE} }\n`);
   await apply((await filesIn(source, 'example/prometheus-operator-crd')).join('\n---\n'));

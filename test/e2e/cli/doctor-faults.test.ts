@@ -94,7 +94,7 @@ describe('a fault is named, with the command that mends it:', () => {
         1,
         [
           expect.stringMatching(
-            /1 of the 1 youngest records are deleted by Vault itself, .*\n.*-delete-version-after=/,
+            /1 of the 1 youngest records will be deleted by Vault itself, .*\n.*-delete-version-after=/,
           ),
         ],
       ]);
@@ -245,7 +245,7 @@ describe('a fault is named, with the command that mends it:', () => {
       1,
       [
         expect.stringMatching(
-          /^✗ gateway: Kourier's access log has the path .*\n {4}kubectl .*"enable-service-access-logging":"false".*rotate:webhook-path$/,
+          /^✗ gateway: Kourier's access log contains the path .*\n {4}kubectl .*"enable-service-access-logging":"false".*rotate:webhook-path$/,
         ),
       ],
     ]);

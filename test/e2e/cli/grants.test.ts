@@ -183,7 +183,7 @@ describe('revoke', () => {
     const { code, err } = await revoke(pod.uuid, '--yes');
     expect([code, normalised(err)]).toEqual([
       1,
-      'the ledger has no grant UUID: it was revoked already, or there never was one\n',
+      'the ledger has no grant UUID: it was already revoked, or never existed\n',
     ]);
   });
 

@@ -88,9 +88,9 @@ describe('where something is missing', () => {
     expect(title).toBe('Nothing was changed. Missing prerequisites:');
     const items = lines.filter((line) => line.startsWith('  - '));
     expect(items.map((line) => line.replace(/^ {2}- /, ''))).toEqual([
-      expect.stringContaining('Knative Serving, which brings'),
-      expect.stringContaining('cert-manager, which brings'),
-      expect.stringContaining('Knative Eventing, which brings'),
+      expect.stringContaining('Knative Serving, which provides'),
+      expect.stringContaining('cert-manager, which provides'),
+      expect.stringContaining('Knative Eventing, which provides'),
       "the ingress' Service kourier in kourier-system",
     ]);
     expect(lines.filter((line) => line.includes('install it')).length).toBe(items.length);
@@ -254,7 +254,7 @@ describe('where all is there', () => {
       `--self-test-namespace=${exampleNamespace}`,
       `--self-test-service-account=${exampleAccount}`,
     );
-    expect([code, text]).toEqual([0, expect.stringContaining('"gule-rw" would be given credentials')]);
+    expect([code, text]).toEqual([0, expect.stringContaining('"gule-rw" would get credentials')]);
   });
 
   test('a namespace that the webhook leaves out: the self-test says that nobody was asked', async () => {
@@ -428,7 +428,7 @@ describe('where all is there', () => {
     controllers.failing.clear();
     expect([code, text]).toEqual([
       1,
-      expect.stringContaining('What runs goes on as it was: ConfigMap configuration put back.'),
+      expect.stringContaining('Running pods are unaffected: ConfigMap configuration restored.'),
     ]);
     expect(text).toContain('- Service admission: ContainerMissing');
     expect(await read()).toEqual(before);
@@ -451,7 +451,7 @@ describe('where all is there', () => {
     };
     expect(before).toContain('BEGIN CERTIFICATE');
     const changed = await fail();
-    expect([changed.code, changed.text]).toEqual([1, expect.stringMatching(/ConfigMap vault-ca put back\./)]);
+    expect([changed.code, changed.text]).toEqual([1, expect.stringMatching(/ConfigMap vault-ca restored\./)]);
     expect(await authority()).toBe(before);
 
     await cluster.kubectl('delete', 'configmap', 'vault-ca', '--namespace=vault-injector');
@@ -586,14 +586,12 @@ describe('where all is there', () => {
       const dry = await install('--dry-run');
       expect([dry.code, dry.text]).toEqual([
         0,
-        expect.stringMatching(
-          /^Would recreate the Broker: {2}it has no annotation .*are lost: the next sweep/m,
-        ),
+        expect.stringMatching(/^Would recreate the Broker: it has no annotation .*are lost: the next sweep/m),
       ]);
       const { code, text } = await install();
       expect([code, text]).toEqual([
         1,
-        expect.stringMatching(/the Broker has to be recreated: {2}.*add --yes\. Nothing was changed/s),
+        expect.stringMatching(/the Broker has to be recreated: .*add --yes\. Nothing was changed/s),
       ]);
       expect([await uidOf(BROKER), await uidOf(CHANNEL)]).toEqual(old);
       expect(await sourcePods()).toContain('source-of-before');
@@ -620,7 +618,7 @@ describe('where all is there', () => {
       const { code, text } = await install('--dry-run');
       expect([code, text]).toEqual([
         0,
-        expect.stringMatching(/^Would recreate the Broker: {2}its channel has no annotation/m),
+        expect.stringMatching(/^Would recreate the Broker: its channel has no annotation/m),
       ]);
       expect((await install('--yes')).code).toBe(0);
       expect(await get(CHANNEL, ASYNC)).toBe('true');

@@ -161,7 +161,7 @@ describe('credentials are kept', () => {
     // Somebody else's, as the Go injector's would be: the namespace has the same name.
     await cluster.kubectl('create', 'deployment', 'go-injector', '--image=x', '--namespace=vault-injector');
     const { code, text } = await commands.install('--uninstall', '--settle', '0');
-    expect([code, text]).toEqual([0, expect.stringMatching(/Everything is removed, but .*go-injector/)]);
+    expect([code, text]).toEqual([0, expect.stringMatching(/Everything is removed, except .*go-injector/)]);
     expect([await ledger(), await left()]).toEqual([[], []]);
     expect(await names('namespaces')).toContain('namespace/vault-injector');
   });

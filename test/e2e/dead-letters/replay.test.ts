@@ -101,7 +101,7 @@ describe('dead letters', () => {
     await stack.kubernetes.call('POST', `/api/v1/namespaces/${office.namespace}/configmaps`, foreign);
     const { code, report, log } = await office.replay(revocation.url);
     expect([code, report]).toEqual([1, { found: 1, sent: 0, failed: 0, unreadable: 1 }]);
-    expect(log).toContain('ConfigMap foreign is labelled as a dead letter and holds none');
+    expect(log).toContain('ConfigMap foreign is labelled as a dead letter but is not one');
     expect(log).not.toContain('planted');
     expect(await office.kept()).toHaveLength(1);
   });

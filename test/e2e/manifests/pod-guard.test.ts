@@ -32,7 +32,7 @@ const labelTo = (value: string | null): Change => ({ labels: { [label]: value },
 
 const told = {
   annotation:
-    /pod [\w-]+\/[\w-]+: the annotation db-creds-injector.numberly.io\/uuid says which .* Leave it as it is, or create the pod anew\./,
+    /pod [\w-]+\/[\w-]+: the annotation db-creds-injector.numberly.io\/uuid says which .* Leave it unchanged, or recreate the pod\./,
   label:
     /pod [\w-]+\/[\w-]+: the label vault-db-injector decides when .* Leave it unchanged, or change it in the pod's source/,
 };

@@ -91,7 +91,7 @@ test.each([
     ['--namespace', 'team', '--service-account', 'infrastructure', '--name', name, '--role', 'ledger'],
     /^auth role ".*" already exists, for service accounts .*: use another --name$/,
   ],
-  ['no such role', ['--role', 'nothing'], /has no database role "nothing": make it first/],
+  ['no such role', ['--role', 'nothing'], /has no database role "nothing": create it first/],
   [
     'no such auth method',
     ['--role', 'ledger', '--auth-path', 'elsewhere'],

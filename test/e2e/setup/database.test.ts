@@ -197,7 +197,7 @@ describe('what is there already', () => {
     expect([unreachable.code, unreachable.err]).toEqual([
       1,
       expect.stringMatching(
-        /^connection stopped, as admin_stopped: Vault would not write .*\nWhat was done before stays/,
+        /^connection stopped, as admin_stopped: Vault would not write .*\nCompleted steps stay/,
       ),
     ]);
     const again = await setUp('database', 'stopped', '--yes');
