@@ -1,7 +1,7 @@
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import type { Sweep } from './context.ts';
 
-/** What all shares of the sweep remember: a pod, or a copy of a record, may be in another share than its grant. */
+/** The memories of all shards: a pod, or a copy of a record, may be in another shard than its grant. */
 export async function allStates({
   index,
   options,

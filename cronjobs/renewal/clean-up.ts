@@ -61,10 +61,10 @@ function surroundingsOf(orphans: readonly Orphan[], all: readonly string[], swee
   return { living, maxRevokeFraction: options.maxRevokeFraction, ledger };
 }
 
-/** Grants of this share whose records are lost, so that only its memory knows them; the other shares have about as many. */
+/** Counts this shard's grants that only its memory knows, since their records are lost; other shards have about as many. */
 function lostOf(all: readonly string[], orphaned: ReadonlySet<string>, { index, claims }: Sweep): Suspicion {
   const listed = new Set(all);
-  // What is neither was revoked when its pod was deleted, and is about to be forgotten.
+  // Any other one was revoked when its pod was deleted, and is about to be forgotten.
   const lost = [...index.keys()].filter(
     (uuid) => !listed.has(uuid) && (orphaned.has(uuid) || claims.has(uuid)),
   );

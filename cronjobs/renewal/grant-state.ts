@@ -8,7 +8,7 @@ import { dueAt } from './due.ts';
 /** Vault's time is in whole seconds, so a time slightly ahead may be now. */
 const CLOCK_TOLERANCE_MS = 5_000;
 
-/** Vault's own limit, where nobody has set another: of a token whose life the record did not tell. */
+/** Vault's default limit for tokens, assumed for one whose record did not tell its period. */
 const LONGEST_TOKEN_SECONDS = 768 * 3_600;
 
 /** Cluster and time for new states. */
@@ -95,12 +95,12 @@ export function isForeign(
   return clusterId !== '' && ours.clusterId !== undefined && clusterId !== ours.clusterId;
 }
 
-/** Whether nothing is known by which Vault could end the grant, once its record is gone. */
+/** Whether nothing is known by which Vault could end the grant once its record is gone. */
 export function isBeyondReach({ leaseId, accessor }: GrantState): boolean {
   return leaseId === '' && accessor === '';
 }
 
-/** When the token ends that nobody renews any more, in milliseconds since 1970. */
+/** When the token ends unless it is renewed, in milliseconds since 1970. */
 export function tokenEndOf({ tokenRenewedAt, tokenPeriodSeconds }: GrantState): number {
   return tokenRenewedAt + (tokenPeriodSeconds || LONGEST_TOKEN_SECONDS) * 1_000;
 }

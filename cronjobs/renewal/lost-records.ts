@@ -1,4 +1,4 @@
-/** Live pods' grants whose records are gone from the ledger: kept by the sweep's memory, which has to know of it. */
+/** Finds live pods' grants whose records are gone from the ledger: the sweep's memory keeps them, and has to note it. */
 import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Sweep } from './context.ts';
@@ -6,9 +6,9 @@ import { isForeign } from './grant-state.ts';
 import { tellRecordLost } from './tell.ts';
 
 /**
- * Found by the share that keeps the grants: a pod may be in another share, which does not write this one's memory.
+ * Runs in the grants' shard: their pods may be in another one, which does not write this shard's memory.
  *
- * @param inUse grants of this share that live pods name.
+ * @param inUse grants of this shard that live pods name.
  */
 export async function noteLostRecords(inUse: readonly string[], sweep: Sweep): Promise<void> {
   const { names, index, claims, lost } = sweep;
@@ -24,7 +24,7 @@ export async function noteLostRecords(inUse: readonly string[], sweep: Sweep): P
   await sweep.forEach(unlisted, look, { name: (uuid) => ({ uuid }) });
 }
 
-/** Asked once more: its record may have been written after the ledger was listed, or be on its way to a standby. */
+/** Reads once more: the record may have been written after the ledger was listed, or not have reached a standby yet. */
 export async function isRecordGone(uuid: string, { ledger }: Sweep, work: Work): Promise<boolean> {
   const found = await ledger.read(uuid, work).catch((error: unknown) => {
     if (error instanceof DocumentDeleted) return undefined;

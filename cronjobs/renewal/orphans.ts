@@ -104,7 +104,7 @@ function remembered(uuid: string, { index, log, startedAt }: Sweep): StoredRecor
   const known = index.get(uuid);
   if (!known) return undefined;
   if (isBeyondReach(known) && startedAt > tokenEndOf(known)) {
-    log.warn('a grant of which neither lease nor token is known has ended by itself', {
+    log.warn('a grant with neither a known lease nor a known token has ended with its token', {
       uuid,
       namespace: known.namespace,
     });

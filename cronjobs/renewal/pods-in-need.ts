@@ -29,7 +29,7 @@ export async function reportPods(
     }
     for (const uuid of pod.uuids) {
       if (listed.has(uuid) || isYoung(uuid, sweep)) continue;
-      // The share that keeps it tells the pod, too.
+      // The shard that keeps it tells the pod, too.
       if (isKept(uuid, pod, await remembered(), sweep) || !(await isUnknown(uuid, sweep))) continue;
       inNeed.add(pod);
       await unknown(uuid, pod, sweep);
@@ -56,7 +56,7 @@ async function withoutGrant(pod: LivePod, sweep: Sweep): Promise<void> {
   await tell(pod, 'NoCredentials', message, sweep);
 }
 
-/** Whether the memory of any share keeps the grant although its record is gone. */
+/** Whether the memory of any shard keeps the grant although its record is gone. */
 function isKept(
   uuid: string,
   pod: LivePod,

@@ -136,8 +136,8 @@ async function remember(state: Sweep, { remembered }: Read, isComplete: boolean)
 }
 
 /**
- * A lost record's pod is deleted without a record to revoke by: the sweep has to know of it then. Noted last of all, since a
- * renewal under way would write the state from before over it.
+ * Marks grants whose records are lost: their pods' deletions will find no record, so a sweep has to revoke them then.
+ * Done last of all, since a renewal overwrites the state with what it began with.
  */
 function markLost({ index, recordsLost }: Sweep): void {
   for (const uuid of recordsLost) {

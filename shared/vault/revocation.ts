@@ -60,7 +60,7 @@ const LEASE_WITHIN_MS = 5_000;
 const TOKEN_WITHIN_MS = 1_000;
 
 const NOTHING_KNOWN =
-  'neither its lease nor its token is known, so nobody can end it: it ends by itself with its token';
+  'neither its lease nor its token is known, so it cannot be revoked: it ends with its token';
 
 /** `late`, `skipped`: the state is unknown, but that says nothing about policies. `skipped` was not even tried. */
 type Unproved = 'unknown' | 'late' | 'skipped';

@@ -67,7 +67,7 @@ test('in a namespace that the webhook leaves out nothing would happen', async ()
   expect([code, out.replaceAll(file, 'pod.yaml')]).toEqual([
     0,
     `pod.yaml:2: Pod kube-system/uri, service account vault-pgsql-example: would not be changed
-  ! pod.yaml:2: the webhook leaves the namespace "kube-system" out: nothing is given to its pods`,
+  ! pod.yaml:2: the webhook skips the namespace "kube-system": its pods get no credentials`,
   ]);
 });
 

@@ -102,7 +102,7 @@ test('an option that is none is named', async () => {
   const { code, text } = await commands.replay('--contxt=x');
   expect([code, text]).toEqual([
     1,
-    expect.stringMatching(/^Unknown option '--contxt'.*\nSee: {2}npm run replay -- --help$/),
+    expect.stringMatching(/^Unknown option '--contxt'.*\nSee: npm run replay -- --help$/),
   ]);
 });
 
