@@ -167,12 +167,13 @@ export async function startNode(): Promise<void> {
   await startContainerd();
   await startKubelet();
   await startKubeProxy();
-  await startKubeRouter();
   const condition = '--output=jsonpath={.status.conditions[?(@.type=="Ready")].status}';
   const isReady = async () => (await kubectl('get', 'node', node.name, condition)) === 'True';
   await until('the node is ready', isReady, 90_000).catch(async (cause: unknown) => {
     throw new Error(`the node is not ready:\n${await lastLinesOf('kubelet')}`, { cause });
   });
+  // It ends itself where the API server does not know the node yet.
+  await startKubeRouter();
 }
 
 /** Containers and their sandboxes, whose processes containerd does not end with itself. */
