@@ -10,8 +10,8 @@ import { comeAndGo } from './variants.ts';
 const PROMETHEUS = '/api/v1/namespaces/monitoring/pods/prometheus-main-0:9090/proxy/api/v1';
 const JOBS = ['vault_db_injector_admission', 'vault_db_injector_revocation', 'vault_db_injector_renewal_0'];
 
-/** Places of what has not happened here: a denial, a failure, a dead letter, a lease that ends for good. */
-const MAY_BE_EMPTY = /denied|failed|cannot be extended|Dead letters/i;
+/** Places of what has not happened here: a denial, a failure, a dead letter, a lease that is due or ends for good. */
+const MAY_BE_EMPTY = /denied|failed|cannot be extended|Dead letters|Leases renewed/i;
 
 const Answer = v.object({
   data: v.object({ result: v.array(v.object({ metric: v.record(v.string(), v.string()) })) }),
