@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { createPods, type LivePod } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
 import { uuidTime } from '../../shared/uuid-time.ts';
-import { DocumentDeleted } from '../../shared/vault/kv.ts';
+import { unlessDeleted } from '../../shared/vault/kv.ts';
 import { isGrantUuid, type StoredRecord } from '../../shared/vault/ledger.ts';
 import { readMemory } from '../sweep-state.ts';
 import { type Check, failed, ok } from './check.ts';
@@ -70,11 +70,6 @@ export async function missingGrants(
   const unlisted = [...new Set(pods.flatMap(({ uuids }) => uuids))].filter((uuid) => !known.has(uuid));
   const gone = await pLimit(CONCURRENCY).map(unlisted, async (uuid) => ((await isGone(uuid)) ? [uuid] : []));
   return new Set(gone.flat());
-}
-
-function unlessDeleted(error: unknown): undefined {
-  if (error instanceof DocumentDeleted) return undefined;
-  throw error;
 }
 
 function namesOf(pods: readonly LivePod[]): string {

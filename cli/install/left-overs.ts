@@ -49,7 +49,8 @@ export async function findIdlePolicies(
   wanted: readonly KubernetesObject[],
 ): Promise<KubernetesObject[]> {
   if (wanted.some(isEventPolicy) || !kinds.some(isEventPolicy)) return [];
-  const ours = (await findLeftOvers(kubectl, kinds, wanted)).filter(isEventPolicy);
+  // None is wanted, so of these kinds alone all of ours are left over.
+  const ours = await findLeftOvers(kubectl, kinds.filter(isEventPolicy), []);
   const brokers = wanted.filter(({ kind }) => kind === 'Broker');
   const made = brokers.map(async ({ metadata }) => {
     const where = [`--namespace=${NAMESPACE}`, `--selector=${policiesOf(metadata.name)}`];

@@ -1,5 +1,5 @@
 /** Finds live pods' grants whose records are gone from the ledger: the sweep's memory keeps them, and has to note it. */
-import { DocumentDeleted } from '../../shared/vault/kv.ts';
+import { unlessDeleted } from '../../shared/vault/kv.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Sweep } from './context.ts';
 import { isForeign } from './grant-state.ts';
@@ -26,9 +26,6 @@ export async function noteLostRecords(inUse: readonly string[], sweep: Sweep): P
 
 /** Reads once more: the record may have been written after the ledger was listed, or not have reached a standby yet. */
 export async function isRecordGone(uuid: string, { ledger }: Sweep, work: Work): Promise<boolean> {
-  const found = await ledger.read(uuid, work).catch((error: unknown) => {
-    if (error instanceof DocumentDeleted) return undefined;
-    throw error;
-  });
+  const found = await ledger.read(uuid, work).catch(unlessDeleted);
   return found === undefined;
 }

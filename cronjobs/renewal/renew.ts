@@ -1,6 +1,6 @@
 /** Renews a lease, or the token above it, and updates the grant's state. */
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
-import { DocumentDeleted } from '../../shared/vault/kv.ts';
+import { unlessDeleted } from '../../shared/vault/kv.ts';
 import type { StoredRecord } from '../../shared/vault/ledger.ts';
 import { GrantLost } from '../../shared/vault/renewals.ts';
 import type { Work } from '../../shared/vault/requests.ts';
@@ -92,10 +92,7 @@ async function readToken(
   sweep: Sweep,
   work: Work,
 ): Promise<TokenReference> {
-  const found = await sweep.ledger.read(uuid, work).catch((error: unknown) => {
-    if (error instanceof DocumentDeleted) return undefined;
-    throw error;
-  });
+  const found = await sweep.ledger.read(uuid, work).catch(unlessDeleted);
   if (found) return found.record.token;
   if (state.accessor === '') throw new GrantLost('record');
   await tellRecordLost(uuid, pod, sweep);

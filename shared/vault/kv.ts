@@ -19,6 +19,12 @@ export class DocumentDeleted extends InjectorError {
   }
 }
 
+/** Handler for `catch`: a deleted document counts as missing. @throws all other errors. */
+export function unlessDeleted(error: unknown): undefined {
+  if (error instanceof DocumentDeleted) return undefined;
+  throw error;
+}
+
 interface KvDocument {
   readonly data: Readonly<Record<string, unknown>>;
   readonly createdAt: Date;

@@ -6,7 +6,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
 import { countUpTo, MOST_SHARDS, moment, seconds, secondsEitherWay } from '../numbers.ts';
-import { DocumentDeleted, type Kv } from './kv.ts';
+import { type Kv, unlessDeleted } from './kv.ts';
 import type { Work } from './requests.ts';
 
 /** What is known of a grant without reading its record. Times are milliseconds since 1970, durations seconds. */
@@ -146,14 +146,7 @@ export function createSweepMemory(kv: Kv, folder: string, unnamed: string): Swee
   const indexAt = (shard: number, shards: number) => `${folder}/index-${shard}-of-${shards}`;
 
   /** A deleted memory counts as missing, however it was deleted: it is a cache. */
-  async function readDocument(path: string, work: Work) {
-    try {
-      return await kv.read(what, path, work);
-    } catch (error) {
-      if (error instanceof DocumentDeleted) return undefined;
-      throw error;
-    }
-  }
+  const readDocument = (path: string, work: Work) => kv.read(what, path, work).catch(unlessDeleted);
 
   const read = async (path: string, work: Work): Promise<unknown> => (await readDocument(path, work))?.data;
 

@@ -27,26 +27,3 @@ ${await path('cronjobs', '.spec.jobTemplate.spec.template.spec')}`;
   const lines = told.split('\n').filter((line) => line !== '');
   return new Map(lines.map((line) => v.parse(v.tuple([v.string(), v.string()]), line.split(' '))));
 }
-
-export const jobsOfRenewal = async (world: World): Promise<Job[]> => {
-  const answer = await kubectl(world, 'get', 'jobs', NAMESPACE, '--output=json');
-  return v
-    .parse(Jobs, JSON.parse(answer))
-    .items.filter(({ metadata }) => metadata.name.startsWith('renewal-'))
-    .toSorted((one, other) => one.metadata.creationTimestamp.localeCompare(other.metadata.creationTimestamp));
-};
-
-const Job = v.object({
-  metadata: v.object({ name: v.string(), creationTimestamp: v.string(), uid: v.string() }),
-  status: v.object({
-    succeeded: v.optional(v.number(), 0),
-    failed: v.optional(v.number(), 0),
-    active: v.optional(v.number(), 0),
-    conditions: v.optional(v.array(v.object({ type: v.string(), reason: v.optional(v.string(), '') })), []),
-  }),
-});
-export type Job = v.InferOutput<typeof Job>;
-const Jobs = v.object({ items: v.array(Job) });
-
-export const hasEnded = ({ status }: Job): boolean =>
-  status.conditions.some(({ type }) => type === 'Complete' || type === 'Failed');

@@ -44,6 +44,12 @@ export interface OwnCluster {
   endDatabase(): Promise<void>;
 }
 
+/** @throws where the cluster is another one. */
+export function ownOf({ own }: World): OwnCluster {
+  if (!own) throw new Error('this is done on the project’s own cluster only');
+  return own;
+}
+
 const Needed = v.object({
   VAULT_ADDR: v.string(),
   VAULT_TOKEN: v.string(),

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sweep } from '../product.ts';
 import { type Figures, inSeconds, type Step } from '../step.ts';
-import { apply, kubectl, type OwnCluster, recordsIn, type World, waitFor } from '../world.ts';
+import { apply, kubectl, ownOf, recordsIn, type World, waitFor } from '../world.ts';
 import { available, deployment } from './application.ts';
 import { admittedAgain } from './probe.ts';
 import { checkSteady, startSteady, userOfSteady } from './steady.ts';
@@ -25,11 +25,6 @@ const onlySteadyIsLeft = (world: World, withinMs: number) =>
     async () => (await recordsIn(world)).length === 1,
     withinMs,
   );
-
-function ownOf({ own }: World): OwnCluster {
-  if (!own) throw new Error('only the project’s own cluster can be broken');
-  return own;
-}
 
 export const sealed: Step = {
   title: 'Vault is sealed for half a minute: running pods do not notice, and no deletion is lost',

@@ -1,19 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { deadlineIn } from '../../../shared/deadline.ts';
 import { KubernetesError } from '../../../shared/kubernetes/api.ts';
-import { Secret } from '../../../shared/secret.ts';
 import type { LedgerRecord } from '../../../shared/vault/ledger.ts';
 import { withSecrets } from '../../../shared/withdrawal.ts';
+import { RECORD } from '../ledger-record.ts';
 
 const OURS = '019a0000-0000-7000-8000-000000000001';
 const THEIRS = '2ed3ef02-24ed-11f0-9cd2-0242ac120002';
 const record: LedgerRecord = {
-  leaseId: 'db/creds/rw/1',
-  token: new Secret('s.token'),
-  namespace: 'team',
-  serviceAccountName: 'web',
-  podName: 'web-0',
-  nodeName: '',
+  ...RECORD,
   role: 'rw',
   secretName: `db-creds-${OURS}`,
 };

@@ -2,20 +2,12 @@
 import { v7 as newUuid, v4 } from 'uuid';
 import { expect, test } from 'vitest';
 import { missingGrants } from '../../../../cli/doctor/live-grants.ts';
-import { Secret } from '../../../../shared/secret.ts';
 import { DocumentDeleted } from '../../../../shared/vault/kv.ts';
-import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
+import { RECORD } from '../../ledger-record.ts';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const MINUTE = 60_000;
-const record: LedgerRecord = {
-  leaseId: 'db/creds/rw/1',
-  token: new Secret('s.token'),
-  namespace: 'team',
-  serviceAccountName: 'web',
-  podName: 'web-0',
-  nodeName: '',
-};
+const record = RECORD;
 
 /** @param answers what the ledger says of a uuid that it was not listed with; one that is not here fails the test. */
 function missingOf(

@@ -1,17 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { exitCodeOfAll, type RevokeAllParts, revokeAll } from '../../../../cronjobs/renewal/revoke-all.ts';
 import { deadlineIn } from '../../../../shared/deadline.ts';
-import { Secret } from '../../../../shared/secret.ts';
 import { type LedgerRecord, UnreadableRecord } from '../../../../shared/vault/ledger.ts';
 import { createKeptLog } from '../../../e2e/support/kept-log.ts';
+import { RECORD } from '../../ledger-record.ts';
 
 const record = (clusterId?: string): LedgerRecord => ({
-  leaseId: 'db/creds/rw/1',
-  token: new Secret('s.token'),
-  namespace: 'team',
-  serviceAccountName: 'web',
-  podName: 'web-0',
-  nodeName: '',
+  ...RECORD,
   clusterId,
 });
 type Found = LedgerRecord | undefined | Error;

@@ -4,24 +4,17 @@ import { createRevoke, type RevocationParts } from '../../../../functions/revoca
 import { deadlineIn } from '../../../../shared/deadline.ts';
 import { ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../../../shared/errors.ts';
 import type { DeletedPod } from '../../../../shared/events/deleted-pod.ts';
-import { Secret } from '../../../../shared/secret.ts';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
 import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
 import type { Revocation } from '../../../../shared/vault/revocation.ts';
 import { tableIn } from '../../docs/markdown-table.ts';
+import { RECORD } from '../../ledger-record.ts';
 
 type RevocationOutcome = Awaited<ReturnType<Revocation['revokeGrant']>>;
 const UUID = '019a0000-0000-7000-8000-000000000001';
 const OTHER = '019a0000-0000-7000-8000-000000000002';
 const pod: DeletedPod = { namespace: 'team', name: 'web-0', uuids: [UUID] };
-const record: LedgerRecord = {
-  leaseId: 'db/creds/rw/1',
-  token: new Secret('s.token'),
-  namespace: 'team',
-  serviceAccountName: 'web',
-  podName: 'web-0',
-  nodeName: '',
-};
+const record = RECORD;
 
 interface World {
   /** Uuids of the current pod of that name; absent if there is no such pod. */

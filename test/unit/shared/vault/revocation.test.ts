@@ -1,19 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { deadlineIn } from '../../../../shared/deadline.ts';
-import { Secret } from '../../../../shared/secret.ts';
 import { VaultError } from '../../../../shared/vault/failure.ts';
 import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
 import { createRevocation, type Revocation } from '../../../../shared/vault/revocation.ts';
+import { RECORD } from '../../ledger-record.ts';
 
 const UUID = '019a0000-0000-7000-8000-000000000001';
 const NOW = new Date('2026-01-01T00:00:00Z');
 const record: LedgerRecord = {
-  leaseId: 'db/creds/rw/1',
-  token: new Secret('s.token'),
-  namespace: 'team',
-  serviceAccountName: 'web',
-  podName: 'web-0',
-  nodeName: '',
+  ...RECORD,
   role: 'rw',
 };
 const failure = (
