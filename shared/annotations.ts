@@ -3,21 +3,27 @@
  * `db-creds-injector.numberly.io/<database>.<key>`, split at the last dot, and a few keys of the whole pod.
  * Every problem is found before Vault is asked for anything.
  */
+import {
+  ANNOTATION_PREFIX,
+  fault,
+  type PodDefaults,
+  type Reading,
+  readNames,
+  type Settings,
+} from './pod/annotation-reading.ts';
+import {
+  CLASSIC_KEYS,
+  type Mode,
+  readVariables,
+  TEMPLATE_KEY,
+  URI_KEYS,
+  type Variable,
+} from './pod/requested-variables.ts';
 import { printable } from './secret.ts';
 import { createTold, listed, type Told } from './told.ts';
-import { parseUriTemplate, type UriTemplate } from './uri-template.ts';
 
-export const ANNOTATION_PREFIX = 'db-creds-injector.numberly.io/';
+export { ANNOTATION_PREFIX, type PodDefaults };
 export const UUID_ANNOTATION = `${ANNOTATION_PREFIX}uuid`;
-
-/** How a database's credentials become environment variables. */
-type Delivery =
-  | {
-      readonly mode: 'classic';
-      readonly userVariables: readonly string[];
-      readonly passwordVariables: readonly string[];
-    }
-  | { readonly mode: 'uri'; readonly uriVariables: readonly string[]; readonly template: UriTemplate };
 
 /** What a pod asks for one database. */
 export interface DatabaseRequest {
@@ -29,7 +35,9 @@ export interface DatabaseRequest {
   readonly role: string;
   /** The Kubernetes auth method's role that must allow the pod. */
   readonly authRole: string;
-  readonly delivery: Delivery;
+  readonly mode: Mode;
+  /** The environment variables that the pod gets. */
+  readonly variables: readonly Variable[];
   /** Whether the credentials go into a Secret that the pod refers to, instead of into the pod itself. */
   readonly inSecret: boolean;
 }
@@ -45,8 +53,6 @@ export interface ParsedAnnotations {
 }
 
 const POD_KEYS = ['cluster', 'role', 'delivery', 'containers', 'uuid'];
-const CLASSIC_KEYS = ['env-key-dbuser', 'env-key-dbpassword'];
-const URI_KEYS = ['env-key-uri', 'template'];
 const DATABASE_KEYS = ['cluster', 'role', 'auth-role', 'delivery', 'mode', ...CLASSIC_KEYS, ...URI_KEYS];
 const MAX_DATABASES = 32;
 const MAX_VALUE_LENGTH = 4_096;
@@ -54,29 +60,9 @@ const MAX_VALUE_LENGTH = 4_096;
 const MAX_DATABASE_LENGTH = 63;
 // Room for all keys of all databases, and as many unknown ones.
 const MAX_ANNOTATIONS = 1_000;
-// Names in one comma list.
-const MAX_NAMES = 256;
 // The names that Vault itself allows in its paths.
 const ROLE = /^\w(?:[\w.@-]{0,126}\w)?$/;
 const MOUNT = /^(?!(?:sys|auth|identity|cubbyhole)(?:\/|$))[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/;
-const VARIABLE = /^[A-Za-z_.-][\w.-]*$/;
-
-type Settings = ReadonlyMap<string, string>;
-
-/** The operator's defaults for pods that set nothing. */
-export interface PodDefaults {
-  readonly engine: string;
-  readonly delivery: 'env' | 'secret';
-  readonly podsMayChooseDelivery: boolean;
-}
-
-/** The annotations being read, and where their faults are collected. */
-interface Reading {
-  readonly pod: Settings;
-  readonly defaults: PodDefaults;
-  readonly problems: Told;
-  readonly warnings: Told;
-}
 
 /** Reads all annotations with our prefix; never throws. */
 export function parseAnnotations(
@@ -147,11 +133,14 @@ function split(name: string): { readonly database: string; readonly key: string 
   const dot = name.lastIndexOf('.');
   const key = name.slice(dot + 1);
   if (dot < 0) return POD_KEYS.includes(key) ? { database: '', key } : undefined;
-  return dot > 0 && DATABASE_KEYS.includes(key) ? { database: name.slice(0, dot), key } : undefined;
+  const isKnown = DATABASE_KEYS.includes(key) || TEMPLATE_KEY.test(key);
+  return dot > 0 && isKnown ? { database: name.slice(0, dot), key } : undefined;
 }
 
 function unknownAnnotation(name: string): string {
-  const known = name.includes('.') ? DATABASE_KEYS.map((key) => `<database>.${key}`) : POD_KEYS;
+  const known = name.includes('.')
+    ? [...DATABASE_KEYS, 'template-<VARIABLE>'].map((key) => `<database>.${key}`)
+    : POD_KEYS;
   return `annotation "${ANNOTATION_PREFIX}${printable(name, 80)}" is not known and ignored; known: ${known.join(', ')}`;
 }
 
@@ -166,19 +155,20 @@ function readDatabase(database: string, settings: Settings, reading: Reading): D
   valid('role', role, ROLE, 'a role of the database engine (letters, digits, "_", "-", "." and "@")');
   const authRole = settings.get('auth-role') || role;
   if (authRole !== role) valid('auth-role', authRole, ROLE, 'a role of the Kubernetes auth method');
-  const mount = settings.get('cluster') || reading.pod.get('cluster') || reading.defaults.engine;
+  const mount = withoutSlash(
+    settings.get('cluster') || reading.pod.get('cluster') || reading.defaults.engine,
+  );
   valid('cluster', mount, MOUNT, 'a database engine\'s mount, such as "databases" (no "..", no leading "/")');
-  const delivery = readDelivery(settings, named, reading);
   const inSecret = readPlace(settings, named, reading) === 'secret';
-  if (inSecret && delivery?.mode === 'uri' && delivery.template.afterUserInfo.includes('$('))
-    reading.problems.add(() =>
-      fault(named('template'), '$(…)', 'no reference, since Kubernetes expands none in a Secret'),
-    );
-  if (!delivery || reading.problems.count > before) return undefined;
-  const request = { database, mount, role, authRole, delivery, inSecret };
+  const { mode, variables } = readVariables({ ...reading, settings, named, inSecret });
+  if (reading.problems.count > before) return undefined;
+  const request = { database, mount, role, authRole, mode, variables, inSecret };
   tellUnfitKeys(request, reading.problems);
   return request;
 }
+
+/** Vault prints mounts with a slash at their end. */
+const withoutSlash = (mount: string) => (mount.endsWith('/') ? mount.slice(0, -1) : mount);
 
 /** A Secret's keys are the variables' names, and Kubernetes does not allow every name as a key. */
 function tellUnfitKeys(request: DatabaseRequest, problems: Told): void {
@@ -209,81 +199,15 @@ function readPlace(
   return chosen;
 }
 
-function readDelivery(
-  settings: Settings,
-  named: (key: string) => string,
-  reading: Reading,
-): Delivery | undefined {
-  const found = settings.get('mode') || 'classic';
-  // The reference accepts exactly these spellings of this mode, and only of this one.
-  const mode = ['URI', 'Uri'].includes(found) ? 'uri' : found;
-  if (mode !== 'classic' && mode !== 'uri') {
-    reading.problems.add(() => fault(named('mode'), found, '"classic" or "uri"'));
-    return undefined;
-  }
-  for (const key of mode === 'classic' ? URI_KEYS : CLASSIC_KEYS) {
-    if (settings.has(key))
-      reading.warnings.add(() => `annotation "${named(key)}" has no effect in mode "${mode}"`);
-  }
-  const variables = (key: string, fallback: string) =>
-    readNames(named(key), settings.get(key) || fallback, VARIABLE, "an environment variable's name", reading);
-  if (mode === 'classic') {
-    return {
-      mode,
-      userVariables: variables('env-key-dbuser', 'DBUSER'),
-      passwordVariables: variables('env-key-dbpassword', 'DBPASSWORD'),
-    };
-  }
-  const template = readTemplate(settings, named, reading);
-  const uriVariables = variables('env-key-uri', '');
-  return template && { mode, uriVariables, template };
-}
-
-function readTemplate(settings: Settings, named: (key: string) => string, reading: Reading) {
-  const text = settings.get('template') ?? '';
-  const template = parseUriTemplate(text);
-  if (!template)
-    // The text before an "@" may be a password.
-    reading.problems.add(() =>
-      fault(named('template'), text.replace(/^.*@/s, '…@'), 'a URI such as "postgres://@host:5432/name"'),
-    );
-  if (template?.hadUserInfo) {
-    reading.warnings.add(
-      () => `the user info in annotation "${named('template')}" is replaced by the credentials`,
-    );
-  }
-  return template;
-}
-
 function readContainers(reading: Reading): string[] | undefined {
   const list = reading.pod.get('containers');
   if (list === undefined) return undefined;
   return readNames('containers', list, /^[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/, 'names of containers', reading);
 }
 
-/** A comma list without repetitions; at least one name, each matching the pattern. */
-function readNames(
-  name: string,
-  list: string,
-  pattern: RegExp,
-  expected: string,
-  { problems }: Reading,
-): string[] {
-  const names = [...new Set(list.split(',').map((item) => item.trim()))].filter((item) => item !== '');
-  if (names.length === 0)
-    problems.add(() => fault(name, list, `${expected} (or several, separated by commas)`));
-  if (names.length > MAX_NAMES) {
-    problems.add(() => fault(name, list, `at most ${MAX_NAMES} names, and there are ${names.length}`));
-    return [];
-  }
-  for (const item of names) if (!pattern.test(item)) problems.add(() => fault(name, item, expected));
-  return names;
-}
-
-/** The variables that a request sets. */
-export function variablesOf({ delivery }: DatabaseRequest): readonly string[] {
-  if (delivery.mode === 'uri') return delivery.uriVariables;
-  return [...delivery.userVariables, ...delivery.passwordVariables];
+/** The names of the variables that a request sets. */
+export function variablesOf({ variables }: DatabaseRequest): readonly string[] {
+  return variables.map(({ name }) => name);
 }
 
 function tellClashes(requests: readonly DatabaseRequest[], problems: Told): void {
@@ -302,11 +226,6 @@ function tellClashes(requests: readonly DatabaseRequest[], problems: Told): void
           `variable ${printable(variable, 80)} is set more than once, by ${listed(databases).replaceAll(', ', ' and ')}: expected different "env-key-…" annotations`,
       );
   }
-}
-
-function fault(name: string, found: string, expected: string): string {
-  const what = found === '' ? 'is missing' : `is "${printable(found, 80)}"`;
-  return `annotation "${ANNOTATION_PREFIX}${printable(name, 100)}" ${what}: expected ${expected}`;
 }
 
 /** The annotation (without our prefix) that a fault is about; `undefined` if it is not about a single one. */

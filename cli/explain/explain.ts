@@ -8,7 +8,8 @@ import {
   parseAnnotations,
   variablesOf,
 } from '../../shared/annotations.ts';
-import { patchPod, valuesFor, variablesFor } from '../../shared/pod/patch.ts';
+import { exampleFacts } from '../../shared/pod/lease-facts.ts';
+import { patchPod, textsFor, variablesFor } from '../../shared/pod/patch.ts';
 import { containersOf, Pod } from '../../shared/pod/pod.ts';
 import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
 import { printable } from '../../shared/secret.ts';
@@ -73,7 +74,7 @@ function inDetail(found: PodInFile, pod: Pod, faults: readonly Remark[], default
   const { requests, containers: only } = parsed;
   const variables = new Map(
     requests.flatMap((request) => [
-      ...variablesFor(request, valuesFor(request, 'user', 'password'), 'secret'),
+      ...variablesFor(request, textsFor(request, exampleFacts(request)), 'secret'),
     ]),
   );
   const { warnings: ofPatch } = patchPod(pod, variables, only, 'uuid');

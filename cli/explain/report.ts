@@ -62,7 +62,7 @@ export function plainOf(outlook: Outlook): object {
     mount: request.mount,
     role: request.role,
     authRole: request.authRole,
-    mode: request.delivery.mode,
+    mode: request.mode,
     access: verdict,
     detail: said,
   }));

@@ -30,6 +30,8 @@ export interface Grant {
   readonly uuid: string;
   readonly request: DatabaseRequest;
   readonly credentials: Credentials;
+  /** Texts by variable, with the credentials in them. */
+  readonly texts: ReadonlyMap<string, Secret>;
   /** The token's lifetime without renewal; its lease ends with it. */
   readonly tokenPeriodSeconds: number;
 }
@@ -51,6 +53,8 @@ export interface Granting {
   readonly log: Logger;
   readonly background: Background;
   readonly clock: Clock;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
   readonly newDeadline: (durationMs: number) => Deadline;
   readonly podTokens: PodTokens;
   /** How records refer to their tokens. */

@@ -10,7 +10,9 @@ import {
 } from '../../shared/annotations.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import { asInjectorError, ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../shared/errors.ts';
-import { patchPod, type Variables, valuesFor, variablesFor } from '../../shared/pod/patch.ts';
+import type { Variables } from '../../shared/pod/environment.ts';
+import { exampleFacts } from '../../shared/pod/lease-facts.ts';
+import { patchPod, textsFor, variablesFor } from '../../shared/pod/patch.ts';
 import { isMirror } from '../../shared/pod/pod.ts';
 import { OF_A_MIRROR, overwritten, problemsOf } from '../../shared/pod/remarks.ts';
 import { secretNameOf } from '../../shared/pod/secret-name.ts';
@@ -33,8 +35,6 @@ export interface Admission extends Granting {
   /** Absent if Vault decides, when the pod's service account logs in. */
   readonly authorization: Authorization | undefined;
   readonly sweepWatch: SweepWatch;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
   readonly injectorLabel: string;
   readonly podDefaults: PodDefaults;
   readonly syncIntervalSeconds: number;
@@ -198,8 +198,8 @@ function deliver(
   const { pod } = creation;
   const uuids = uuidsOf(grants);
   const variables: Variables = new Map(
-    grants.flatMap(({ request, credentials: { userName, password } }) => [
-      ...variablesFor(request, valuesFor(request, userName, password.reveal()), secretName),
+    grants.flatMap(({ request, texts }) => [
+      ...variablesFor(request, new Map([...texts].map(([name, text]) => [name, text.reveal()])), secretName),
     ]),
   );
   const { operations, warnings } = patchPod(pod, variables, parsed.containers, uuids);
@@ -216,10 +216,9 @@ function deliver(
 
 function placeholders(creation: PodCreation, parsed: ParsedAnnotations): Verdict {
   const variables = new Map(
-    parsed.requests.flatMap((request) => {
-      const values = valuesFor(request, 'dry-run-user', 'dry-run-password');
-      return [...variablesFor(request, values, secretNameOf(DRY_RUN_UUID))];
-    }),
+    parsed.requests.flatMap((request) => [
+      ...variablesFor(request, textsFor(request, exampleFacts(request)), secretNameOf(DRY_RUN_UUID)),
+    ]),
   );
   const uuids = parsed.requests.map(() => DRY_RUN_UUID).join(',');
   const { operations, warnings } = patchPod(creation.pod, variables, parsed.containers, uuids);

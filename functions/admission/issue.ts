@@ -1,7 +1,8 @@
 /** Issues one grant: a token, credentials, a record; and the pod's Secret, if its credentials go into one. */
 
 import { asInjectorError } from '../../shared/errors.ts';
-import { valuesFor } from '../../shared/pod/patch.ts';
+import { factsOf } from '../../shared/pod/lease-facts.ts';
+import { textsFor } from '../../shared/pod/patch.ts';
 import { Secret } from '../../shared/secret.ts';
 import type { LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
@@ -42,8 +43,15 @@ export async function issue(begun: Begun, pod: PodIdentity, work: Work, granting
     vaultCalls: work.vaultCalls,
     durationMs: Math.round(granting.clock() - startedAt),
   });
-  const reference = granting.tokenReference === 'accessor' ? { accessor } : token;
-  return { uuid, request, credentials, reference, tokenPeriodSeconds: periodSeconds };
+  const texts = [...textsFor(request, factsOf(request, credentials, granting.now()))];
+  return {
+    uuid,
+    request,
+    credentials,
+    texts: new Map(texts.map(([variable, text]) => [variable, new Secret(text)])),
+    reference: granting.tokenReference === 'accessor' ? { accessor } : token,
+    tokenPeriodSeconds: periodSeconds,
+  };
 }
 
 /** Counts before anything is created: a denial for too many grants costs Vault no token. */
@@ -112,15 +120,12 @@ export async function keepInSecret(
   granting: Granting,
 ): Promise<void> {
   const kept = grants.filter(({ request }) => request.inSecret);
-  const values = kept.flatMap(({ request, credentials: { userName, password } }) => [
-    ...valuesFor(request, userName, password.reveal()),
-  ]);
   const secret = {
     namespace,
     name: begun.name,
     uuids: grants.map(({ uuid }) => uuid),
     databases: kept.map(({ request }) => request.database || request.role),
-    values: new Map(values.map(([variable, value]) => [variable, new Secret(value)])),
+    values: new Map(kept.flatMap(({ texts }) => [...texts])),
   };
   begun.uncertain = true;
   await inPhase('secret', granting, () => granting.secrets.create(secret, work.deadline)).catch(

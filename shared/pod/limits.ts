@@ -2,9 +2,10 @@
 import { type DatabaseRequest, type ParsedAnnotations, variablesOf } from '../annotations.ts';
 import { printable } from '../secret.ts';
 import { NAME_OR_NONE } from './names.ts';
-import { valuesFor, variablesFor } from './patch.ts';
+import { variablesFor } from './patch.ts';
 import { containersOf, type Pod, type PodContainer } from './pod.ts';
 import { secretNameOf } from './secret-name.ts';
+import { longestText } from './template.ts';
 
 /** Databases of one pod. */
 const MAX_VARIABLES = 1_000;
@@ -15,8 +16,8 @@ const MAX_PATCH_BYTES = 1024 * 1024;
 // Kubernetes' own limits: longer values would be refused after credentials were issued.
 const MAX_NAME = 253;
 
-// Stands for what Vault will issue: longer than any of its user names and passwords.
-const LONGEST_VALUE = 'x'.repeat(256);
+// Longer than any user name or password that Vault issues, with its escapes.
+const LONGEST_VALUE = 256;
 const LONGEST_SECRET_NAME = secretNameOf('x'.repeat(36));
 
 /** One sentence about the first limit that the pod exceeds. */
@@ -41,10 +42,16 @@ export function tooMuch({ requests, containers: only }: ParsedAnnotations, pod: 
 /** Upper bound. */
 function patchBytes(requests: readonly DatabaseRequest[], given: readonly PodContainer[]): number {
   const added = requests.flatMap((request) => [
-    ...variablesFor(request, valuesFor(request, LONGEST_VALUE, LONGEST_VALUE), LONGEST_SECRET_NAME),
+    ...variablesFor(request, longestTexts(request), LONGEST_SECRET_NAME),
   ]);
   const kept = given.map(({ env }) => env ?? []);
   return bytesOf(added) * given.length + bytesOf(kept);
+}
+
+function longestTexts({ variables }: DatabaseRequest): ReadonlyMap<string, string> {
+  return new Map(
+    variables.map(({ name, template }) => [name, 'x'.repeat(longestText(template, LONGEST_VALUE))]),
+  );
 }
 
 const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));

@@ -2,48 +2,31 @@
 import { type DatabaseRequest, UUID_ANNOTATION } from '../annotations.ts';
 import { printable } from '../secret.ts';
 import { createTold, listed } from '../told.ts';
-import { fillUriTemplate } from '../uri-template.ts';
-import { containersOf, type Pod, type PodContainer } from './pod.ts';
+import { environmentOf, type Source, type Variables } from './environment.ts';
+import { containersOf, type Pod } from './pod.ts';
+import { fill, type LeaseFacts } from './template.ts';
 
-/** A variable in a pod: a value, or a reference to one. */
-type Source =
-  | { readonly value: string }
-  | { readonly valueFrom: { readonly secretKeyRef: { readonly name: string; readonly key: string } } };
-/** Environment variables by name, as they go into the pod. */
-export type Variables = ReadonlyMap<string, Source>;
-
-/** Values by name, as the application sees them; both are what Vault issued. */
-export function valuesFor(
-  { delivery }: DatabaseRequest,
-  userName: string,
-  password: string,
+/**
+ * Texts by variable, as they go into the pod or its Secret.
+ *
+ * @throws InjectorError `annotations_invalid` if a template's syntax cannot hold what Vault issued.
+ */
+export function textsFor(
+  { variables, inSecret }: DatabaseRequest,
+  facts: LeaseFacts,
 ): ReadonlyMap<string, string> {
-  if (delivery.mode === 'uri') {
-    const uri = fillUriTemplate(delivery.template, userName, password);
-    return new Map(delivery.uriVariables.map((name) => [name, uri]));
-  }
-  return new Map([
-    ...delivery.userVariables.map((name) => [name, userName] as const),
-    ...delivery.passwordVariables.map((name) => [name, password] as const),
-  ]);
+  return new Map(variables.map(({ name, template }) => [name, fill(template, facts, !inSecret)]));
 }
 
-/** @param secretName the Secret with the values, keyed by variable name, for a request that wants one. */
+/** @param secretName the Secret with the texts, keyed by variable name, for a request that wants one. */
 export function variablesFor(
-  request: DatabaseRequest,
-  values: ReadonlyMap<string, string>,
+  { inSecret }: DatabaseRequest,
+  texts: ReadonlyMap<string, string>,
   secretName: string,
 ): Variables {
-  const sourceOf = (name: string, value: string): Source => {
-    if (request.inSecret) return { valueFrom: { secretKeyRef: { name: secretName, key: name } } };
-    return { value: request.delivery.mode === 'uri' ? value : literal(value) };
-  };
-  return new Map([...values].map(([name, value]) => [name, sourceOf(name, value)]));
-}
-
-/** Kubernetes expands `$(NAME)` in values; `$$` stands for a `$` that is just one. */
-function literal(value: string): string {
-  return value.replaceAll('$', '$$$$');
+  const sourceOf = (name: string, value: string): Source =>
+    inSecret ? { valueFrom: { secretKeyRef: { name: secretName, key: name } } } : { value };
+  return new Map([...texts].map(([name, text]) => [name, sourceOf(name, text)]));
 }
 
 export interface PatchOperation {
@@ -57,7 +40,7 @@ export interface PodPatch {
   readonly warnings: readonly string[];
 }
 
-/** Each variable occurs exactly once per container afterwards, at its old position if it had one. */
+/** Each variable occurs exactly once per container afterwards. */
 export function patchPod(
   pod: Pod,
   variables: Variables,
@@ -69,28 +52,20 @@ export function patchPod(
   const operations = containersOf(pod)
     .filter(({ container }) => !names || names.has(container.name))
     .map(({ container, path }): PatchOperation => {
+      const about = `container "${printable(container.name, 63)}"`;
       const present = new Set(container.env?.map(({ name }) => name));
       const replaced = [...variables.keys()].filter((name) => present.has(name));
       if (replaced.length > 0)
+        warnings.add(() => `${about} sets ${listed(replaced)} itself: replaced by the credentials`);
+      const { entries, unexpanded } = environmentOf(container, variables);
+      if (unexpanded.length > 0)
         warnings.add(
           () =>
-            `container "${printable(container.name, 63)}" sets ${listed(replaced)} itself: replaced by the credentials`,
+            `${about}: $(…) in ${listed(unexpanded)} stays as it is, since the variables refer to each other in a circle, or to a later one`,
         );
-      return { op: 'add', path: `${path}/env`, value: environmentOf(container, variables) };
+      return { op: 'add', path: `${path}/env`, value: entries };
     });
   return { operations: [annotate(pod, uuids), ...operations], warnings: warnings.sentences() };
-}
-
-function environmentOf(container: PodContainer, variables: Variables) {
-  const left = new Map(variables);
-  const kept = (container.env ?? []).flatMap((entry) => {
-    if (!variables.has(entry.name)) return [entry];
-    const value = left.get(entry.name);
-    left.delete(entry.name);
-    // A repeated name keeps its first position only.
-    return value === undefined ? [] : [{ name: entry.name, ...value }];
-  });
-  return [...kept, ...[...left].map(([name, source]) => ({ name, ...source }))];
 }
 
 function annotate({ metadata }: Pod, uuids: string): PatchOperation {

@@ -6,6 +6,7 @@ import {
   parseAnnotations,
   variablesOf,
 } from '../../../shared/annotations.ts';
+import { templateOf } from '../../../shared/pod/template.ts';
 
 /** @param annotations without their prefix. */
 const defaults: PodDefaults = { engine: 'databases', delivery: 'env', podsMayChooseDelivery: false };
@@ -14,21 +15,31 @@ function parse(annotations: Readonly<Record<string, string>>, changes: Partial<P
   return parseAnnotations(Object.fromEntries(prefixed), { ...defaults, ...changes });
 }
 
-const classic = (userVariables = ['DBUSER'], passwordVariables = ['DBPASSWORD']) =>
-  ({ mode: 'classic', userVariables, passwordVariables }) as const;
+const classic = (userVariables = ['DBUSER'], passwordVariables = ['DBPASSWORD']) => ({
+  mode: 'classic' as const,
+  variables: [
+    ...userVariables.map((name) => ({ name, template: templateOf('user') })),
+    ...passwordVariables.map((name) => ({ name, template: templateOf('password') })),
+  ],
+});
 const request = (database: string, changes: Partial<DatabaseRequest> = {}): DatabaseRequest => ({
   database,
   mount: 'databases',
   role: 'rw',
   authRole: 'rw',
-  delivery: classic(),
+  ...classic(),
   inSecret: false,
   ...changes,
 });
 const at = (key: string) => `annotation "${ANNOTATION_PREFIX}${key}"`;
 
 describe('annotations that ask for databases', () => {
-  const template = { beforeUserInfo: 'postgres://', afterUserInfo: 'db:5432/app', hadUserInfo: false };
+  const credentials = [...templateOf('user', 'uri'), ':', ...templateOf('password', 'uri')];
+  const template = ['postgres://', ...credentials, '@db:5432/app'];
+  const uri = (...names: string[]) => ({
+    mode: 'uri' as const,
+    variables: names.map((name) => ({ name, template })),
+  });
   const rows: readonly (readonly [string, Readonly<Record<string, string>>, readonly DatabaseRequest[]])[] = [
     ['a single role', { role: 'rw' }, [request('')]],
     ['a single role and its engine', { role: 'rw', cluster: 'pg/eu' }, [request('', { mount: 'pg/eu' })]],
@@ -36,12 +47,12 @@ describe('annotations that ask for databases', () => {
     [
       'the names of its variables',
       { 'db.role': 'rw', 'db.mode': 'classic', 'db.env-key-dbuser': 'U', 'db.env-key-dbpassword': 'P' },
-      [request('db', { delivery: classic(['U'], ['P']) })],
+      [request('db', { ...classic(['U'], ['P']) })],
     ],
     [
       'comma lists of them, with blanks, repetitions and empty places',
       { 'db.role': 'rw', 'db.env-key-dbuser': 'U, U2,,U', 'db.env-key-dbpassword': ' P ,P2, ' },
-      [request('db', { delivery: classic(['U', 'U2'], ['P', 'P2']) })],
+      [request('db', { ...classic(['U', 'U2'], ['P', 'P2']) })],
     ],
     [
       'a URI',
@@ -51,12 +62,12 @@ describe('annotations that ask for databases', () => {
         'db.template': 'postgres://@db:5432/app',
         'db.env-key-uri': 'A,B',
       },
-      [request('db', { delivery: { mode: 'uri', uriVariables: ['A', 'B'], template } })],
+      [request('db', uri('A', 'B'))],
     ],
     ...['URI', 'Uri'].map((mode): [string, Record<string, string>, DatabaseRequest[]] => [
       `a URI, spelt ${mode}, as pods of the reference have it`,
       { 'db.role': 'rw', 'db.mode': mode, 'db.template': 'postgres://@db:5432/app', 'db.env-key-uri': 'A' },
-      [request('db', { delivery: { mode: 'uri', uriVariables: ['A'], template } })],
+      [request('db', uri('A'))],
     ]),
     [
       'two databases, in the order of their names, one with an engine of its own',
@@ -69,7 +80,7 @@ describe('annotations that ask for databases', () => {
         'a.env-key-dbpassword': 'AP',
       },
       [
-        request('a', { mount: 'mine', role: 'ro', authRole: 'ro', delivery: classic(['A'], ['AP']) }),
+        request('a', { mount: 'mine', role: 'ro', authRole: 'ro', ...classic(['A'], ['AP']) }),
         request('b', { mount: 'all' }),
       ],
     ],
@@ -82,11 +93,16 @@ describe('annotations that ask for databases', () => {
         'b.env-key-dbuser': 'B',
         'b.env-key-dbpassword': 'BP',
       },
-      [request('a'), request('b', { role: 'ro', authRole: 'ro', delivery: classic(['B'], ['BP']) })],
+      [request('a'), request('b', { role: 'ro', authRole: 'ro', ...classic(['B'], ['BP']) })],
     ],
     ['an auth role', { 'db.role': 'rw', 'db.auth-role': 'team' }, [request('db', { authRole: 'team' })]],
     ['names with dots and dashes', { 'my-team.orders.v2.role': 'rw' }, [request('my-team.orders.v2')]],
     ['blanks around values', { 'db.role': ' rw ', 'db.cluster': ' pg ' }, [request('db', { mount: 'pg' })]],
+    [
+      "a mount with Vault's slash",
+      { role: 'rw', cluster: 'pgsql2-dv/' },
+      [request('', { mount: 'pgsql2-dv' })],
+    ],
     ['values that are empty', { 'db.role': 'rw', 'db.cluster': '', 'db.mode': '' }, [request('db')]],
     [
       'roles with all that Vault allows',
@@ -166,7 +182,7 @@ describe('warnings', () => {
   test('a user in the template, which is replaced', () => {
     const uri = { 'db.mode': 'uri', 'db.env-key-uri': 'U', 'db.template': 'pg://me:secret@h' };
     expect(parse({ 'db.role': 'rw', ...uri }).warnings).toEqual([
-      'the user info in annotation "db.template" is replaced by the credentials',
+      'annotation "db.template" has user info, which the credentials replace',
     ]);
   });
 

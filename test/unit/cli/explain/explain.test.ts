@@ -38,7 +38,9 @@ describe('lines of', () => {
     [
       'a value that is none',
       pod('a.role: rw\na.mode: url'),
-      ['9 ✗ annotation "db-creds-injector.numberly.io/a.mode" is "url": expected "classic" or "uri"'],
+      [
+        '9 ✗ annotation "db-creds-injector.numberly.io/a.mode" is "url": expected "classic", "uri" or "template"',
+      ],
     ],
     [
       'one that is missing: its database',
@@ -226,7 +228,7 @@ items:
     spec: {containers: [{name: app}]}
 `;
     expect(linesOf(text)).toEqual([
-      '13 ✗ annotation "db-creds-injector.numberly.io/a.mode" is "url": expected "classic" or "uri"',
+      '13 ✗ annotation "db-creds-injector.numberly.io/a.mode" is "url": expected "classic", "uri" or "template"',
     ]);
   });
 });

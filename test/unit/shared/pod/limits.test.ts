@@ -1,9 +1,11 @@
 /** What a pod may ask for at the most, and the sentence that says so. */
 import { describe, expect, test } from 'vitest';
-import { ANNOTATION_PREFIX, parseAnnotations } from '../../../../shared/annotations.ts';
-import { patchPod, valuesFor, variablesFor } from '../../../../shared/pod/patch.ts';
+import { ANNOTATION_PREFIX, type DatabaseRequest, parseAnnotations } from '../../../../shared/annotations.ts';
+import { exampleFacts } from '../../../../shared/pod/lease-facts.ts';
+import { patchPod, textsFor, variablesFor } from '../../../../shared/pod/patch.ts';
 import type { Pod } from '../../../../shared/pod/pod.ts';
 import { problemsOf } from '../../../../shared/pod/remarks.ts';
+import { Secret } from '../../../../shared/secret.ts';
 
 const defaults = { engine: 'databases', delivery: 'env', podsMayChooseDelivery: false } as const;
 const many = <T>(count: number, make: (index: number) => T) =>
@@ -97,10 +99,13 @@ test.each([
 test('what is counted for a patch is no less than the patch takes', () => {
   const { requests } = parse({ ...variables(100), 'a.template': 'x' });
   const pod = podOf(30);
+  const longFacts = (request: DatabaseRequest) => ({
+    ...exampleFacts(request),
+    user: 'u'.repeat(64),
+    password: new Secret('p'.repeat(64)),
+  });
   const given = new Map(
-    requests.flatMap((request) => [
-      ...variablesFor(request, valuesFor(request, 'u'.repeat(64), 'p'.repeat(64)), ''),
-    ]),
+    requests.flatMap((request) => [...variablesFor(request, textsFor(request, longFacts(request)), '')]),
   );
   const bytes = JSON.stringify(patchPod(pod, given, undefined, '').operations).length;
   expect(bytes).toBeGreaterThan(100_000);
