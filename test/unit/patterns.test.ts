@@ -61,6 +61,7 @@ test('none is made of a text, where nobody could check it', () => {
     'shared/annotations.ts',
     'shared/pod/annotation-reading.ts',
     'shared/pod/connection-uri.ts',
+    'shared/pod/escapes.ts',
     'shared/events/dead-letter.ts',
   ];
   const { made } = patternsIn("const one = new RegExp('a+'); RegExp('b');", 'example.ts');
