@@ -3,8 +3,9 @@
  * `db-creds-injector.numberly.io/<database>.<key>`, split at the last dot, and a few keys of the whole pod.
  * Every problem is found before Vault is asked for anything.
  */
+
+import { createFindings, type Findings, listed } from './findings.ts';
 import { printable } from './secret.ts';
-import { createTold, listed, type Told } from './told.ts';
 import { parseUriTemplate, type UriTemplate } from './uri-template.ts';
 
 export const ANNOTATION_PREFIX = 'db-creds-injector.numberly.io/';
@@ -74,8 +75,8 @@ export interface PodDefaults {
 interface Reading {
   readonly pod: Settings;
   readonly defaults: PodDefaults;
-  readonly problems: Told;
-  readonly warnings: Told;
+  readonly problems: Findings;
+  readonly warnings: Findings;
 }
 
 /** Reads all annotations with our prefix; never throws. */
@@ -83,8 +84,8 @@ export function parseAnnotations(
   annotations: Readonly<Record<string, string>>,
   defaults: PodDefaults,
 ): ParsedAnnotations {
-  const problems = createTold();
-  const warnings = createTold();
+  const problems = createFindings();
+  const warnings = createFindings();
   const { pod, databases } = group(annotations, problems, warnings);
   // A `role` alone asks for the single, unnamed database; beside named ones it is their default role.
   if (databases.size === 0 && pod.has('role')) databases.set('', new Map());
@@ -102,21 +103,21 @@ export function parseAnnotations(
   const requests = [...databases]
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .flatMap(([database, settings]) => readDatabase(database, settings, reading) ?? []);
-  tellClashes(requests, problems);
+  findClashes(requests, problems);
   const containers = readContainers(reading);
   return { requests, containers, problems: problems.sentences(), warnings: warnings.sentences() };
 }
 
-function group(annotations: Readonly<Record<string, string>>, problems: Told, warnings: Told) {
+function group(annotations: Readonly<Record<string, string>>, problems: Findings, warnings: Findings) {
   const pod = new Map<string, string>();
   const databases = new Map<string, Map<string, string>>();
-  const own = Object.keys(annotations).filter((annotation) => annotation.startsWith(ANNOTATION_PREFIX));
-  if (own.length > MAX_ANNOTATIONS)
+  const ours = Object.keys(annotations).filter((annotation) => annotation.startsWith(ANNOTATION_PREFIX));
+  if (ours.length > MAX_ANNOTATIONS)
     problems.add(
       () =>
-        `${own.length} annotations begin with "${ANNOTATION_PREFIX}": expected at most ${MAX_ANNOTATIONS}`,
+        `${ours.length} annotations begin with "${ANNOTATION_PREFIX}": expected at most ${MAX_ANNOTATIONS}`,
     );
-  for (const annotation of own.slice(0, MAX_ANNOTATIONS)) {
+  for (const annotation of ours.slice(0, MAX_ANNOTATIONS)) {
     const name = annotation.slice(ANNOTATION_PREFIX.length);
     const value = annotations[annotation] ?? '';
     const found = split(name);
@@ -176,12 +177,12 @@ function readDatabase(database: string, settings: Settings, reading: Reading): D
     );
   if (!delivery || reading.problems.count > before) return undefined;
   const request = { database, mount, role, authRole, delivery, inSecret };
-  tellUnfitKeys(request, reading.problems);
+  findUnfitKeys(request, reading.problems);
   return request;
 }
 
 /** A Secret's keys are the variables' names, and Kubernetes does not allow every name as a key. */
-function tellUnfitKeys(request: DatabaseRequest, problems: Told): void {
+function findUnfitKeys(request: DatabaseRequest, problems: Findings): void {
   if (!request.inSecret) return;
   for (const name of variablesOf(request)) {
     if (name.length > 253 || name === '.' || name.startsWith('..'))
@@ -286,7 +287,7 @@ export function variablesOf({ delivery }: DatabaseRequest): readonly string[] {
   return [...delivery.userVariables, ...delivery.passwordVariables];
 }
 
-function tellClashes(requests: readonly DatabaseRequest[], problems: Told): void {
+function findClashes(requests: readonly DatabaseRequest[], problems: Findings): void {
   const setBy = new Map<string, string[]>();
   for (const request of requests) {
     for (const variable of variablesOf(request)) {

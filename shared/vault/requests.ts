@@ -134,14 +134,14 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
       ...(work.correlationId !== undefined && { 'x-correlation-id': work.correlationId }),
     };
     const startedAt = monotonicClock();
-    const told = (status: string) =>
+    const reportSent = (status: string) =>
       options.onSent({ operation: label, status, durationMs: monotonicClock() - startedAt });
     const answer: Promise<unknown> = client
       .request({ path, method, json: body, headers, signal, operation })
       .finally(() => patience?.release());
     answer.then(
-      () => told('2xx'),
-      (thrown: unknown) => told(signal.aborted ? 'timeout' : statusOf(thrown, operation)),
+      () => reportSent('2xx'),
+      (thrown: unknown) => reportSent(signal.aborted ? 'timeout' : statusOf(thrown, operation)),
     );
     return within(work.deadline, answer, (cause) => {
       onLate?.(answer);

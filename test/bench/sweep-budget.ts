@@ -58,7 +58,7 @@ async function createPod({ kubernetes }: AttachedStack, index: number): Promise<
 async function sweepAt({ description }: AttachedStack, now: number): Promise<void> {
   const keys = configurationFor(description.functions, 'renewal');
   const { kubeconfig } = containerOf(description.functions, 'renewal');
-  const config = parseConfig({ file: stringify(keys), environment: {}, process: 'renewer' });
+  const config = parseConfig({ file: stringify(keys), environment: {}, process: 'renewal' });
   const vault = createVault(config.vault, monotonicClock, () => {});
   const api = createKubernetesApi(kubeconfig);
   const deadline = deadlineIn(INTERVAL_MS, monotonicClock);

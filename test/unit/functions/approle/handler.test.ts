@@ -49,7 +49,7 @@ function start({ pods, statuses = [200], unreachable = false }: World) {
       rules: { namespaces: undefined, roles: undefined },
       log,
     }),
-    openLine: async (address) => {
+    connect: async (address) => {
       if (unreachable) throw new InjectorError('init_container_unavailable', 'cannot be reached');
       expect(address).toBe('10.0.0.7');
       open += 1;

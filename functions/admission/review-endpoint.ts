@@ -5,11 +5,11 @@ import { asInjectorError, InjectorError } from '../../shared/errors.ts';
 import { arrivalOf } from '../../shared/http/arrival.ts';
 import { originOf } from '../../shared/telemetry/origin.ts';
 import type { Work } from '../../shared/vault/requests.ts';
+import { answerReview, parseReview, uidOfUnread } from './admission-review.ts';
 import { budgetFor } from './deadline.ts';
 import { type Admission, admit, denialOf } from './handler.ts';
-import { answerReview, parseReview, uidOfUnread } from './review.ts';
 
-export function createReviews(admission: Admission): HttpFunction {
+export function createReviewEndpoint(admission: Admission): HttpFunction {
   const { clock } = admission;
 
   async function answerTo(body: Buffer, asked: Work, answerBy: Deadline, traceparent: string | undefined) {
