@@ -177,6 +177,6 @@ async function ownToken(file: string, { account }: ProcessPlace): Promise<Secret
 }
 
 async function askForToken({ account, audience }: ProcessPlace, api: KubernetesApi): Promise<Secret> {
-  const deadline = deadlineIn(TOKEN_WITHIN_MS, monotonicClock);
-  return requestToken(api, account, audience, deadline).finally(() => deadline.release());
+  using deadline = deadlineIn(TOKEN_WITHIN_MS, monotonicClock);
+  return await requestToken(api, account, audience, deadline);
 }

@@ -5,7 +5,7 @@
 import pLimit from 'p-limit';
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
-import type { Work } from '../../shared/vault/requests.ts';
+import { beginWork, type Work } from '../../shared/vault/requests.ts';
 import type { Attempt } from './attempt.ts';
 
 interface Items<T> {
@@ -60,11 +60,10 @@ export function createForEach(options: ForEachOptions): ForEach {
     ): Promise<void> {
       if (deadline.signal.aborted) throw deadline.signal.reason;
       const startedAt = monotonicClock();
-      const patience = deadlineIn(itemWithinMs, monotonicClock, deadline.signal);
+      using patience = deadlineIn(itemWithinMs, monotonicClock, deadline.signal);
       try {
-        await work(item, { deadline: patience, vaultCalls: 0 });
+        await work(item, beginWork(patience));
       } finally {
-        patience.release();
         if (monotonicClock() - startedAt >= slowMs) current.slow += 1;
       }
     }

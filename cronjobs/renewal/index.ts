@@ -12,6 +12,7 @@ import { refuseToStart } from '../../shared/runtime.ts';
 import { intervalOf } from '../../shared/schedule.ts';
 import { pushLast } from '../../shared/telemetry/last-push.ts';
 import { listenForTermination } from '../../shared/termination.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
 import { createVaultRuntime, type VaultRuntime } from '../../shared/vault-runtime.ts';
 import { measureSweep } from './measure.ts';
 import { exitCodeOf, type SweepReport } from './report.ts';
@@ -38,14 +39,13 @@ async function main(args: string[], environment: NodeJS.ProcessEnv): Promise<voi
 }
 
 async function logOut({ vault, clock, log }: VaultRuntime): Promise<void> {
-  await vault.session
-    .close(deadlineIn(LAST_WORDS_WITHIN_MS, clock))
-    .catch((error) => log.error('the login could not be revoked', error));
+  using deadline = deadlineIn(LAST_WORDS_WITHIN_MS, clock);
+  await vault.session.close(deadline).catch((error) => log.error('the login could not be revoked', error));
 }
 
 async function sweepOnce(runtime: VaultRuntime, stopped: AbortSignal): Promise<number> {
   const { config, clock, log, metrics, vault } = runtime;
-  const deadline = deadlineIn(config.syncIntervalSeconds * 1_000 * SHARE_OF_INTERVAL, clock, stopped);
+  using deadline = deadlineIn(config.syncIntervalSeconds * 1_000 * SHARE_OF_INTERVAL, clock, stopped);
   const interval = await intervalOf(config, new Date());
   const api = createKubernetesApi();
   const secrets = createPodSecrets(api);
@@ -74,7 +74,7 @@ async function sweepOnce(runtime: VaultRuntime, stopped: AbortSignal): Promise<n
 async function endAll({ config, clock, log, vault }: VaultRuntime, stopped: AbortSignal): Promise<number> {
   const api = createKubernetesApi();
   const { clusterId } = config;
-  const deadline = deadlineIn(REVOKE_ALL_WITHIN_MS, clock, stopped);
+  using deadline = deadlineIn(REVOKE_ALL_WITHIN_MS, clock, stopped);
   try {
     const report = await revokeAll(
       {
@@ -107,14 +107,12 @@ async function publishReport(report: SweepReport, runtime: VaultRuntime): Promis
 
 /** 0 if no sweep ever succeeded; `undefined` if unknown. */
 async function lastSuccess({ config, clock, log, vault }: VaultRuntime): Promise<number | undefined> {
-  const work = { deadline: deadlineIn(LAST_WORDS_WITHIN_MS, clock), vaultCalls: 0 };
+  using deadline = deadlineIn(LAST_WORDS_WITHIN_MS, clock);
   try {
-    return (await vault.sweeps.readLast(config.shard, work))?.succeededAt ?? 0;
+    return (await vault.sweeps.readLast(config.shard, beginWork(deadline)))?.succeededAt ?? 0;
   } catch (error) {
     log.error('the time of the last complete sweep could not be read', error);
     return undefined;
-  } finally {
-    work.deadline.release();
   }
 }
 

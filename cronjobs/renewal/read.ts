@@ -32,7 +32,7 @@ export async function readAll(
 ): Promise<Read> {
   const { options, metrics } = dependencies;
   const { work, attempt, report } = reading;
-  const within = deadlineIn(deadline.remainingMs() * SHARE_FOR_KUBERNETES, monotonicClock, deadline.signal);
+  using within = deadlineIn(deadline.remainingMs() * SHARE_FOR_KUBERNETES, monotonicClock, deadline.signal);
   const remembered =
     (await attempt(
       'its memory could not be read',
@@ -48,7 +48,6 @@ export async function readAll(
     'the pods could not be listed',
     dependencies.pods.listLive(options.injectorLabel, within),
   );
-  within.release();
   metrics.count(pods ? 'fetch_pods_success_count' : 'fetch_pods_error_count', {});
   return {
     remembered,

@@ -8,7 +8,7 @@ import { about, InjectorError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import { type Ledger, UnreadableRecord } from '../../shared/vault/ledger.ts';
-import type { Work } from '../../shared/vault/requests.ts';
+import { beginWork, type Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
 import { mountOf } from '../../shared/vault/slots.ts';
 import { rivalOf, type SweepMemory } from '../../shared/vault/sweep-memory.ts';
@@ -45,7 +45,7 @@ export async function revokeAll(
   dependencies: RevokeAllDependencies,
   deadline: Deadline,
 ): Promise<RevokeAllReport> {
-  const work = { deadline, vaultCalls: 0 };
+  const work = beginWork(deadline);
   const identity = await identify(dependencies, work);
   const { grants: uuids, others } = await dependencies.ledger.list(work);
   const found = uuids.length + others.length;

@@ -19,7 +19,7 @@ export async function setSecretOwner(
   const { secrets, work, log } = sweep;
   const facts = { uuid, namespace: pod.namespace, pod: pod.name };
   // Renewals wait for it, so it gets little time.
-  const deadline = deadlineIn(OWNER_WITHIN_MS, monotonicClock, work.deadline.signal);
+  using deadline = deadlineIn(OWNER_WITHIN_MS, monotonicClock, work.deadline.signal);
   try {
     if (!(await secrets.setOwner(state.secretToOwn, pod, deadline))) {
       log.warn(`the Secret ${state.secretToOwn} of a live pod is gone: the pod cannot restart`, facts);
@@ -34,7 +34,5 @@ export async function setSecretOwner(
   } catch (error) {
     log.error(`the pod could not be made the owner of its Secret ${state.secretToOwn}`, error, facts);
     return state;
-  } finally {
-    deadline.release();
   }
 }

@@ -3,6 +3,7 @@
  * It may be killed at any point: the next one carries on.
  */
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import { createAttempt } from './attempt.ts';
 import { cleanUp } from './clean-up.ts';
@@ -29,9 +30,9 @@ const REMEMBER_WITHIN_MS = 10_000;
 export async function sweep(dependencies: SweepDependencies, deadline: Deadline): Promise<SweepReport> {
   const report = newReport();
   const beganAt = monotonicClock();
-  const working = deadlineIn(deadline.remainingMs() * SHARE_FOR_WORK, monotonicClock, deadline.signal);
+  using working = deadlineIn(deadline.remainingMs() * SHARE_FOR_WORK, monotonicClock, deadline.signal);
   const attempt = createAttempt(report, dependencies.log);
-  const work = { deadline: working, vaultCalls: 0 };
+  const work = beginWork(working);
   const read = await readAll(dependencies, deadline, { work, attempt, report });
   const state: Sweep = {
     ...dependencies,
@@ -49,7 +50,6 @@ export async function sweep(dependencies: SweepDependencies, deadline: Deadline)
     recordsLost: new Set(),
   };
   const isComplete = await workOn(state);
-  working.release();
   await remember(state, read, isComplete);
   report.vaultRequests = dependencies.requestsSent();
   report.durationMs = Math.round(monotonicClock() - beganAt);
@@ -121,8 +121,8 @@ async function askOwnsUnnamed(sweep: Sweep): Promise<boolean> {
 /** The next sweep's memory, with this sweep's start if it completed all of its work. */
 async function remember(state: Sweep, { remembered }: Read, isComplete: boolean): Promise<void> {
   const { sweeps, options, index, report, attempt } = state;
-  const deadline = deadlineIn(REMEMBER_WITHIN_MS, monotonicClock);
-  const work = { deadline, vaultCalls: 0 };
+  using deadline = deadlineIn(REMEMBER_WITHIN_MS, monotonicClock);
+  const work = beginWork(deadline);
   markLost(state);
   if (differs(index, remembered)) {
     const written = sweeps.writeIndex(options.shard, options.shards, index, work);
@@ -132,7 +132,6 @@ async function remember(state: Sweep, { remembered }: Read, isComplete: boolean)
     const noted = sweeps.writeLast(options.shard, lastOf(state), work);
     await attempt('its success could not be recorded', noted);
   }
-  deadline.release();
 }
 
 /**

@@ -19,7 +19,7 @@ async function main(args: string[], environment: NodeJS.ProcessEnv): Promise<voi
   const file = readConfigFile(values.config ?? environment['CONFIG_FILE']);
   const runtime = createRuntime('replay', parseReplayConfig({ file, environment }));
   const { config, clock, log, reports } = runtime;
-  const deadline = deadlineIn(WITHIN_MS, clock, end.signal);
+  using deadline = deadlineIn(WITHIN_MS, clock, end.signal);
   const configMaps = createConfigMaps(createKubernetesApi(), DEAD_LETTER_LABEL);
   const report = await replay({ configMaps, send: createSend(config.sink), log }, deadline).catch((error) => {
     log.error('the dead letters could not be listed', error);

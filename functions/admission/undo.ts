@@ -1,7 +1,7 @@
 /** Revokes everything that an admission issued before it failed. */
 import type { Deadline } from '../../shared/deadline.ts';
 import type { Secret } from '../../shared/secret.ts';
-import type { Work } from '../../shared/vault/requests.ts';
+import { beginWork, type Work } from '../../shared/vault/requests.ts';
 import {
   counted,
   type GrantDependencies,
@@ -64,11 +64,8 @@ async function undo(
 ): Promise<void> {
   if (!token && !scope) return;
   await issuing?.catch(() => undefined);
-  const work = {
-    deadline: newDeadline(UNDO_WITHIN_MS),
-    vaultCalls: 0,
-    ...(correlationId !== undefined && { correlationId }),
-  };
+  using deadline = newDeadline(UNDO_WITHIN_MS);
+  const work = beginWork(deadline, correlationId === undefined ? {} : { correlationId });
   try {
     if (token)
       await counted(grants.revoke(token, work), (outcome) =>
@@ -93,7 +90,7 @@ async function withdraw(
   { secrets, log, newDeadline }: GrantDependencies,
 ): Promise<boolean> {
   if (!secret || secret.name === '') return true;
-  const deadline = newDeadline(UNDO_WITHIN_MS);
+  using deadline = newDeadline(UNDO_WITHIN_MS);
   try {
     await secrets.remove(namespace, secret.name, deadline);
     return !secret.uncertain;
@@ -101,8 +98,6 @@ async function withdraw(
     const facts = { namespace, pod: name, serviceAccount };
     log.error(`the Secret ${secret.name} of a denied pod remains until the next sweep`, error, facts);
     return false;
-  } finally {
-    deadline.release();
   }
 }
 

@@ -24,17 +24,13 @@ const LISTENS_WITHIN_MS = 5_000;
 const TRY_AGAIN_AFTER_MS = 150;
 
 export const connect: Connect = async (address, deadline) => {
-  const patience = deadlineIn(
+  using patience = deadlineIn(
     Math.min(LISTENS_WITHIN_MS, deadline.remainingMs()),
     monotonicClock,
     deadline.signal,
   );
-  try {
-    const socket = await patiently(address, patience);
-    return { post: (body, until) => post(socket, address, body, until), close: () => socket.destroy() };
-  } finally {
-    patience.release();
-  }
+  const socket = await patiently(address, patience);
+  return { post: (body, until) => post(socket, address, body, until), close: () => socket.destroy() };
 };
 
 async function patiently(address: string, patience: Deadline): Promise<TLSSocket> {

@@ -12,6 +12,7 @@ import { refuseToStart } from '../../shared/runtime.ts';
 import { originOf } from '../../shared/telemetry/origin.ts';
 import { listenForTermination } from '../../shared/termination.ts';
 import { createCaFile } from '../../shared/vault/ca-file.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
 import { createSecretIds } from '../../shared/vault/secret-ids.ts';
 import { createVaultRuntime, type VaultRuntime } from '../../shared/vault-runtime.ts';
 import { createCheckAddress } from './address.ts';
@@ -60,13 +61,12 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const receive: HttpFunction = async (request, response) => {
     const event = await readCloudEvent(request);
     const pod = changedPodIn(event);
-    const deadline = deadlineIn(PUSH_WITHIN_MS, clock);
-    const work = { deadline, vaultCalls: 0, ...originOf(event.id, request.get('traceparent')) };
+    using deadline = deadlineIn(PUSH_WITHIN_MS, clock);
+    const work = beginWork(deadline, originOf(event.id, request.get('traceparent')));
     let outcome = 'failed';
     try {
       outcome = pod ? await push(pod, work) : 'ignored';
     } finally {
-      deadline.release();
       metrics.count('approle_events_total', { outcome });
     }
     sendText(response, 204, '');

@@ -23,8 +23,8 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   const api = createKubernetesApi();
   const keep = createKeepDeadLetter({ configMaps: createConfigMaps(api, DEAD_LETTER_LABEL), metrics, log });
   const receive: HttpFunction = async (request, response) => {
-    const deadline = deadlineIn(KEEP_WITHIN_MS, clock);
-    await keep(request, deadline).finally(() => deadline.release());
+    using deadline = deadlineIn(KEEP_WITHIN_MS, clock);
+    await keep(request, deadline);
     sendText(response, 204, '');
   };
   await serveEvents(receive, MAX_EVENT_BYTES, runtime, api, end);

@@ -13,6 +13,7 @@ import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { refuseToStart } from '../../shared/runtime.ts';
 import { originOf } from '../../shared/telemetry/origin.ts';
 import { listenForTermination } from '../../shared/termination.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
 import { createVaultRuntime } from '../../shared/vault-runtime.ts';
 import { createRevoke } from './handler.ts';
 import { createNamespaceClaims } from './namespace-claims.ts';
@@ -54,9 +55,8 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     if (typeof pod === 'string') {
       metrics.count('deletion_events_total', { outcome: pod });
     } else {
-      const deadline = deadlineIn(REVOKE_WITHIN_MS, clock);
-      const work = { deadline, vaultCalls: 0, ...originOf(event.id, request.get('traceparent')) };
-      await revoke(pod, work).finally(() => deadline.release());
+      using deadline = deadlineIn(REVOKE_WITHIN_MS, clock);
+      await revoke(pod, beginWork(deadline, originOf(event.id, request.get('traceparent'))));
     }
     sendText(response, 204, '');
   };

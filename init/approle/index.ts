@@ -7,6 +7,7 @@ import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { createLogger, type Logger } from '../../shared/telemetry/logger.ts';
 import { createAppRoleLogin } from '../../shared/vault/approle-login.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
 import { selfSigned } from './certificate.ts';
 import { prepareFolders, writeCredentials } from './credentials.ts';
 import { listenForSecretId, type SecretIdListener } from './listener.ts';
@@ -31,11 +32,8 @@ async function inTime({ taken }: SecretIdListener, { timeoutMs }: Settings): Pro
 async function logIn(post: Post, { roleId, mount, address: localAddress }: Settings) {
   const { vaultAddress: address, vaultNamespace: namespace, vaultCa: ca } = post;
   const login = createAppRoleLogin({ address, namespace, ca, localAddress, mount });
-  const deadline = deadlineIn(LOGIN_WITHIN_MS, monotonicClock);
-  return login.logIn(post.wrapping, roleId, { deadline, vaultCalls: 0 }).finally(() => {
-    deadline.release();
-    login.close();
-  });
+  using deadline = deadlineIn(LOGIN_WITHIN_MS, monotonicClock);
+  return await login.logIn(post.wrapping, roleId, beginWork(deadline)).finally(login.close);
 }
 
 async function run(settings: Settings, log: Logger): Promise<void> {

@@ -21,7 +21,7 @@ export function fromSenders(
   if (!options) return undefined;
   const senders = createSenders(api, options, clock);
   return async ({ headers }) => {
-    const deadline = deadlineIn(CHECK_WITHIN_MS, clock);
+    using deadline = deadlineIn(CHECK_WITHIN_MS, clock);
     try {
       await senders.check(headers.authorization, deadline);
     } catch (error) {
@@ -29,8 +29,6 @@ export function fromSenders(
         log.warn('security: an event is refused: its sender is unknown', { outcome: reasonOf(error) });
       }
       throw error;
-    } finally {
-      deadline.release();
     }
   };
 }

@@ -37,14 +37,12 @@ export function createReadiness({ session, log, clock }: ReadinessDependencies):
 
   return async () => {
     if (clock() - refusedAt < REFUSED_FOR_MS) return false;
-    const deadline = deadlineIn(READY_WITHIN_MS, clock);
+    using deadline = deadlineIn(READY_WITHIN_MS, clock);
     try {
       await session.ready(deadline);
       return true;
     } catch (thrown) {
       return judge(asInjectorError(thrown));
-    } finally {
-      deadline.release();
     }
   };
 }

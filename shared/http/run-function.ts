@@ -78,9 +78,8 @@ async function start(
 }
 
 async function logOut({ vault, clock, log }: FunctionRuntime): Promise<void> {
-  await vault?.session
-    .close(deadlineIn(LOGOUT_WITHIN_MS, clock))
-    .catch((error) => log.error('the login could not be revoked', error));
+  using deadline = deadlineIn(LOGOUT_WITHIN_MS, clock);
+  await vault?.session.close(deadline).catch((error) => log.error('the login could not be revoked', error));
   vault?.close();
 }
 

@@ -203,7 +203,8 @@ async function withinPart<T>(
 ): Promise<T | 'late'> {
   const { deadline } = work;
   const withinMs = Math.min(mostMs, deadline.remainingMs() / 2);
-  const part = { ...work, deadline: deadlineIn(withinMs, monotonicClock, deadline.signal) };
+  using partial = deadlineIn(withinMs, monotonicClock, deadline.signal);
+  const part = { ...work, deadline: partial };
   try {
     return await task(part);
   } catch (error) {
@@ -211,7 +212,6 @@ async function withinPart<T>(
       return 'late';
     throw error;
   } finally {
-    part.deadline.release();
     work.vaultCalls = part.vaultCalls;
   }
 }

@@ -61,7 +61,7 @@ async function sweepAt({ description }: AttachedStack, now: number): Promise<voi
   const config = parseConfig({ file: stringify(keys), environment: {}, process: 'renewal' });
   const vault = createVault(config.vault, monotonicClock, () => {});
   const api = createKubernetesApi(kubeconfig);
-  const deadline = deadlineIn(INTERVAL_MS, monotonicClock);
+  using deadline = deadlineIn(INTERVAL_MS, monotonicClock);
   const found = await sweep(
     {
       ...vault,
@@ -84,5 +84,4 @@ async function sweepAt({ description }: AttachedStack, now: number): Promise<voi
     throw new Error(`a sweep went wrong: ${JSON.stringify(found)}`);
   await vault.session.close(deadline);
   vault.close();
-  deadline.release();
 }

@@ -95,12 +95,11 @@ export async function openFleet(own: Keys = {}) {
     );
     const { creation } = parseReview(Buffer.from(JSON.stringify(reviewOf(manifest))));
     if (!creation) throw new Error('this is no creation of a pod');
-    const deadline = deadlineIn(ADMITTED_WITHIN_MS, monotonicClock);
+    using deadline = deadlineIn(ADMITTED_WITHIN_MS, monotonicClock);
     const verdict = await admit(creation, { deadline, vaultCalls: 0 }, deadline, {
       ...admission,
       tokenReference,
     });
-    deadline.release();
     if (verdict.denial) throw new Error(verdict.denial.message);
     const pod: PodManifest = structuredClone(manifest);
     return jsonPatch.applyPatch(pod, [...(verdict.patch ?? [])], true).newDocument;

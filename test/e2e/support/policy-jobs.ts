@@ -233,11 +233,10 @@ type Asked = Exclude<ProcessPolicy, 'approle'>;
 async function looksAtItself(strict: StrictFleet, name: Asked): Promise<void> {
   const { vault: options } = configurationWith(strict.keysOf(name), name);
   const vault = createVault(options, monotonicClock, () => {});
-  const deadline = deadlineIn(5_000, monotonicClock);
+  using deadline = deadlineIn(5_000, monotonicClock);
   // One path only: what it may do on the others, the job shows by doing it.
   await vault.inspection.capabilities(['sys/capabilities-self'], { deadline, vaultCalls: 0 });
   await vault.session.close(deadline);
-  deadline.release();
   vault.close();
 }
 

@@ -52,7 +52,7 @@ export async function sweepAt(now: number, fleet: Fleet, wishes: SweepWishes = {
   const secrets = createPodSecrets(api);
   const metrics = createMetrics({ process: 'renewal', uuidLabel: config.metrics.uuidLabel });
   const { log, lines } = createKeptLog();
-  const deadline = deadlineIn(within, monotonicClock);
+  using deadline = deadlineIn(within, monotonicClock);
   const real: SweepDependencies = {
     ...vault,
     pods: createPods(api),
@@ -67,10 +67,8 @@ export async function sweepAt(now: number, fleet: Fleet, wishes: SweepWishes = {
     options: config,
   };
   const report = await sweep({ ...real, ...parts(real) }, deadline);
-  deadline.release();
-  const goodbye = deadlineIn(LOGOUT_WITHIN_MS, monotonicClock);
+  using goodbye = deadlineIn(LOGOUT_WITHIN_MS, monotonicClock);
   await vault.session.close(goodbye).catch(() => {});
-  goodbye.release();
   vault.close();
   const samples = Object.entries(parseMetrics((await metrics.expose()).text));
   return {

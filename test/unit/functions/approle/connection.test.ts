@@ -25,7 +25,7 @@ beforeEach(async () => {
   await expect.poll(() => accepted).toBeDefined();
 });
 afterEach(() => {
-  deadline.release();
+  deadline[Symbol.dispose]();
   connection.close();
   accepted?.destroy();
   server.close();
