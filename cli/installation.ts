@@ -1,13 +1,13 @@
 /** The installation that a command works on: its configuration, and logins to Vault as its processes. */
 import { existsSync, readFileSync } from 'node:fs';
 import * as v from 'valibot';
-import { type Config, type ConfigSource, parseConfig } from '../shared/config.ts';
+import { type Config, parseConfig } from '../shared/config.ts';
 import type { Environment } from '../shared/config-source.ts';
 import { type Deadline, deadlineIn, monotonicClock } from '../shared/deadline.ts';
 import { type KubernetesApi, KubernetesError } from '../shared/kubernetes/api.ts';
 import { readObject, requestToken, userNameOf } from '../shared/kubernetes/objects.ts';
+import { readConfigFile } from '../shared/runtime.ts';
 import { Secret } from '../shared/secret.ts';
-import { readConfigFile } from '../shared/surroundings.ts';
 import { fixedCa } from '../shared/vault/ca-file.ts';
 import { createVault, type VaultClient } from '../shared/vault/index.ts';
 import { NAMESPACE } from './objects.ts';
@@ -46,11 +46,6 @@ export interface Installation {
   vault(process: ProcessName): VaultClient;
 }
 
-const CONFIG_KINDS: Readonly<Record<ProcessName, ConfigSource['process']>> = {
-  admission: 'injector',
-  renewal: 'renewer',
-  revocation: 'revoker',
-};
 const ConfigMap = v.object({ data: v.object({ 'config.yaml': v.string() }) });
 const CONFIG_MAP = `/api/v1/namespaces/${NAMESPACE}/configmaps/configuration`;
 const Authority = v.object({ data: v.object({ 'ca.crt': v.string() }) });
@@ -136,7 +131,7 @@ function configOf(
   const config = parseConfig({
     file,
     environment: { ...environment, ...fallback },
-    process: CONFIG_KINDS[process],
+    process,
   });
   const vault = {
     ...config.vault,
@@ -182,6 +177,6 @@ async function ownToken(file: string, { account }: ProcessPlace): Promise<Secret
 }
 
 async function askForToken({ account, audience }: ProcessPlace, api: KubernetesApi): Promise<Secret> {
-  const deadline = deadlineIn(TOKEN_WITHIN_MS, monotonicClock);
-  return requestToken(api, account, audience, deadline).finally(() => deadline.release());
+  using deadline = deadlineIn(TOKEN_WITHIN_MS, monotonicClock);
+  return await requestToken(api, account, audience, deadline);
 }

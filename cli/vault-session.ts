@@ -25,21 +25,24 @@ const ANSWER_WITHIN_MS = 3_000;
 
 /** Work in Vault as one of the processes, with a login before and a logout after it. */
 export async function openSession<T>(
-  { api, options, environment }: Caller,
+  caller: Caller,
   process: ProcessName,
   work: (session: VaultSession) => Promise<T>,
 ): Promise<T> {
-  const reading = deadlineIn(READ_WITHIN_MS, monotonicClock);
-  const installation = await readInstallation(api, options, environment, reading).finally(reading.release);
+  const installation = await readInTime(caller);
   const [config, vault] = [installation.config(process), installation.vault(process)];
   const logOut = async () => {
-    const closing = deadlineIn(LOGOUT_WITHIN_MS, monotonicClock);
+    using closing = deadlineIn(LOGOUT_WITHIN_MS, monotonicClock);
     // A login that cannot be revoked expires by itself.
     await vault.session.close(closing).catch(() => {});
-    closing.release();
     vault.close();
   };
   return cleaningUp(logOut, () => work({ vault, config }));
+}
+
+async function readInTime({ api, options, environment }: Caller) {
+  using deadline = deadlineIn(READ_WITHIN_MS, monotonicClock);
+  return await readInstallation(api, options, environment, deadline);
 }
 
 /**
@@ -48,7 +51,7 @@ export async function openSession<T>(
  * @throws InjectorError if Vault does not answer, or is sealed.
  */
 export async function mustAnswer({ inspection }: Pick<VaultClient, 'inspection'>): Promise<void> {
-  const deadline = deadlineIn(ANSWER_WITHIN_MS, monotonicClock);
-  const { sealed } = await inspection.health({ deadline, vaultCalls: 0 }).finally(deadline.release);
+  using deadline = deadlineIn(ANSWER_WITHIN_MS, monotonicClock);
+  const { sealed } = await inspection.health({ deadline, vaultCalls: 0 });
   if (sealed) throw new InjectorError('vault_unavailable', 'Vault is sealed; its operator has to unseal it');
 }

@@ -1,6 +1,6 @@
 /** Logs out of Vault when a command is interrupted (Ctrl-C, a Job's deadline): its login would outlive it. */
 import { constants } from 'node:os';
-import { hearSignals } from '../shared/told-to-end.ts';
+import { listenForTermination } from '../shared/termination.ts';
 
 /**
  * Runs the work, then the clean-up, whether the work succeeds or not, and also if a signal ends the process
@@ -9,8 +9,8 @@ import { hearSignals } from '../shared/told-to-end.ts';
  * @param cleanUp never rejects.
  */
 export async function cleaningUp<T>(cleanUp: () => Promise<void>, work: () => Promise<T>): Promise<T> {
-  const { told, stopHearing } = hearSignals();
-  void told.then(async (name) => {
+  const { requested, stopListening } = listenForTermination();
+  void requested.then(async (name) => {
     await cleanUp();
     process.exit(128 + constants.signals[name]);
   });
@@ -18,6 +18,6 @@ export async function cleaningUp<T>(cleanUp: () => Promise<void>, work: () => Pr
     return await work();
   } finally {
     await cleanUp();
-    stopHearing();
+    stopListening();
   }
 }

@@ -3,6 +3,8 @@
  * `db-creds-injector.numberly.io/<database>.<key>`, split at the last dot, and a few keys of the whole pod.
  * Every problem is found before Vault is asked for anything.
  */
+
+import { createFindings, type Findings, listed } from './findings.ts';
 import {
   ANNOTATION_PREFIX,
   fault,
@@ -20,7 +22,6 @@ import {
   type Variable,
 } from './pod/requested-variables.ts';
 import { printable } from './secret.ts';
-import { createTold, listed, type Told } from './told.ts';
 
 export { ANNOTATION_PREFIX, type PodDefaults };
 export const UUID_ANNOTATION = `${ANNOTATION_PREFIX}uuid`;
@@ -69,8 +70,8 @@ export function parseAnnotations(
   annotations: Readonly<Record<string, string>>,
   defaults: PodDefaults,
 ): ParsedAnnotations {
-  const problems = createTold();
-  const warnings = createTold();
+  const problems = createFindings();
+  const warnings = createFindings();
   const { pod, databases } = group(annotations, problems, warnings);
   // A `role` alone asks for the single, unnamed database; beside named ones it is their default role.
   if (databases.size === 0 && pod.has('role')) databases.set('', new Map());
@@ -88,21 +89,21 @@ export function parseAnnotations(
   const requests = [...databases]
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .flatMap(([database, settings]) => readDatabase(database, settings, reading) ?? []);
-  tellClashes(requests, problems);
+  findClashes(requests, problems);
   const containers = readContainers(reading);
   return { requests, containers, problems: problems.sentences(), warnings: warnings.sentences() };
 }
 
-function group(annotations: Readonly<Record<string, string>>, problems: Told, warnings: Told) {
+function group(annotations: Readonly<Record<string, string>>, problems: Findings, warnings: Findings) {
   const pod = new Map<string, string>();
   const databases = new Map<string, Map<string, string>>();
-  const own = Object.keys(annotations).filter((annotation) => annotation.startsWith(ANNOTATION_PREFIX));
-  if (own.length > MAX_ANNOTATIONS)
+  const ours = Object.keys(annotations).filter((annotation) => annotation.startsWith(ANNOTATION_PREFIX));
+  if (ours.length > MAX_ANNOTATIONS)
     problems.add(
       () =>
-        `${own.length} annotations begin with "${ANNOTATION_PREFIX}": expected at most ${MAX_ANNOTATIONS}`,
+        `${ours.length} annotations begin with "${ANNOTATION_PREFIX}": expected at most ${MAX_ANNOTATIONS}`,
     );
-  for (const annotation of own.slice(0, MAX_ANNOTATIONS)) {
+  for (const annotation of ours.slice(0, MAX_ANNOTATIONS)) {
     const name = annotation.slice(ANNOTATION_PREFIX.length);
     const value = annotations[annotation] ?? '';
     const found = split(name);
@@ -163,7 +164,7 @@ function readDatabase(database: string, settings: Settings, reading: Reading): D
   const { mode, variables } = readVariables({ ...reading, settings, named, inSecret });
   if (reading.problems.count > before) return undefined;
   const request = { database, mount, role, authRole, mode, variables, inSecret };
-  tellUnfitKeys(request, reading.problems);
+  findUnfitKeys(request, reading.problems);
   return request;
 }
 
@@ -171,7 +172,7 @@ function readDatabase(database: string, settings: Settings, reading: Reading): D
 const withoutSlash = (mount: string) => (mount.endsWith('/') ? mount.slice(0, -1) : mount);
 
 /** A Secret's keys are the variables' names, and Kubernetes does not allow every name as a key. */
-function tellUnfitKeys(request: DatabaseRequest, problems: Told): void {
+function findUnfitKeys(request: DatabaseRequest, problems: Findings): void {
   if (!request.inSecret) return;
   for (const name of variablesOf(request)) {
     if (name.length > 253 || name === '.' || name.startsWith('..'))
@@ -210,7 +211,7 @@ export function variablesOf({ variables }: DatabaseRequest): readonly string[] {
   return variables.map(({ name }) => name);
 }
 
-function tellClashes(requests: readonly DatabaseRequest[], problems: Told): void {
+function findClashes(requests: readonly DatabaseRequest[], problems: Findings): void {
   const setBy = new Map<string, string[]>();
   for (const request of requests) {
     for (const variable of variablesOf(request)) {

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { environmentName, keys } from './config-keys.ts';
 import { type Environment, readGiven } from './config-source.ts';
 import { InjectorError } from './errors.ts';
+import type { ProcessName } from './telemetry/metric-table.ts';
 
 const schema = v.object(keys);
 /** Processes that never ask Vault: they start even if Vault is down, and have no role there. */
@@ -18,7 +19,6 @@ const withoutVault = v.partial(schema, [
 ]);
 const ofReplay = v.object({ ...withoutVault.entries, replaySink: v.unwrap(keys.replaySink) });
 
-type Process = 'injector' | 'renewer' | 'revoker' | 'approle';
 export type Config = Readonly<ReturnType<typeof shape>>;
 /** The configuration of a process that never asks Vault. */
 export type ConfigWithoutVault = Readonly<ReturnType<typeof shapeWithoutVault>>;
@@ -29,10 +29,20 @@ export interface ConfigSource {
   readonly file?: string | undefined;
   readonly environment: Environment;
   /** The process that is starting; a `mode` that names another one is a fault. */
-  readonly process: Process;
+  readonly process: VaultProcessName;
 }
 type AnySource = Omit<ConfigSource, 'process'>;
-type AnyProcess = Process | 'dead letter sink' | 'replay job';
+type VaultProcessName = Exclude<ProcessName, 'dead-letters' | 'replay'>;
+
+/** Each process in a message, and its value of `mode`: the reference's words, which nothing else in the code knows. */
+const PROCESSES: Readonly<Record<ProcessName, { readonly title: string; readonly mode?: string }>> = {
+  admission: { title: 'admission function', mode: 'injector' },
+  renewal: { title: 'renewal job', mode: 'renewer' },
+  revocation: { title: 'revocation function', mode: 'revoker' },
+  approle: { title: 'approle function', mode: 'approle' },
+  'dead-letters': { title: 'dead letter sink' },
+  replay: { title: 'replay job' },
+};
 
 /** @throws InjectorError `configuration_invalid` with one line per fault. */
 export function parseConfig(source: ConfigSource): Config {
@@ -41,12 +51,12 @@ export function parseConfig(source: ConfigSource): Config {
 
 /** Same as `parseConfig`, for the dead letter sink. */
 export function parseDeadLetterConfig(source: AnySource): ConfigWithoutVault {
-  return Object.freeze(shapeWithoutVault(parse(withoutVault, source, 'dead letter sink')));
+  return Object.freeze(shapeWithoutVault(parse(withoutVault, source, 'dead-letters')));
 }
 
 /** Same as `parseConfig`, for the replay job. */
 export function parseReplayConfig(source: AnySource): ReplayConfig {
-  return Object.freeze(shapeOfReplay(parse(ofReplay, source, 'replay job')));
+  return Object.freeze(shapeOfReplay(parse(ofReplay, source, 'replay')));
 }
 
 type CommonValues = v.InferOutput<typeof withoutVault>;
@@ -60,7 +70,7 @@ interface Parsed<V extends CommonValues> {
 function parse<V extends CommonValues>(
   of: v.GenericSchema<unknown, V>,
   { file, environment }: AnySource,
-  process: AnyProcess,
+  process: ProcessName,
 ): Parsed<V> {
   const faults: string[] = [];
   const given = readGiven(file, environment, faults);
@@ -87,7 +97,7 @@ function parse<V extends CommonValues>(
 
 /** Keys that only some processes need, and only under some circumstances. */
 function missing(
-  process: AnyProcess,
+  process: ProcessName,
   given: Readonly<Record<string, unknown>>,
   environment: Environment,
   shards: number,
@@ -96,12 +106,12 @@ function missing(
   const isOpen =
     given['webhookPathSecretFolder'] === undefined &&
     String(given['allowUnauthenticatedAdmission']) !== 'true';
-  if (process === 'injector' && isOpen) {
+  if (process === 'admission' && isOpen) {
     faults.push(
       'webhookPathSecretFolder: is missing; without it anyone who reaches the function can request credentials in any pod\'s name, which only "allowUnauthenticatedAdmission: true" allows',
     );
   }
-  if (process === 'renewer' && shards > 1 && environment['JOB_COMPLETION_INDEX'] === undefined) {
+  if (process === 'renewal' && shards > 1 && environment['JOB_COMPLETION_INDEX'] === undefined) {
     faults.push(
       'JOB_COMPLETION_INDEX: is missing, and sweepShards is more than 1: the Job has to be Indexed',
     );
@@ -123,12 +133,8 @@ function number(
   return value;
 }
 
-function contradictions(values: CommonValues, process: AnyProcess): string[] {
-  const faults: string[] = [];
-  if (values.mode && values.mode !== 'all' && values.mode !== process) {
-    faults.push(`mode: found "${values.mode}", but this process is the ${process}`);
-  }
-  faults.push(...tooShort(values));
+function contradictions(values: CommonValues, process: ProcessName): string[] {
+  const faults = [...otherMode(values, process), ...tooShort(values)];
   if (values.sentry && !values.sentryDsn) faults.push('sentryDsn: is missing, and sentry is true');
   const pairs = [
     ['certFile', 'keyFile'],
@@ -142,6 +148,12 @@ function contradictions(values: CommonValues, process: AnyProcess): string[] {
   if (values.metricsClientCaFile && !values.metricsCertFile)
     faults.push('metricsCertFile: is missing, and metricsClientCaFile is set');
   return faults;
+}
+
+function otherMode({ mode: found }: CommonValues, process: ProcessName): string[] {
+  const { title, mode } = PROCESSES[process];
+  if (!found || found === 'all' || found === mode) return [];
+  return [`mode: found "${found}", but this process is the ${title}${mode ? ` (mode: ${mode})` : ''}`];
 }
 
 /** A token that expires between two sweeps revokes its credentials. */

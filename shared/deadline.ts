@@ -3,12 +3,13 @@ export type Clock = () => number;
 
 export const monotonicClock: Clock = () => process.uptime() * 1_000;
 
-/** The moment when work must stop, and the signal that aborts what is still running then. */
-export interface Deadline {
+/**
+ * The moment when work must stop, and the signal that aborts what is still running then. `using` stops its timer once
+ * the work is done: Node's own timeout signals stay until they fire, by the thousand.
+ */
+export interface Deadline extends Disposable {
   remainingMs(): number;
   readonly signal: AbortSignal;
-  /** Releases the timer once the work is done. (Node's own timeout signals stay until they fire, by the thousand.) */
-  release(): void;
 }
 
 /** A deadline `durationMs` from now. It also ends with `parent`, for example when the caller hangs up. */
@@ -23,7 +24,7 @@ export function deadlineIn(durationMs: number, clock: Clock, parent?: AbortSigna
   return {
     remainingMs: () => (controller.signal.aborted ? 0 : endsAt - clock()),
     signal: controller.signal,
-    release() {
+    [Symbol.dispose]() {
       clearTimeout(timer);
       parent?.removeEventListener('abort', follow);
     },

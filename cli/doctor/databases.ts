@@ -1,7 +1,7 @@
 /** The database engines, and whether their roles' leases last from one sweep to the next. */
 import type { Secret } from '../../shared/secret.ts';
 import { VaultError } from '../../shared/vault/failure.ts';
-import { holderOf } from '../../shared/vault/held.ts';
+import { scopeOfLease } from '../../shared/vault/slots.ts';
 import { type Check, failed, ok, unknown, type Verdict } from './check.ts';
 import { EDIT_CONFIGURATION } from './configuration.ts';
 import type { Facts } from './facts.ts';
@@ -103,9 +103,9 @@ function judged(roles: readonly Role[], intervalSeconds: number, which: string):
 async function rolesInUse(facts: Facts): Promise<Role[]> {
   const roles = new Map<string, Role>();
   for (const { namespace, leaseId, leaseTtlSeconds, endsAt } of await facts.grants()) {
-    const holder = holderOf(namespace, leaseId);
-    if (!holder || endsAt > 0 || leaseTtlSeconds === 0) continue;
-    const { mount, role: name } = holder;
+    const scope = scopeOfLease(namespace, leaseId);
+    if (!scope || endsAt > 0 || leaseTtlSeconds === 0) continue;
+    const { mount, role: name } = scope;
     const known = roles.get(`${mount}/${name}`)?.ttlSeconds ?? Number.POSITIVE_INFINITY;
     roles.set(`${mount}/${name}`, { mount, name, ttlSeconds: Math.min(known, leaseTtlSeconds) });
   }
@@ -116,7 +116,7 @@ async function rolesInUse(facts: Facts): Promise<Role[]> {
 export async function mountsInUse(facts: Facts): Promise<string[]> {
   const { defaultEngine } = (await facts.config()).vault;
   const inUse = (await facts.grants()).flatMap(
-    ({ namespace, leaseId }) => holderOf(namespace, leaseId)?.mount ?? [],
+    ({ namespace, leaseId }) => scopeOfLease(namespace, leaseId)?.mount ?? [],
   );
   return [...new Set([defaultEngine, ...inUse])];
 }

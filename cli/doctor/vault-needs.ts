@@ -43,7 +43,7 @@ const NEEDS: Readonly<Record<ProcessName, (options: NeedsOptions) => readonly Ne
     ...byReference(options, 'auth/token/renew'),
     { path: 'sys/leases/renew', capabilities: ['update'] },
     { path: 'sys/leases/revoke', capabilities: ['update'] },
-    ...places(options, ['create', 'delete', 'list', 'update']),
+    ...slots(options, ['create', 'delete', 'list', 'update']),
     ...OF_EVERY_LOGIN,
   ],
   revocation: (options) => [
@@ -52,7 +52,7 @@ const NEEDS: Readonly<Record<ProcessName, (options: NeedsOptions) => readonly Ne
     ...(options.tokenReference === 'accessor'
       ? [{ path: 'sys/leases/revoke', capabilities: ['update'] }]
       : []),
-    ...places(options, ['delete']),
+    ...slots(options, ['delete']),
     ...OF_A_LONG_LOGIN,
   ],
 };
@@ -70,7 +70,7 @@ const ofAdmission = (options: NeedsOptions): readonly Need[] => {
     { path: `${mount}/metadata/${prefix}/+`, capabilities: ['delete'] },
     { path: `${mount}/data/${prefix}-sweep/last-*`, capabilities: ['read'] },
     { path: `${mount}/data/${prefix}-sweep/+/last-*`, capabilities: ['read'] },
-    ...places(options, ['create', 'delete', 'list', 'update']),
+    ...slots(options, ['create', 'delete', 'list', 'update']),
     ...OF_A_LONG_LOGIN,
   ];
 };
@@ -82,7 +82,7 @@ const ending = (options: NeedsOptions, ofRecord: readonly string[]): readonly Ne
   { path: 'sys/leases/lookup', capabilities: ['update'] },
 ];
 
-const places = (options: NeedsOptions, capabilities: readonly string[]): readonly Need[] =>
+const slots = (options: NeedsOptions, capabilities: readonly string[]): readonly Need[] =>
   options.maxGrantsPerRole === undefined
     ? []
     : [{ path: `${options.ledgerMount}/metadata/${options.ledgerPrefix}-held/*`, capabilities }];

@@ -21,7 +21,7 @@ export async function accessOf(
   return Promise.all(
     requests.map(async (request): Promise<Access> => {
       if (!authorization) return { request, verdict: 'unknown', said: whyNot };
-      const deadline = deadlineIn(ASK_WITHIN_MS, monotonicClock);
+      using deadline = deadlineIn(ASK_WITHIN_MS, monotonicClock);
       const { authRole, role } = request;
       try {
         const asked = { authRole, role, namespace, serviceAccount };
@@ -32,8 +32,6 @@ export async function accessOf(
         if (error instanceof InjectorError)
           return { request, verdict: 'unknown', said: `Vault could not be asked: ${error.message}` };
         throw error;
-      } finally {
-        deadline.release();
       }
     }),
   );

@@ -128,8 +128,8 @@ function lookAt(
 }
 
 async function whereItIsAsked(explained: Explained, api: KubernetesClient): Promise<Explained> {
-  const deadline = deadlineIn(ASK_WITHIN_MS, monotonicClock);
-  const isOut = await isLeftOut(explained.namespace, api, deadline).finally(deadline.release);
+  using deadline = deadlineIn(ASK_WITHIN_MS, monotonicClock);
+  const isOut = await isLeftOut(explained.namespace, api, deadline);
   return isOut ? leftOut(explained) : explained;
 }
 

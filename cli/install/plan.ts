@@ -130,7 +130,7 @@ function checked(configuration: Readonly<Record<string, unknown>>): Config {
   try {
     const environment = { INJECTOR_KUBE_ROLE: 'vault-db-injector-renewal' };
     const file = JSON.stringify(configuration);
-    const config = parseConfig({ file, environment, process: 'renewer' });
+    const config = parseConfig({ file, environment, process: 'renewal' });
     const otherwise = notAsInManifests(config);
     if (otherwise === undefined) return config;
     throw new Refusal(`${otherwise} needs an overlay of your own (docs/install.md)`);

@@ -1,13 +1,13 @@
 /** `revoke`: ends a pod's credentials, or one grant, by hand. */
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
+import { withSecretDeletion } from '../../shared/grants/secret-deletion.ts';
 import { createKubernetesApi, KubernetesError } from '../../shared/kubernetes/api.ts';
 import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
 import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { printable } from '../../shared/secret.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
-import { withSecrets } from '../../shared/withdrawal.ts';
 import type { Command } from '../command.ts';
 import { INSTALLATION_OPTIONS, INSTALLATION_USAGE } from '../installation.ts';
 import { flagOption, readCommandLine, textOption } from '../options.ts';
@@ -58,7 +58,7 @@ export const revokeCommand: Command = {
       const log = { warn: (message: string) => terminal.say(message) };
       // A live pod keeps its Secret as long as it has other grants.
       const revocation = isWhole(targets)
-        ? withSecrets(vault.revocation, createPodSecrets(api), log)
+        ? withSecretDeletion(vault.revocation, createPodSecrets(api), log)
         : vault.revocation;
       return revokeAll(targets, revocation, terminal);
     });

@@ -1,10 +1,10 @@
 /** Revokes orphaned grants and deletes their records, unless there are suspiciously many. */
 import { printable } from '../../shared/secret.ts';
-import { mountOf } from '../../shared/vault/held.ts';
 import { folderOfLease } from '../../shared/vault/leases.ts';
 import type { Work } from '../../shared/vault/requests.ts';
+import { mountOf } from '../../shared/vault/slots.ts';
+import { type BrakeInput, type Orphan, planRevocations, type Suspicion } from './brake.ts';
 import type { Sweep } from './context.ts';
-import { decide, type Orphan, type Surroundings, type Suspicion } from './decide.ts';
 import { isForeign, looksYoung } from './grant-state.ts';
 import { countStuck, isOfOneGrant } from './stuck.ts';
 
@@ -20,8 +20,8 @@ export async function cleanUp(
   const { report, metrics, log } = sweep;
   report.orphaned = orphans.length;
   if (orphans.length === 0) return;
-  const { over, plan } = await planFor(orphans, surroundingsOf(orphans, all, sweep), sweep);
-  const { revoke, held, brake } = plan;
+  const { over, plan } = await planFor(orphans, brakeInputOf(orphans, all, sweep), sweep);
+  const { revoke, heldBack, brake } = plan;
   if (brake) {
     report.braked = true;
     // Renewing stops too: no live pod names them, and a pod that we cannot see belongs to another cluster with its
@@ -31,14 +31,14 @@ export async function cleanUp(
     );
     return;
   }
-  const heldOver = await tellHeld(held, sweep);
-  report.neverBorn = held.length - heldOver.length;
-  await revokeAll([...revoke, ...heldOver, ...over], sweep);
+  const expired = await reportHeldBack(heldBack, sweep);
+  report.neverBorn = heldBack.length - expired.length;
+  await revokeAll([...revoke, ...expired, ...over], sweep);
   const isDone = report.failed + report.pending + report.stuck === 0;
   metrics.count(isDone ? 'pod_cleanup_count_success' : 'pod_cleanup_count_error', {});
 }
 
-function surroundingsOf(orphans: readonly Orphan[], all: readonly string[], sweep: Sweep): Surroundings {
+function brakeInputOf(orphans: readonly Orphan[], all: readonly string[], sweep: Sweep): BrakeInput {
   const { index, options, claims, startedAt } = sweep;
   const { shards } = options;
   const orphaned = new Set(orphans.map(({ uuid }) => uuid));
@@ -75,30 +75,30 @@ function lostOf(all: readonly string[], orphaned: ReadonlySet<string>, { index, 
  * A grant that never had a pod keeps the brake on only until its lease ends: somebody who has pods refused in many
  * namespaces must not keep it on for ever.
  */
-async function planFor(orphans: readonly Orphan[], surroundings: Surroundings, sweep: Sweep) {
-  const plan = decide(orphans, surroundings);
-  if (!plan.brake || surroundings.ledger) return { over: [], plan };
+async function planFor(orphans: readonly Orphan[], input: BrakeInput, sweep: Sweep) {
+  const plan = planRevocations(orphans, input);
+  if (!plan.brake || input.ledger) return { over: [], plan };
   const over = new Set(
     await ended(
       orphans.filter(({ hadPod, record }) => !hadPod && record.leaseId !== ''),
       sweep,
     ),
   );
-  const again = decide(
+  const again = planRevocations(
     orphans.filter((orphan) => !over.has(orphan)),
-    surroundings,
+    input,
   );
   return { over: [...over], plan: again };
 }
 
 /** @returns those that may be revoked even so. */
-async function tellHeld(held: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
-  if (held.length === 0) return [];
-  const namespaces = [...new Set(held.map(({ record }) => record.namespace))];
+async function reportHeldBack(heldBack: readonly Orphan[], sweep: Sweep): Promise<Orphan[]> {
+  if (heldBack.length === 0) return [];
+  const namespaces = [...new Set(heldBack.map(({ record }) => record.namespace))];
   sweep.log.warn(
-    `${held.length} grants never had a pod, which is too many (namespaces: ${printable(namespaces.join(', '))}): they will expire with their leases`,
+    `${heldBack.length} grants never had a pod, which is too many (namespaces: ${printable(namespaces.join(', '))}): they will expire with their leases`,
   );
-  return ended(held, sweep);
+  return ended(heldBack, sweep);
 }
 
 /** Selects never-born grants whose leases have ended: revoking them cannot harm anyone. */

@@ -5,12 +5,12 @@ import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { PodSecrets } from '../../shared/kubernetes/secrets.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
-import type { Held } from '../../shared/vault/held.ts';
 import type { Leases } from '../../shared/vault/leases.ts';
 import type { Ledger, LedgerNames } from '../../shared/vault/ledger.ts';
 import type { Renewals } from '../../shared/vault/renewals.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
+import type { Slots } from '../../shared/vault/slots.ts';
 import type { GrantState, SweepMemory } from '../../shared/vault/sweep-memory.ts';
 import type { VaultTime } from '../../shared/vault/time.ts';
 import type { Attempt } from './attempt.ts';
@@ -31,12 +31,12 @@ interface SweepOptions {
   readonly shards: number;
 }
 
-export interface SweepParts {
+export interface SweepDependencies {
   readonly ledger: Ledger;
   readonly leases: Leases;
   readonly renewals: Renewals;
   /** Set if `maxGrantsPerRole` is on. */
-  readonly held: Held | undefined;
+  readonly slots: Slots | undefined;
   readonly revocation: Revocation;
   readonly sweeps: SweepMemory;
   readonly pods: Pods;
@@ -73,7 +73,7 @@ export interface Found {
 }
 
 /** A running sweep. */
-export interface Sweep extends SweepParts, Found {
+export interface Sweep extends SweepDependencies, Found {
   readonly work: Work;
   readonly report: SweepReport;
   /** Vault's time, in milliseconds since 1970. */

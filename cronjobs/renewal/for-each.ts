@@ -5,7 +5,7 @@
 import pLimit from 'p-limit';
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
-import type { Work } from '../../shared/vault/requests.ts';
+import { beginWork, type Work } from '../../shared/vault/requests.ts';
 import type { Attempt } from './attempt.ts';
 
 interface Items<T> {
@@ -53,29 +53,32 @@ export function createForEach(options: ForEachOptions): ForEach {
       return known;
     };
 
-    async function run<T>(item: T, own: Lane, work: (item: T, work: Work) => Promise<void>): Promise<void> {
+    async function run<T>(
+      item: T,
+      current: Lane,
+      work: (item: T, work: Work) => Promise<void>,
+    ): Promise<void> {
       if (deadline.signal.aborted) throw deadline.signal.reason;
       const startedAt = monotonicClock();
-      const patience = deadlineIn(itemWithinMs, monotonicClock, deadline.signal);
+      using patience = deadlineIn(itemWithinMs, monotonicClock, deadline.signal);
       try {
-        await work(item, { deadline: patience, vaultCalls: 0 });
+        await work(item, beginWork(patience));
       } finally {
-        patience.release();
-        if (monotonicClock() - startedAt >= slowMs) own.slow += 1;
+        if (monotonicClock() - startedAt >= slowMs) current.slow += 1;
       }
     }
 
     await Promise.all(
       Array.from(items, (item) => {
         const key = lane(item);
-        const own = laneOf(key);
-        return own.limit(() => {
-          if (key !== '' && own.slow >= SLOW_ONES) {
-            own.left += 1;
+        const current = laneOf(key);
+        return current.limit(() => {
+          if (key !== '' && current.slow >= SLOW_ONES) {
+            current.left += 1;
             return undefined;
           }
           return everywhere(() => {
-            const running = run(item, own, task);
+            const running = run(item, current, task);
             const met = onFailure ? running.catch((thrown) => onFailure(item, thrown)) : running;
             return attempt('a grant could not be processed', met, name(item));
           });

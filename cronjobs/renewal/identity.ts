@@ -1,7 +1,7 @@
 import type { Deadline } from '../../shared/deadline.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import { rivalOf } from '../../shared/vault/sweep-memory.ts';
-import type { SweepParts } from './context.ts';
+import type { SweepDependencies } from './context.ts';
 import type { SweepReport } from './report.ts';
 
 interface Identity {
@@ -16,7 +16,7 @@ interface Identity {
  * is told, since it cannot tell our pods' grants from orphans of its own either.
  */
 export async function identify(
-  { options, sweeps, readClusterUid, log, time }: SweepParts,
+  { options, sweeps, readClusterUid, log, time }: SweepDependencies,
   report: SweepReport,
   work: Work,
   forKubernetes: Deadline,

@@ -2,17 +2,18 @@
 import { parseArgs } from 'node:util';
 import { deadlineIn } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
+import { withSecretDeletion } from '../../shared/grants/secret-deletion.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
 import { createNotices } from '../../shared/kubernetes/notices.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
 import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
-import { createParts, type Parts } from '../../shared/parts.ts';
+import { refuseToStart } from '../../shared/runtime.ts';
 import { intervalOf } from '../../shared/schedule.ts';
-import { refuseToStart } from '../../shared/surroundings.ts';
 import { pushLast } from '../../shared/telemetry/last-push.ts';
-import { hearSignals } from '../../shared/told-to-end.ts';
-import { withSecrets } from '../../shared/withdrawal.ts';
+import { listenForTermination } from '../../shared/termination.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
+import { createVaultRuntime, type VaultRuntime } from '../../shared/vault-runtime.ts';
 import { measureSweep } from './measure.ts';
 import { exitCodeOf, type SweepReport } from './report.ts';
 import { exitCodeOfAll, revokeAll } from './revoke-all.ts';
@@ -25,30 +26,26 @@ const LAST_WORDS_WITHIN_MS = 5_000;
 const REVOKE_ALL_WITHIN_MS = 55 * 60_000;
 
 async function main(args: string[], environment: NodeJS.ProcessEnv): Promise<void> {
-  const end = hearSignals();
+  const end = listenForTermination();
   const { values } = parseArgs({
     args,
     options: { config: { type: 'string' }, 'revoke-all': { type: 'boolean', default: false } },
   });
-  const parts = createParts('renewal', values.config ?? environment['CONFIG_FILE'], {
-    environment,
-    process: 'renewer',
-  });
+  const runtime = createVaultRuntime('renewal', environment, values.config);
   const work = values['revoke-all'] ? endAll : sweepOnce;
-  const code = await work(parts, end.signal).finally(() => logOut(parts));
-  await parts.reports.flush();
+  const code = await work(runtime, end.signal).finally(() => logOut(runtime));
+  await runtime.reports.flush();
   process.exit(code);
 }
 
-async function logOut({ vault, clock, log }: Parts): Promise<void> {
-  await vault.session
-    .close(deadlineIn(LAST_WORDS_WITHIN_MS, clock))
-    .catch((error) => log.error('the login could not be revoked', error));
+async function logOut({ vault, clock, log }: VaultRuntime): Promise<void> {
+  using deadline = deadlineIn(LAST_WORDS_WITHIN_MS, clock);
+  await vault.session.close(deadline).catch((error) => log.error('the login could not be revoked', error));
 }
 
-async function sweepOnce(parts: Parts, stopped: AbortSignal): Promise<number> {
-  const { config, clock, log, metrics, vault } = parts;
-  const deadline = deadlineIn(config.syncIntervalSeconds * 1_000 * SHARE_OF_INTERVAL, clock, stopped);
+async function sweepOnce(runtime: VaultRuntime, stopped: AbortSignal): Promise<number> {
+  const { config, clock, log, metrics, vault } = runtime;
+  using deadline = deadlineIn(config.syncIntervalSeconds * 1_000 * SHARE_OF_INTERVAL, clock, stopped);
   const interval = await intervalOf(config, new Date());
   const api = createKubernetesApi();
   const secrets = createPodSecrets(api);
@@ -58,7 +55,7 @@ async function sweepOnce(parts: Parts, stopped: AbortSignal): Promise<number> {
       pods: createPods(api),
       notices: createNotices(api, () => new Date(vault.time.now())),
       secrets,
-      revocation: withSecrets(vault.revocation, secrets, log),
+      revocation: withSecretDeletion(vault.revocation, secrets, log),
       readClusterUid: (within) => readClusterUid(api, within),
       metrics,
       log,
@@ -67,22 +64,22 @@ async function sweepOnce(parts: Parts, stopped: AbortSignal): Promise<number> {
     },
     deadline,
   );
-  await tellReport(report, parts);
+  await publishReport(report, runtime);
   if (interval.fault !== undefined)
     log.error('the sweeps may be too infrequent', new InjectorError('configuration_invalid', interval.fault));
   return exitCodeOf(report) || (interval.fault === undefined ? 0 : 1);
 }
 
 /** Runs instead of a sweep when the installation is removed: see revoke-all.ts. */
-async function endAll({ config, clock, log, vault }: Parts, stopped: AbortSignal): Promise<number> {
+async function endAll({ config, clock, log, vault }: VaultRuntime, stopped: AbortSignal): Promise<number> {
   const api = createKubernetesApi();
   const { clusterId } = config;
-  const deadline = deadlineIn(REVOKE_ALL_WITHIN_MS, clock, stopped);
+  using deadline = deadlineIn(REVOKE_ALL_WITHIN_MS, clock, stopped);
   try {
     const report = await revokeAll(
       {
         ...vault,
-        revocation: withSecrets(vault.revocation, createPodSecrets(api), log),
+        revocation: withSecretDeletion(vault.revocation, createPodSecrets(api), log),
         log,
         clusterId,
         readClusterUid: (within) => readClusterUid(api, within),
@@ -97,27 +94,25 @@ async function endAll({ config, clock, log, vault }: Parts, stopped: AbortSignal
   }
 }
 
-async function tellReport(report: SweepReport, parts: Parts): Promise<void> {
-  const { config, metrics, log, vault } = parts;
+async function publishReport(report: SweepReport, runtime: VaultRuntime): Promise<void> {
+  const { config, metrics, log, vault } = runtime;
   const code = exitCodeOf(report);
-  const succeededAt = code === 0 ? vault.time.now() - report.durationMs : await lastSuccess(parts);
+  const succeededAt = code === 0 ? vault.time.now() - report.durationMs : await lastSuccess(runtime);
   if (succeededAt !== undefined) metrics.set('last_synchronization_success', {}, succeededAt / 1_000);
-  measureSweep(report, code, parts);
+  measureSweep(report, code, runtime);
   log.sweep('sweep ended', { ...report });
   // A sweep that could not read its memory knows nothing of the grants: the last pushed figures stay.
-  await pushLast(parts, `vault_db_injector_renewal_${config.shard}`, code !== 0);
+  await pushLast(runtime, `vault_db_injector_renewal_${config.shard}`, code !== 0);
 }
 
 /** 0 if no sweep ever succeeded; `undefined` if unknown. */
-async function lastSuccess({ config, clock, log, vault }: Parts): Promise<number | undefined> {
-  const work = { deadline: deadlineIn(LAST_WORDS_WITHIN_MS, clock), vaultCalls: 0 };
+async function lastSuccess({ config, clock, log, vault }: VaultRuntime): Promise<number | undefined> {
+  using deadline = deadlineIn(LAST_WORDS_WITHIN_MS, clock);
   try {
-    return (await vault.sweeps.readLast(config.shard, work))?.succeededAt ?? 0;
+    return (await vault.sweeps.readLast(config.shard, beginWork(deadline)))?.succeededAt ?? 0;
   } catch (error) {
     log.error('the time of the last complete sweep could not be read', error);
     return undefined;
-  } finally {
-    work.deadline.release();
   }
 }
 

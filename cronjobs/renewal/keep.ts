@@ -11,9 +11,9 @@ import type { Work } from '../../shared/vault/requests.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import type { Sweep } from './context.ts';
 import { dueIn, initialState, isForeign } from './grant-state.ts';
+import { emitEvent, warnOfEnd } from './pod-events.ts';
 import { renewLease, renewToken } from './renew.ts';
-import { ownSecret } from './secret-owner.ts';
-import { tell, tellEnd } from './tell.ts';
+import { setSecretOwner } from './secret-owner.ts';
 
 /** A grant to keep. */
 interface Kept {
@@ -133,8 +133,8 @@ async function keep(grant: Kept, sweep: Sweep, work: Work): Promise<void> {
   }
   const state = index.get(uuid);
   if (!pod || !state) return;
-  if (state.secretToOwn !== '') index.set(uuid, await ownSecret(uuid, state, pod, sweep));
-  await tellEnd(uuid, state, pod, sweep);
+  if (state.secretToOwn !== '') index.set(uuid, await setSecretOwner(uuid, state, pod, sweep));
+  await warnOfEnd(uuid, state, pod, sweep);
 }
 
 /** Remembered at once: the rest may fail. */
@@ -161,7 +161,7 @@ async function lost(uuid: string, error: GrantLost, pod: LivePod | undefined, sw
   log.error("a live pod's grant is lost", error, names);
   if (!pod) return;
   const message = `Database credentials of this pod (grant ${uuid}) do not work any more: ${error.message}`;
-  await tell(pod, 'GrantLost', message, sweep);
+  await emitEvent(pod, 'GrantLost', message, sweep);
   if (options.onLost === 'evict' && (await notices.evict(pod, work.deadline))) report.evicted += 1;
 }
 
@@ -179,7 +179,7 @@ async function onFailure(uuid: string, thrown: unknown, sweep: Sweep): Promise<v
   if (!sweep.index.has(uuid)) return recordUnread(uuid, thrown, pod, sweep);
   if (pod) {
     const message = `Vault refuses to renew the database credentials of this pod (grant ${uuid}): ${words}. They end with their lease unless somebody fixes it.`;
-    await tell(pod, 'RenewalRefused', message, sweep);
+    await emitEvent(pod, 'RenewalRefused', message, sweep);
   }
   throw thrown;
 }
@@ -194,7 +194,7 @@ async function recordUnread(
   const { report, log } = sweep;
   const words = printable(error.message, 300);
   const message = `The record of this pod's database credentials (grant ${uuid}) cannot be read, so nobody renews them: ${words}. Recreate the pod.`;
-  if (pod) await tell(pod, 'RecordLost', message, sweep);
+  if (pod) await emitEvent(pod, 'RecordLost', message, sweep);
   if (error instanceof UnreadableRecord) throw error;
   if (error instanceof DocumentDeleted) {
     report.unknown += 1;

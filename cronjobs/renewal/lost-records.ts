@@ -3,7 +3,7 @@ import { unlessDeleted } from '../../shared/vault/kv.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Sweep } from './context.ts';
 import { isForeign } from './grant-state.ts';
-import { tellRecordLost } from './tell.ts';
+import { reportLostRecord } from './pod-events.ts';
 
 /**
  * Runs in the grants' shard: their pods may be in another one, which does not write this shard's memory.
@@ -18,7 +18,7 @@ export async function noteLostRecords(inUse: readonly string[], sweep: Sweep): P
     const state = index.get(uuid);
     const pod = claims.get(uuid)?.find(({ namespace }) => namespace === state?.namespace);
     if (!state || !pod || isForeign(state, sweep) || lost.has(uuid)) return;
-    if (await isRecordGone(uuid, sweep, work)) await tellRecordLost(uuid, pod, sweep);
+    if (await isRecordGone(uuid, sweep, work)) await reportLostRecord(uuid, pod, sweep);
   };
   const unlisted = inUse.filter((uuid) => !listed.has(uuid));
   await sweep.forEach(unlisted, look, { name: (uuid) => ({ uuid }) });

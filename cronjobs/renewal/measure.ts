@@ -1,10 +1,10 @@
 /** Turns a sweep's report into Prometheus metrics. */
 import { hostname } from 'node:os';
-import type { Parts } from '../../shared/parts.ts';
+import type { VaultRuntime } from '../../shared/vault-runtime.ts';
 import type { SweepReport } from './report.ts';
 
 /** @param code the exit code: 0, or 3 if the brake was pulled. */
-export function measureSweep(report: SweepReport, code: number, { config, metrics }: Parts): void {
+export function measureSweep(report: SweepReport, code: number, { config, metrics }: VaultRuntime): void {
   const { vaultRequests, durationMs, braked, clockSkewSeconds, ...states } = report;
   const seconds = durationMs / 1_000;
   const result = braked ? 'braked' : code === 0 ? 'success' : 'failure';

@@ -1,14 +1,14 @@
 /** Finds grants without a live pod: read from the ledger, and checked against the pods of their namespaces. */
 import { version } from 'uuid';
 import { uuidTime } from '../../shared/uuid-time.ts';
-import { holderOf } from '../../shared/vault/held.ts';
 import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import type { StoredRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
+import { scopeOfLease } from '../../shared/vault/slots.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import { allStates } from './all-states.ts';
+import type { Orphan } from './brake.ts';
 import type { Sweep } from './context.ts';
-import type { Orphan } from './decide.ts';
 import { initialState, isBeyondReach, isForeign, looksYoung, recordOf, tokenEndOf } from './grant-state.ts';
 import { countStuck, isOfOneGrant } from './stuck.ts';
 
@@ -26,7 +26,7 @@ const OUR_UUIDS = 7;
 export async function findOrphans(unclaimed: readonly string[], sweep: Sweep): Promise<Orphans> {
   const { ours, unnamed } = await splitByOwner(await readRecords(unclaimed, sweep), sweep);
   const { gone, kept } = await checkPods(ours, sweep);
-  const { own, copies, unknown } = await splitCopies(gone, sweep);
+  const { originals, copies, unknown } = await splitCopies(gone, sweep);
   for (const { uuid, record } of copies) {
     sweep.report.unreadable += 1;
     sweep.log.warn(
@@ -37,7 +37,7 @@ export async function findOrphans(unclaimed: readonly string[], sweep: Sweep): P
       },
     );
   }
-  return { gone: own, undecided: [...unnamed, ...kept, ...unknown].map(({ uuid }) => uuid) };
+  return { gone: originals, undecided: [...unnamed, ...kept, ...unknown].map(({ uuid }) => uuid) };
 }
 
 async function readRecords(unclaimed: readonly string[], sweep: Sweep): Promise<Orphan[]> {
@@ -115,7 +115,7 @@ function remembered(uuid: string, { index, log, startedAt }: Sweep): StoredRecor
   log.warn('the record of an orphaned grant is deleted: it is revoked from the memory of the sweep', {
     uuid,
     namespace,
-    mount: holderOf(namespace, leaseId)?.mount,
+    mount: scopeOfLease(namespace, leaseId)?.mount,
   });
   return { record: recordOf(known), writtenAt: new Date(issuedAt), version: 0 };
 }
@@ -163,7 +163,7 @@ async function checkPods(orphans: readonly Orphan[], sweep: Sweep) {
  * live pod's grant cannot be read, any orphan of its namespace may be a copy of it.
  */
 async function splitCopies(orphans: readonly Orphan[], sweep: Sweep) {
-  if (orphans.length === 0) return { own: [], copies: [], unknown: [] };
+  if (orphans.length === 0) return { originals: [], copies: [], unknown: [] };
   const { leases, accessors, unreadIn } = await heldByPods(orphans, sweep);
   const isCopy = ({ record: { leaseId, token } }: Orphan) =>
     leases.has(leaseId) || ('accessor' in token && accessors.has(token.accessor));
@@ -171,7 +171,7 @@ async function splitCopies(orphans: readonly Orphan[], sweep: Sweep) {
   const others = orphans.filter((orphan) => !isCopy(orphan));
   return {
     copies: orphans.filter(isCopy),
-    own: others.filter((orphan) => !isUnknown(orphan)),
+    originals: others.filter((orphan) => !isUnknown(orphan)),
     unknown: others.filter(isUnknown),
   };
 }

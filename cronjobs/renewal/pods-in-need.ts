@@ -4,12 +4,12 @@ import { printable } from '../../shared/secret.ts';
 import { isGrantUuid } from '../../shared/vault/ledger.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import { allStates } from './all-states.ts';
+import { ALWAYS_ALLOWED } from './brake.ts';
 import type { Sweep } from './context.ts';
-import { ALWAYS_ALLOWED } from './decide.ts';
 import { isForeign, looksYoung } from './grant-state.ts';
 import { isRecordGone } from './lost-records.ts';
+import { emitEvent } from './pod-events.ts';
 import { shardOf } from './shard.ts';
-import { tell } from './tell.ts';
 import { once } from './unnamed.ts';
 
 /** @param listed the ledger's uuids, listed before the pods. */
@@ -19,7 +19,7 @@ export async function reportPods(
   sweep: Sweep,
 ): Promise<void> {
   const { shards, shard } = sweep.options;
-  const own = pods.filter(({ uid }) => shardOf(uid, shards) === shard);
+  const podsOfShard = pods.filter(({ uid }) => shardOf(uid, shards) === shard);
   const inNeed = new Set<LivePod>();
   const remembered = once(() => allStates(sweep));
   const look = async (pod: LivePod) => {
@@ -35,8 +35,8 @@ export async function reportPods(
       await unknown(uuid, pod, sweep);
     }
   };
-  await sweep.forEach(own, look, { name: named });
-  await evict([...inNeed], own, listed, sweep);
+  await sweep.forEach(podsOfShard, look, { name: named });
+  await evict([...inNeed], podsOfShard, listed, sweep);
   sweep.report.recordsLost = sweep.recordsLost.size;
   sweep.report.foreign = [...sweep.index.values()].filter((state) => isForeign(state, sweep)).length;
   if (sweep.report.foreign > 0) {
@@ -53,7 +53,7 @@ async function withoutGrant(pod: LivePod, sweep: Sweep): Promise<void> {
   sweep.log.warn('a pod with the label has no grant', named(pod));
   const message =
     'This pod has no database credentials: it was created while the injector was away. Recreate it.';
-  await tell(pod, 'NoCredentials', message, sweep);
+  await emitEvent(pod, 'NoCredentials', message, sweep);
 }
 
 /** Whether the memory of any shard keeps the grant although its record is gone. */
@@ -79,7 +79,7 @@ async function unknown(uuid: string, pod: LivePod, sweep: Sweep): Promise<void> 
   sweep.report.unknown += 1;
   sweep.log.warn('a pod names a grant that the ledger does not know', { uuid: name, ...named(pod) });
   const message = `The grant ${name} of this pod is unknown: nobody renews its database credentials. Recreate the pod.`;
-  await tell(pod, 'UnknownGrant', message, sweep);
+  await emitEvent(pod, 'UnknownGrant', message, sweep);
 }
 
 /** The brake applies here, too: with a wrong prefix, or a lost ledger, every pod seems to be in need. */

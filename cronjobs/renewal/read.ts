@@ -5,7 +5,7 @@ import { isGrantUuid } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import type { Attempt } from './attempt.ts';
-import type { Found, SweepParts } from './context.ts';
+import type { Found, SweepDependencies } from './context.ts';
 import { identify } from './identity.ts';
 import type { SweepReport } from './report.ts';
 import { shardOf } from './shard.ts';
@@ -25,26 +25,29 @@ export interface Read extends Found {
 }
 
 /** @param deadline of the whole sweep. */
-export async function readAll(parts: SweepParts, deadline: Deadline, reading: Reading): Promise<Read> {
-  const { options, metrics } = parts;
+export async function readAll(
+  dependencies: SweepDependencies,
+  deadline: Deadline,
+  reading: Reading,
+): Promise<Read> {
+  const { options, metrics } = dependencies;
   const { work, attempt, report } = reading;
-  const within = deadlineIn(deadline.remainingMs() * SHARE_FOR_KUBERNETES, monotonicClock, deadline.signal);
+  using within = deadlineIn(deadline.remainingMs() * SHARE_FOR_KUBERNETES, monotonicClock, deadline.signal);
   const remembered =
     (await attempt(
       'its memory could not be read',
-      parts.sweeps.readIndex(options.shard, options.shards, work),
+      dependencies.sweeps.readIndex(options.shard, options.shards, work),
     )) ?? new Map<string, GrantState>();
   const identity = await attempt(
     'the cluster could not be identified',
-    identify(parts, report, work, within),
+    identify(dependencies, report, work, within),
   );
   // The ledger first: a pod admitted in between is then in the list of pods, or its grant is too young to matter.
-  const names = await attempt('the ledger could not be listed', parts.ledger.list(work));
+  const names = await attempt('the ledger could not be listed', dependencies.ledger.list(work));
   const pods = await attempt(
     'the pods could not be listed',
-    parts.pods.listLive(options.injectorLabel, within),
+    dependencies.pods.listLive(options.injectorLabel, within),
   );
-  within.release();
   metrics.count(pods ? 'fetch_pods_success_count' : 'fetch_pods_error_count', {});
   return {
     remembered,

@@ -8,7 +8,7 @@ import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import type { TokenReference } from '../../shared/vault/token-reference.ts';
 import type { Sweep } from './context.ts';
 import { dueAt } from './due.ts';
-import { tellRecordLost } from './tell.ts';
+import { reportLostRecord } from './pod-events.ts';
 
 /** How often a lease is probed for its end. */
 const PROBE_EVERY_MS = 12 * 3_600_000;
@@ -95,7 +95,7 @@ async function readToken(
   const found = await sweep.ledger.read(uuid, work).catch(unlessDeleted);
   if (found) return found.record.token;
   if (state.accessor === '') throw new GrantLost('record');
-  await tellRecordLost(uuid, pod, sweep);
+  await reportLostRecord(uuid, pod, sweep);
   return { accessor: state.accessor };
 }
 

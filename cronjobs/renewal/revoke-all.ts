@@ -6,16 +6,16 @@ import pLimit from 'p-limit';
 import type { Deadline } from '../../shared/deadline.ts';
 import { about, InjectorError } from '../../shared/errors.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
-import { mountOf } from '../../shared/vault/held.ts';
 import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import { type Ledger, UnreadableRecord } from '../../shared/vault/ledger.ts';
-import type { Work } from '../../shared/vault/requests.ts';
+import { beginWork, type Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
+import { mountOf } from '../../shared/vault/slots.ts';
 import { rivalOf, type SweepMemory } from '../../shared/vault/sweep-memory.ts';
 import type { VaultTime } from '../../shared/vault/time.ts';
 import { ownsUnnamed } from './unnamed.ts';
 
-export interface RevokeAllParts {
+export interface RevokeAllDependencies {
   readonly ledger: Pick<Ledger, 'list' | 'read'>;
   readonly revocation: Revocation;
   readonly sweeps: Pick<SweepMemory, 'readLast' | 'readUnnamed'>;
@@ -41,19 +41,22 @@ export interface RevokeAllReport {
 const CONCURRENCY = 16;
 
 /** @throws InjectorError if the cluster cannot be identified: nothing is revoked then. */
-export async function revokeAll(parts: RevokeAllParts, deadline: Deadline): Promise<RevokeAllReport> {
-  const work = { deadline, vaultCalls: 0 };
-  const identity = await identify(parts, work);
-  const { grants: uuids, others } = await parts.ledger.list(work);
+export async function revokeAll(
+  dependencies: RevokeAllDependencies,
+  deadline: Deadline,
+): Promise<RevokeAllReport> {
+  const work = beginWork(deadline);
+  const identity = await identify(dependencies, work);
+  const { grants: uuids, others } = await dependencies.ledger.list(work);
   const found = uuids.length + others.length;
   const report = { found, revoked: 0, pending: 0, foreign: 0, failed: 0, unreadable: others.length };
   const revokeOne = async (uuid: string) => {
     try {
-      report[await outcomeOf(uuid, identity, parts, work)] += 1;
+      report[await outcomeOf(uuid, identity, dependencies, work)] += 1;
     } catch (error) {
       const isUnreadable = error instanceof UnreadableRecord || error instanceof DocumentDeleted;
       report[isUnreadable ? 'unreadable' : 'failed'] += 1;
-      parts.log.error('a grant could not be revoked', error, { uuid });
+      dependencies.log.error('a grant could not be revoked', error, { uuid });
     }
   };
   await pLimit(CONCURRENCY).map(uuids, revokeOne);
@@ -63,7 +66,7 @@ export async function revokeAll(parts: RevokeAllParts, deadline: Deadline): Prom
 async function outcomeOf(
   uuid: string,
   { clusterId, unnamed }: Identity,
-  { ledger, revocation, log }: RevokeAllParts,
+  { ledger, revocation, log }: RevokeAllDependencies,
   work: Work,
 ): Promise<'revoked' | 'pending' | 'foreign'> {
   const stored = await ledger.read(uuid, work);
@@ -86,10 +89,10 @@ interface Identity {
   readonly unnamed: boolean;
 }
 
-async function identify(parts: RevokeAllParts, work: Work): Promise<Identity> {
-  const { clusterId, readClusterUid, sweeps, time } = parts;
+async function identify(dependencies: RevokeAllDependencies, work: Work): Promise<Identity> {
+  const { clusterId, readClusterUid, sweeps, time } = dependencies;
   if (clusterId !== undefined)
-    return { clusterId, unnamed: await ownsUnnamed({ ...parts, clusterId, now: time.now }, work) };
+    return { clusterId, unnamed: await ownsUnnamed({ ...dependencies, clusterId, now: time.now }, work) };
   const [uid, last] = await Promise.all([readClusterUid(work.deadline), sweeps.readLast(0, work)]);
   if (rivalOf(last, uid, time.now()) === undefined) return { clusterId: uid, unnamed: true };
   throw new InjectorError(

@@ -3,14 +3,14 @@
  * It may be killed at any point: the next one carries on.
  */
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import { createAttempt } from './attempt.ts';
 import { cleanUp } from './clean-up.ts';
 import { checkClock } from './clock.ts';
-import type { Sweep, SweepParts } from './context.ts';
+import type { Sweep, SweepDependencies } from './context.ts';
 import { createForEach } from './for-each.ts';
 import { lifeOf } from './grant-state.ts';
-import { healPlaces } from './heal-places.ts';
 import { keepClaimed, keepUndecided } from './keep.ts';
 import { createLeaseEnd } from './lease-end.ts';
 import { noteLostRecords } from './lost-records.ts';
@@ -18,6 +18,7 @@ import { observeGrants } from './observe-grants.ts';
 import { findOrphans } from './orphans.ts';
 import { reportPods } from './pods-in-need.ts';
 import { type Read, readAll } from './read.ts';
+import { repairSlots } from './repair-slots.ts';
 import { hasSucceeded, newReport, type SweepReport } from './report.ts';
 import { shardOf } from './shard.ts';
 import { once, ownsUnnamed } from './unnamed.ts';
@@ -26,22 +27,22 @@ import { once, ownsUnnamed } from './unnamed.ts';
 const SHARE_FOR_WORK = 0.9;
 const REMEMBER_WITHIN_MS = 10_000;
 
-export async function sweep(parts: SweepParts, deadline: Deadline): Promise<SweepReport> {
+export async function sweep(dependencies: SweepDependencies, deadline: Deadline): Promise<SweepReport> {
   const report = newReport();
   const beganAt = monotonicClock();
-  const working = deadlineIn(deadline.remainingMs() * SHARE_FOR_WORK, monotonicClock, deadline.signal);
-  const attempt = createAttempt(report, parts.log);
-  const work = { deadline: working, vaultCalls: 0 };
-  const read = await readAll(parts, deadline, { work, attempt, report });
+  using working = deadlineIn(deadline.remainingMs() * SHARE_FOR_WORK, monotonicClock, deadline.signal);
+  const attempt = createAttempt(report, dependencies.log);
+  const work = beginWork(working);
+  const read = await readAll(dependencies, deadline, { work, attempt, report });
   const state: Sweep = {
-    ...parts,
+    ...dependencies,
     ...read,
     work,
     report,
     attempt,
     // Vault has answered by now, so this is its time.
-    startedAt: parts.time.now(),
-    forEach: createForEach({ deadline: working, attempt, log: parts.log }),
+    startedAt: dependencies.time.now(),
+    forEach: createForEach({ deadline: working, attempt, log: dependencies.log }),
     ownsUnnamed: once(() => askOwnsUnnamed(state)),
     leaseEnd: createLeaseEnd(),
     renewed: new Set(),
@@ -49,9 +50,8 @@ export async function sweep(parts: SweepParts, deadline: Deadline): Promise<Swee
     recordsLost: new Set(),
   };
   const isComplete = await workOn(state);
-  working.release();
   await remember(state, read, isComplete);
-  report.vaultRequests = parts.requestsSent();
+  report.vaultRequests = dependencies.requestsSent();
   report.durationMs = Math.round(monotonicClock() - beganAt);
   return report;
 }
@@ -61,14 +61,14 @@ async function workOn(sweep: Sweep): Promise<boolean> {
   const { names, livePods, claims, contested, attempt } = sweep;
   const clocksAgree = checkClock(sweep);
   reportOthers(sweep);
-  const own = ownGrants(sweep);
+  const grants = grantsOfShard(sweep);
   // The grants in use are unknown without the pods: all are kept alive.
   if (!livePods) {
-    await keepUndecided(own, sweep);
+    await keepUndecided(grants, sweep);
     observeGrants(sweep);
     return false;
   }
-  const [inUse, unclaimed] = divide(own, (uuid) => claims.has(uuid));
+  const [inUse, unclaimed] = divide(grants, (uuid) => claims.has(uuid));
   const claimedByOthers = await keepClaimed(inUse, sweep);
   await noteLostRecords(inUse, sweep);
   const isComplete = names !== undefined && !contested && clocksAgree;
@@ -77,8 +77,8 @@ async function workOn(sweep: Sweep): Promise<boolean> {
     await keepUndecided(undecided, sweep);
     await cleanUp(gone, names.grants, sweep);
     await reportPods(livePods, new Set(names.grants), sweep);
-    await attempt('the places of grants could not be repaired', healPlaces(new Set(names.grants), sweep));
-    forget(sweep, new Set(own));
+    await attempt('the slots of grants could not be repaired', repairSlots(new Set(names.grants), sweep));
+    forget(sweep, new Set(grants));
   } else {
     // Kept and renewed: their owner has to be found first.
     await keepUndecided(unclaimed, sweep);
@@ -88,14 +88,14 @@ async function workOn(sweep: Sweep): Promise<boolean> {
 }
 
 /** This shard's grants: those in the ledger, and those of live pods that the ledger has lost but the sweep remembers. */
-function ownGrants({ names, claims, index, options }: Sweep): string[] {
+function grantsOfShard({ names, claims, index, options }: Sweep): string[] {
   const listed = names?.grants ?? [...claims.keys()];
-  const isOwn = (uuid: string) => shardOf(uuid, options.shards) === options.shard;
+  const isOfShard = (uuid: string) => shardOf(uuid, options.shards) === options.shard;
   const known = new Set(listed);
   const isLost = ([uuid, state]: [string, GrantState]) =>
     !known.has(uuid) && (claims.has(uuid) || state.recordLost);
   const lost = [...index].filter(isLost).map(([uuid]) => uuid);
-  return [...listed, ...lost].filter(isOwn);
+  return [...listed, ...lost].filter(isOfShard);
 }
 
 /** Names in the ledger that are not grants. */
@@ -121,8 +121,8 @@ async function askOwnsUnnamed(sweep: Sweep): Promise<boolean> {
 /** The next sweep's memory, with this sweep's start if it completed all of its work. */
 async function remember(state: Sweep, { remembered }: Read, isComplete: boolean): Promise<void> {
   const { sweeps, options, index, report, attempt } = state;
-  const deadline = deadlineIn(REMEMBER_WITHIN_MS, monotonicClock);
-  const work = { deadline, vaultCalls: 0 };
+  using deadline = deadlineIn(REMEMBER_WITHIN_MS, monotonicClock);
+  const work = beginWork(deadline);
   markLost(state);
   if (differs(index, remembered)) {
     const written = sweeps.writeIndex(options.shard, options.shards, index, work);
@@ -132,7 +132,6 @@ async function remember(state: Sweep, { remembered }: Read, isComplete: boolean)
     const noted = sweeps.writeLast(options.shard, lastOf(state), work);
     await attempt('its success could not be recorded', noted);
   }
-  deadline.release();
 }
 
 /**
@@ -162,8 +161,8 @@ function lastOf({ index, claims, startedAt, clusterId = '', options, report }: S
 }
 
 /** A grant that is no longer in the ledger is forgotten, unless a live pod names it. */
-function forget({ index }: Sweep, own: ReadonlySet<string>): void {
-  for (const uuid of index.keys()) if (!own.has(uuid)) index.delete(uuid);
+function forget({ index }: Sweep, grants: ReadonlySet<string>): void {
+  for (const uuid of index.keys()) if (!grants.has(uuid)) index.delete(uuid);
 }
 
 /** States are immutable, so the same object means no change. */

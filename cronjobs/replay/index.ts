@@ -5,8 +5,8 @@ import { deadlineIn } from '../../shared/deadline.ts';
 import { DEAD_LETTER_LABEL } from '../../shared/events/dead-letter.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { createConfigMaps } from '../../shared/kubernetes/config-maps.ts';
-import { createSurroundings, readConfigFile, refuseToStart } from '../../shared/surroundings.ts';
-import { hearSignals } from '../../shared/told-to-end.ts';
+import { createRuntime, readConfigFile, refuseToStart } from '../../shared/runtime.ts';
+import { listenForTermination } from '../../shared/termination.ts';
 import { exitCodeOf, replay } from './replay.ts';
 import { createSend } from './send.ts';
 
@@ -14,12 +14,12 @@ import { createSend } from './send.ts';
 const WITHIN_MS = 10 * 60_000;
 
 async function main(args: string[], environment: NodeJS.ProcessEnv): Promise<void> {
-  const end = hearSignals();
+  const end = listenForTermination();
   const { values } = parseArgs({ args, options: { config: { type: 'string' } } });
   const file = readConfigFile(values.config ?? environment['CONFIG_FILE']);
-  const surroundings = createSurroundings('replay', parseReplayConfig({ file, environment }));
-  const { config, clock, log, reports } = surroundings;
-  const deadline = deadlineIn(WITHIN_MS, clock, end.signal);
+  const runtime = createRuntime('replay', parseReplayConfig({ file, environment }));
+  const { config, clock, log, reports } = runtime;
+  using deadline = deadlineIn(WITHIN_MS, clock, end.signal);
   const configMaps = createConfigMaps(createKubernetesApi(), DEAD_LETTER_LABEL);
   const report = await replay({ configMaps, send: createSend(config.sink), log }, deadline).catch((error) => {
     log.error('the dead letters could not be listed', error);

@@ -9,7 +9,7 @@ import type { ConfigMaps, StoredConfigMap } from '../../shared/kubernetes/config
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Send } from './send.ts';
 
-export interface ReplayParts {
+export interface ReplayDependencies {
   readonly configMaps: Pick<ConfigMaps, 'list' | 'delete'>;
   readonly send: Send;
   readonly log: Logger;
@@ -35,7 +35,7 @@ const AT_ONCE = 4;
 
 /** @throws KubernetesError if the dead letters cannot be listed; nothing has been sent then. */
 export async function replay(
-  { configMaps, send, log }: ReplayParts,
+  { configMaps, send, log }: ReplayDependencies,
   deadline: Deadline,
 ): Promise<ReplayReport> {
   const all = await configMaps.list(deadline);

@@ -21,7 +21,7 @@ export function createSend({ url, tokenFile }: SinkPlace): Send {
   return async (letter, deadline) => {
     const { headers, body } = replayOf(letter);
     const token = tokenFile === undefined ? undefined : await readToken(tokenFile);
-    const ownDeadline = deadlineIn(SEND_WITHIN_MS, monotonicClock, deadline.signal);
+    using ownDeadline = deadlineIn(SEND_WITHIN_MS, monotonicClock, deadline.signal);
     try {
       const answer = await fetch(url, {
         method: 'POST',
@@ -34,8 +34,6 @@ export function createSend({ url, tokenFile }: SinkPlace): Send {
       if (!answer.ok) throw unavailable(`the sink did not accept the event (HTTP ${answer.status})`);
     } catch (cause) {
       throw cause instanceof InjectorError ? cause : unavailable('the sink cannot be reached', cause);
-    } finally {
-      ownDeadline.release();
     }
   };
 }

@@ -4,8 +4,14 @@ import type { Deadline } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { secretNameOf } from '../../shared/pod/secret-name.ts';
 import type { Work } from '../../shared/vault/requests.ts';
-import type { AuthorizedRequest, Begun, Granted, Granting, PodIdentity } from './granting.ts';
-import { issue, keepInSecret, record } from './issue.ts';
+import type {
+  AuthorizedRequest,
+  GrantDependencies,
+  GrantProgress,
+  PodGrants,
+  PodIdentity,
+} from './granting.ts';
+import { issue, record, storeInSecret } from './issue.ts';
 import { undoAll } from './undo.ts';
 
 /**
@@ -20,28 +26,30 @@ export async function grantAll(
   pod: PodIdentity,
   work: Work,
   answerBy: Deadline,
-  granting: Granting,
-): Promise<Granted> {
-  const begun = begin(authorized);
-  const [{ secret } = { secret: { name: '', uncertain: false } }] = begun;
-  const issuing = begun.map((one) => issue(one, pod, work, granting));
-  const recording = begun.map(async (one, index) => {
+  dependencies: GrantDependencies,
+): Promise<PodGrants> {
+  const progress = begin(authorized);
+  const [{ secret } = { secret: { name: '', uncertain: false } }] = progress;
+  const issuing = progress.map((one) => issue(one, pod, work, dependencies));
+  const recording = progress.map(async (one, index) => {
     const issued = await issuing[index];
-    if (issued) await record(one, issued, pod, work, granting);
+    if (issued) await record(one, issued, pod, work, dependencies);
   });
   const all = Promise.all(issuing);
   // A failure is handled where the records are awaited.
   all.catch(() => undefined);
   const keeping =
-    secret.name === '' ? undefined : all.then((grants) => keepInSecret(grants, secret, pod, work, granting));
+    secret.name === ''
+      ? undefined
+      : all.then((grants) => storeInSecret(grants, secret, pod, work, dependencies));
   const outcomes = await Promise.allSettled([...recording, keeping]);
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (!failed && !work.deadline.signal.aborted) return { grants: await all, secretName: secret.name };
-  await undoAll(begun, pod, work, answerBy, granting);
+  await undoAll(progress, pod, work, answerBy, dependencies);
   throw failed?.reason ?? tooLate(work.deadline.signal.reason);
 }
 
-function begin(authorized: readonly AuthorizedRequest[]): Begun[] {
+function begin(authorized: readonly AuthorizedRequest[]): GrantProgress[] {
   const named = authorized.map((one) => ({ ...one, uuid: newUuid() }));
   const inSecret = named.some(({ request }) => request.inSecret);
   const name = inSecret && named[0] ? secretNameOf(named[0].uuid) : '';

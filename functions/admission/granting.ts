@@ -7,8 +7,8 @@ import type { Secret } from '../../shared/secret.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import type { Credentials, Grants } from '../../shared/vault/grants.ts';
-import type { Held, Holder } from '../../shared/vault/held.ts';
 import type { Ledger } from '../../shared/vault/ledger.ts';
+import type { SlotScope, Slots } from '../../shared/vault/slots.ts';
 import type { PodTokens } from './pod-tokens.ts';
 
 /** The pod, as far as it is known before it exists. */
@@ -26,7 +26,7 @@ export interface AuthorizedRequest {
   readonly policy: string;
 }
 
-export interface Grant {
+export interface PodGrant {
   readonly uuid: string;
   readonly request: DatabaseRequest;
   readonly credentials: Credentials;
@@ -37,17 +37,17 @@ export interface Grant {
 }
 
 /** Grants of the whole pod. */
-export interface Granted {
-  readonly grants: readonly Grant[];
+export interface PodGrants {
+  readonly grants: readonly PodGrant[];
   /** Name of the Secret made for the pod; empty if no request wanted one. */
   readonly secretName: string;
 }
 
-export interface Granting {
+export interface GrantDependencies {
   readonly grants: Grants;
   readonly ledger: Ledger;
   /** Set if `maxGrantsPerRole` is on. */
-  readonly held: Pick<Held, 'take' | 'release'> | undefined;
+  readonly slots: Pick<Slots, 'take' | 'release'> | undefined;
   readonly secrets: Pick<PodSecrets, 'create' | 'remove'>;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -63,7 +63,7 @@ export interface Granting {
   readonly clusterId: string | undefined;
 }
 
-export interface BegunSecret {
+export interface SecretProgress {
   /** Empty if no request wanted one. */
   readonly name: string;
   /** Whether it may exist: it counts as possibly created until the API server says otherwise. */
@@ -71,12 +71,12 @@ export interface BegunSecret {
 }
 
 /** Progress of one grant; each field is set before the next step begins. */
-export interface Begun extends AuthorizedRequest {
+export interface GrantProgress extends AuthorizedRequest {
   readonly uuid: string;
   /** The pod; the same for all of its grants. */
-  readonly secret: BegunSecret;
-  /** The scope whose place it takes, if places are counted. */
-  holder?: Holder;
+  readonly secret: SecretProgress;
+  /** The scope whose slot it takes, if slots are counted. */
+  scope?: SlotScope;
   token?: Secret;
   /** Credentials that Vault is still creating after the deadline. */
   issuing?: Promise<unknown>;
@@ -85,8 +85,8 @@ export interface Begun extends AuthorizedRequest {
 
 /** Counts the time for the phase, however it ends. */
 export async function inPhase<T>(
-  phase: 'authorize' | 'place' | 'token' | 'credentials' | 'record' | 'secret' | 'undo',
-  { metrics, clock }: Pick<Granting, 'metrics' | 'clock'>,
+  phase: 'authorize' | 'slot' | 'token' | 'credentials' | 'record' | 'secret' | 'undo',
+  { metrics, clock }: Pick<GrantDependencies, 'metrics' | 'clock'>,
   work: () => Promise<T>,
 ): Promise<T> {
   const startedAt = clock();

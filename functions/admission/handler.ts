@@ -18,20 +18,20 @@ import { OF_A_MIRROR, overwritten, problemsOf } from '../../shared/pod/remarks.t
 import { secretNameOf } from '../../shared/pod/secret-name.ts';
 import { AccessDenied, type Authorization } from '../../shared/vault/authorization.ts';
 import type { Work } from '../../shared/vault/requests.ts';
+import type { PodCreation, Verdict } from './admission-review.ts';
 import { LEAST_WORK_MS } from './deadline.ts';
 import { grantAll } from './grant.ts';
 import {
   type AuthorizedRequest,
-  type Grant,
-  type Granted,
-  type Granting,
+  type GrantDependencies,
   inPhase,
+  type PodGrant,
+  type PodGrants,
   type PodIdentity,
 } from './granting.ts';
-import type { PodCreation, Verdict } from './review.ts';
 import { type SweepWatch, staleSweep } from './sweep-watch.ts';
 
-export interface Admission extends Granting {
+export interface Admission extends GrantDependencies {
   /** Absent if Vault decides, when the pod's service account logs in. */
   readonly authorization: Authorization | undefined;
   readonly sweepWatch: SweepWatch;
@@ -129,7 +129,7 @@ async function decide(
   const parsed = validated(parseAnnotations(pod.metadata.annotations ?? {}, admission.podDefaults), creation);
   const databases = parsed.requests.map(({ database }) => database || '(unnamed)').join(', ');
   const role = parsed.requests.map((request) => request.role).join(', ');
-  const identity = identityOf(creation);
+  const identity = podIdentityOf(creation);
   const [authorized, last] = await Promise.all([
     inPhase('authorize', admission, () => authorizeAll(parsed.requests, identity, work, admission)),
     admission.sweepWatch.last(),
@@ -192,7 +192,7 @@ async function authorizeAll(
 function deliver(
   creation: PodCreation,
   parsed: ParsedAnnotations,
-  { grants, secretName }: Granted,
+  { grants, secretName }: PodGrants,
   admission: Admission,
 ): Verdict {
   const { pod } = creation;
@@ -225,7 +225,7 @@ function placeholders(creation: PodCreation, parsed: ParsedAnnotations): Verdict
   return { patch: operations, warnings: [...parsed.warnings, ...overwritten(creation.pod), ...warnings] };
 }
 
-function shortLeases(grants: readonly Grant[], syncIntervalSeconds: number): string[] {
+function shortLeases(grants: readonly PodGrant[], syncIntervalSeconds: number): string[] {
   const least = 2 * syncIntervalSeconds;
   return grants.flatMap(({ request, credentials: { leaseTtlSeconds }, tokenPeriodSeconds }) => {
     const [what, seconds] =
@@ -240,11 +240,11 @@ function shortLeases(grants: readonly Grant[], syncIntervalSeconds: number): str
   });
 }
 
-function uuidsOf(grants: readonly Grant[]): string {
+function uuidsOf(grants: readonly PodGrant[]): string {
   return grants.map(({ uuid }) => uuid).join(',');
 }
 
-function identityOf({ namespace, pod }: PodCreation): PodIdentity {
+function podIdentityOf({ namespace, pod }: PodCreation): PodIdentity {
   return {
     namespace,
     serviceAccount: pod.spec.serviceAccountName || 'default',

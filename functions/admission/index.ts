@@ -1,4 +1,4 @@
-/** The admission function's process: reads the configuration, wires the parts, serves until SIGTERM. */
+/** The admission function's process: reads the configuration, wires its dependencies, serves until SIGTERM. */
 import { createBackground } from '../../shared/background.ts';
 import type { Config } from '../../shared/config.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
@@ -7,31 +7,31 @@ import { createRoutes } from '../../shared/http/routes.ts';
 import { createKubernetesApi, type KubernetesApi } from '../../shared/kubernetes/api.ts';
 import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { createServiceAccountTokens } from '../../shared/kubernetes/service-account-tokens.ts';
-import { createParts, type Parts } from '../../shared/parts.ts';
-import { refuseToStart } from '../../shared/surroundings.ts';
-import { hearSignals } from '../../shared/told-to-end.ts';
+import { refuseToStart } from '../../shared/runtime.ts';
+import { listenForTermination } from '../../shared/termination.ts';
+import { createVaultRuntime, type VaultRuntime } from '../../shared/vault-runtime.ts';
 import type { Admission } from './handler.ts';
 import { createOrphanTokens, createServiceAccountLogins } from './pod-tokens.ts';
-import { createReviews } from './reviews.ts';
+import { createReviewEndpoint } from './review-endpoint.ts';
 import { createSweepWatch } from './sweep-watch.ts';
 import { createWebhookPath } from './webhook-path.ts';
 
 const MAX_REVIEW_BYTES = 4 * 1024 * 1024;
 
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
-  const end = hearSignals();
-  const parts = createParts('admission', environment['CONFIG_FILE'], { environment, process: 'injector' });
-  const { config, clock, log, metrics, vault } = parts;
+  const end = listenForTermination();
+  const runtime = createVaultRuntime('admission', environment);
+  const { config, clock, log, metrics, vault } = runtime;
   const webhookPath = createWebhookPath({ ...config.webhookPath, clock, log });
-  await beginLogin(parts);
+  await beginLogin(runtime);
   const api = createKubernetesApi();
   // Loads while Vault works on the login: every first pod waits for a start from zero.
   if (asksApiServer(config)) void api.prepare();
   const background = createBackground((thrown) => log.error('work in the background failed', thrown));
   const newDeadline = (durationMs: number) => deadlineIn(durationMs, clock);
-  const reviews = createReviews({
+  const reviews = createReviewEndpoint({
     ...vault,
-    ...identityOf(parts, api),
+    ...tokenSourceFor(runtime, api),
     secrets: createPodSecrets(api),
     metrics,
     log,
@@ -55,7 +55,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     accepts,
   });
   const { runFunction } = await import('../../shared/http/run-function.ts');
-  await runFunction(routes, MAX_REVIEW_BYTES, parts, background, end);
+  await runFunction(routes, MAX_REVIEW_BYTES, runtime, background, end);
 }
 
 /** Needed unless credentials go into the pod itself and the injector makes the tokens. */
@@ -65,8 +65,8 @@ function asksApiServer({ podDefaults, projectedServiceAccount }: Config): boolea
 }
 
 /** Chooses who asks Vault for a pod's credentials, and who decides whether the pod may have them. */
-function identityOf(
-  { config, metrics, vault }: Parts,
+function tokenSourceFor(
+  { config, metrics, vault }: VaultRuntime,
   api: KubernetesApi,
 ): Pick<Admission, 'authorization' | 'podTokens'> {
   const { projectedServiceAccount: projected, tokenPeriodSeconds: periodSeconds } = config;

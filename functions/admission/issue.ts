@@ -7,33 +7,38 @@ import { Secret } from '../../shared/secret.ts';
 import type { LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import {
-  type Begun,
-  type BegunSecret,
   counted,
-  type Grant,
-  type Granting,
+  type GrantDependencies,
+  type GrantProgress,
   inPhase,
+  type PodGrant,
   type PodIdentity,
+  type SecretProgress,
 } from './granting.ts';
 import { undoLate } from './undo.ts';
 
 /** A grant, with the extra fields of its record. */
-interface Issued extends Grant {
+interface IssuedGrant extends PodGrant {
   readonly reference: LedgerRecord['token'];
 }
 
-export async function issue(begun: Begun, pod: PodIdentity, work: Work, granting: Granting): Promise<Issued> {
-  const { uuid, request } = begun;
-  const startedAt = granting.clock();
-  await takePlace(begun, pod, work, granting);
-  const { token, accessor, periodSeconds } = await obtainToken(begun, pod, work, granting);
-  begun.token = token;
-  const credentials = await inPhase('credentials', granting, () =>
-    granting.grants.issue(request, token, work, (answer) => {
-      begun.issuing = answer;
+export async function issue(
+  progress: GrantProgress,
+  pod: PodIdentity,
+  work: Work,
+  dependencies: GrantDependencies,
+): Promise<IssuedGrant> {
+  const { uuid, request } = progress;
+  const startedAt = dependencies.clock();
+  await takeSlot(progress, pod, work, dependencies);
+  const { token, accessor, periodSeconds } = await obtainToken(progress, pod, work, dependencies);
+  progress.token = token;
+  const credentials = await inPhase('credentials', dependencies, () =>
+    dependencies.grants.issue(request, token, work, (answer) => {
+      progress.issuing = answer;
     }),
   );
-  granting.log.info('credentials issued', {
+  dependencies.log.info('credentials issued', {
     requestUid: work.correlationId,
     uuid,
     namespace: pod.namespace,
@@ -41,40 +46,40 @@ export async function issue(begun: Begun, pod: PodIdentity, work: Work, granting
     database: request.database,
     role: request.role,
     vaultCalls: work.vaultCalls,
-    durationMs: Math.round(granting.clock() - startedAt),
+    durationMs: Math.round(dependencies.clock() - startedAt),
   });
-  const texts = [...textsFor(request, factsOf(request, credentials, granting.now()))];
+  const texts = [...textsFor(request, factsOf(request, credentials, dependencies.now()))];
   return {
     uuid,
     request,
     credentials,
     texts: new Map(texts.map(([variable, text]) => [variable, new Secret(text)])),
-    reference: granting.tokenReference === 'accessor' ? { accessor } : token,
+    reference: dependencies.tokenReference === 'accessor' ? { accessor } : token,
     tokenPeriodSeconds: periodSeconds,
   };
 }
 
 /** Counts before anything is created: a denial for too many grants costs Vault no token. */
-async function takePlace(
-  begun: Begun,
+async function takeSlot(
+  progress: GrantProgress,
   { namespace }: PodIdentity,
   work: Work,
-  granting: Granting,
+  dependencies: GrantDependencies,
 ): Promise<void> {
-  const { held } = granting;
-  if (!held) return;
-  const { mount, role } = begun.request;
-  const holder = { namespace, mount, role };
-  begun.holder = holder;
-  await inPhase('place', granting, () => held.take(begun.uuid, holder, work));
+  const { slots } = dependencies;
+  if (!slots) return;
+  const { mount, role } = progress.request;
+  const scope = { namespace, mount, role };
+  progress.scope = scope;
+  await inPhase('slot', dependencies, () => slots.take(progress.uuid, scope, work));
 }
 
-function obtainToken(begun: Begun, pod: PodIdentity, work: Work, granting: Granting) {
-  const { podTokens, metrics, background } = granting;
+function obtainToken(progress: GrantProgress, pod: PodIdentity, work: Work, dependencies: GrantDependencies) {
+  const { podTokens, metrics, background } = dependencies;
   return counted(
-    inPhase('token', granting, () =>
-      podTokens.obtain(begun, pod, work, (late) =>
-        background.add(undoLate(begun, late, pod, work, granting)),
+    inPhase('token', dependencies, () =>
+      podTokens.obtain(progress, pod, work, (late) =>
+        background.add(undoLate(progress, late, pod, work, dependencies)),
       ),
     ),
     (outcome) => metrics.count(`orphan_ticket_created_count_${outcome}`, {}),
@@ -82,13 +87,13 @@ function obtainToken(begun: Begun, pod: PodIdentity, work: Work, granting: Grant
 }
 
 export async function record(
-  begun: Begun,
-  { uuid, request, credentials, reference, tokenPeriodSeconds }: Issued,
+  progress: GrantProgress,
+  { uuid, request, credentials, reference, tokenPeriodSeconds }: IssuedGrant,
   pod: PodIdentity,
   work: Work,
-  granting: Granting,
+  dependencies: GrantDependencies,
 ): Promise<void> {
-  begun.mayBeRecorded = true;
+  progress.mayBeRecorded = true;
   const written = {
     leaseId: credentials.leaseId,
     token: reference,
@@ -102,38 +107,39 @@ export async function record(
     userName: credentials.userName,
     leaseTtlSeconds: credentials.leaseTtlSeconds,
     tokenPeriodSeconds,
-    clusterId: granting.clusterId,
-    secretName: begun.secret.name || undefined,
+    clusterId: dependencies.clusterId,
+    secretName: progress.secret.name || undefined,
   };
   await counted(
-    inPhase('record', granting, () => granting.ledger.write(uuid, written, work)),
-    (outcome) => granting.metrics.count(`store_data_count_${outcome}`, { uuid, namespace: pod.namespace }),
+    inPhase('record', dependencies, () => dependencies.ledger.write(uuid, written, work)),
+    (outcome) =>
+      dependencies.metrics.count(`store_data_count_${outcome}`, { uuid, namespace: pod.namespace }),
   );
 }
 
 /** All values that the pod gets by reference. */
-export async function keepInSecret(
-  grants: readonly Grant[],
-  begun: BegunSecret,
+export async function storeInSecret(
+  grants: readonly PodGrant[],
+  progress: SecretProgress,
   { namespace }: PodIdentity,
   work: Work,
-  granting: Granting,
+  dependencies: GrantDependencies,
 ): Promise<void> {
   const kept = grants.filter(({ request }) => request.inSecret);
   const secret = {
     namespace,
-    name: begun.name,
+    name: progress.name,
     uuids: grants.map(({ uuid }) => uuid),
     databases: kept.map(({ request }) => request.database || request.role),
     values: new Map(kept.flatMap(({ texts }) => [...texts])),
   };
-  begun.uncertain = true;
-  await inPhase('secret', granting, () => granting.secrets.create(secret, work.deadline)).catch(
+  progress.uncertain = true;
+  await inPhase('secret', dependencies, () => dependencies.secrets.create(secret, work.deadline)).catch(
     (thrown: unknown) => {
       // The API server refused it, so it does not exist.
-      begun.uncertain = asInjectorError(thrown).retryable;
+      progress.uncertain = asInjectorError(thrown).retryable;
       throw thrown;
     },
   );
-  begun.uncertain = false;
+  progress.uncertain = false;
 }

@@ -9,7 +9,7 @@ import type { Work } from '../../shared/vault/requests.ts';
 import type { AuthorizedRequest, PodIdentity } from './granting.ts';
 
 /** The purpose of the token. */
-interface TokenWish extends AuthorizedRequest {
+interface PodTokenRequest extends AuthorizedRequest {
   readonly uuid: string;
 }
 
@@ -19,7 +19,7 @@ export interface PodTokens {
    * @throws AccessDenied, VaultError, KubernetesError
    */
   obtain(
-    wish: TokenWish,
+    request: PodTokenRequest,
     pod: PodIdentity,
     work: Work,
     onLate: (token: Promise<Secret | undefined>) => void,

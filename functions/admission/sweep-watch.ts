@@ -6,6 +6,7 @@
 import type { Background } from '../../shared/background.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
 import type { LastSweep, SweepMemory } from '../../shared/vault/sweep-memory.ts';
 
 export interface SweepWatch {
@@ -38,7 +39,8 @@ export function createSweepWatch({
 
   /** The oldest of all shards' last sweeps. */
   async function read(): Promise<void> {
-    const work = { deadline: newDeadline(READ_WITHIN_MS), vaultCalls: 0 };
+    using deadline = newDeadline(READ_WITHIN_MS);
+    const work = beginWork(deadline);
     const first = await sweeps.readLast(0, work);
     const others = Array.from({ length: Math.max(0, (first?.shards ?? 1) - 1) }, (_, index) =>
       sweeps.readLast(index + 1, work),

@@ -1,14 +1,14 @@
 /** Revokes everything that an admission issued before it failed. */
 import type { Deadline } from '../../shared/deadline.ts';
 import type { Secret } from '../../shared/secret.ts';
-import type { Work } from '../../shared/vault/requests.ts';
+import { beginWork, type Work } from '../../shared/vault/requests.ts';
 import {
-  type Begun,
-  type BegunSecret,
   counted,
-  type Granting,
+  type GrantDependencies,
+  type GrantProgress,
   inPhase,
   type PodIdentity,
+  type SecretProgress,
 } from './granting.ts';
 
 // Undoing continues after the denial was sent: the API server may have little time, but the credentials must be revoked.
@@ -16,32 +16,38 @@ const UNDO_WITHIN_MS = 60_000;
 
 /** @param answerBy when the denial has to be sent, even if undoing is not finished. */
 export async function undoAll(
-  begun: readonly Begun[],
+  progress: readonly GrantProgress[],
   pod: PodIdentity,
   failed: Work,
   answerBy: Deadline,
-  granting: Granting,
+  dependencies: GrantDependencies,
 ): Promise<void> {
-  const [first] = begun;
-  const undoing = inPhase('undo', granting, async () => {
-    const withdrawn = withdraw(first?.secret, pod, granting);
-    await Promise.all(begun.map((grant) => undo(grant, pod, failed, withdrawn, granting)));
+  const [first] = progress;
+  const undoing = inPhase('undo', dependencies, async () => {
+    const withdrawn = withdraw(first?.secret, pod, dependencies);
+    await Promise.all(progress.map((grant) => undo(grant, pod, failed, withdrawn, dependencies)));
   });
-  granting.background.add(undoing);
+  dependencies.background.add(undoing);
   await Promise.race([undoing, aborted(answerBy)]);
 }
 
 /** A token that arrives when nobody waits for it any more. */
 export async function undoLate(
-  begun: Begun,
+  progress: GrantProgress,
   late: Promise<Secret | undefined>,
   pod: PodIdentity,
   failed: Work,
-  granting: Granting,
+  dependencies: GrantDependencies,
 ): Promise<void> {
   const token = await late.catch(() => undefined);
   if (token)
-    await undo({ ...begun, token, mayBeRecorded: false }, pod, failed, Promise.resolve(true), granting);
+    await undo(
+      { ...progress, token, mayBeRecorded: false },
+      pod,
+      failed,
+      Promise.resolve(true),
+      dependencies,
+    );
 }
 
 /**
@@ -50,19 +56,16 @@ export async function undoLate(
  * @param withdrawn whether the pod's Secret is gone: as long as it may exist, a record has to name it for the sweep.
  */
 async function undo(
-  { uuid, holder, token, issuing, mayBeRecorded }: Begun,
+  { uuid, scope, token, issuing, mayBeRecorded }: GrantProgress,
   { namespace, name, serviceAccount }: PodIdentity,
   { correlationId }: Work,
   withdrawn: Promise<boolean>,
-  { grants, ledger, held, metrics, log, newDeadline }: Granting,
+  { grants, ledger, slots, metrics, log, newDeadline }: GrantDependencies,
 ): Promise<void> {
-  if (!token && !holder) return;
+  if (!token && !scope) return;
   await issuing?.catch(() => undefined);
-  const work = {
-    deadline: newDeadline(UNDO_WITHIN_MS),
-    vaultCalls: 0,
-    ...(correlationId !== undefined && { correlationId }),
-  };
+  using deadline = newDeadline(UNDO_WITHIN_MS);
+  const work = beginWork(deadline, correlationId === undefined ? {} : { correlationId });
   try {
     if (token)
       await counted(grants.revoke(token, work), (outcome) =>
@@ -73,21 +76,21 @@ async function undo(
       await counted(ledger.remove(uuid, work), (outcome) =>
         metrics.count(`delete_data_count_${outcome}`, { uuid, namespace }),
       );
-    if (holder) await held?.release(uuid, holder, work);
+    if (scope) await slots?.release(uuid, scope, work);
   } catch (error) {
-    const facts = { uuid, namespace, pod: name, serviceAccount, mount: holder?.mount, role: holder?.role };
+    const facts = { uuid, namespace, pod: name, serviceAccount, mount: scope?.mount, role: scope?.role };
     log.error('a grant of a denied pod could not be undone', error, { ...facts, requestUid: correlationId });
   }
 }
 
 /** @returns whether the pod's Secret is certainly gone. */
 async function withdraw(
-  secret: BegunSecret | undefined,
+  secret: SecretProgress | undefined,
   { namespace, name, serviceAccount }: PodIdentity,
-  { secrets, log, newDeadline }: Granting,
+  { secrets, log, newDeadline }: GrantDependencies,
 ): Promise<boolean> {
   if (!secret || secret.name === '') return true;
-  const deadline = newDeadline(UNDO_WITHIN_MS);
+  using deadline = newDeadline(UNDO_WITHIN_MS);
   try {
     await secrets.remove(namespace, secret.name, deadline);
     return !secret.uncertain;
@@ -95,8 +98,6 @@ async function withdraw(
     const facts = { namespace, pod: name, serviceAccount };
     log.error(`the Secret ${secret.name} of a denied pod remains until the next sweep`, error, facts);
     return false;
-  } finally {
-    deadline.release();
   }
 }
 

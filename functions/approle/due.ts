@@ -5,7 +5,7 @@ import type { ReadRunningPod, RunningPod } from '../../shared/kubernetes/init-co
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { CheckAddress } from './address.ts';
 import { createRecent } from './recent.ts';
-import { type Rules, refusalOf, type Wish, wishOf } from './wish.ts';
+import { type AppRoleRequest, appRoleRequestOf, type Rules, refusalOf } from './request.ts';
 
 /** A run of an init container that should get a secret_id. */
 export interface Due {
@@ -19,7 +19,7 @@ export interface Due {
 export type NotDue = 'waiting' | 'ended' | 'ignored' | 'refused';
 export type Judge = (pod: PodName, deadline: Deadline) => Promise<Due | NotDue>;
 
-export interface JudgeParts {
+export interface JudgeDependencies {
   readonly readPod: ReadRunningPod;
   readonly checkAddress: CheckAddress;
   readonly rules: Rules;
@@ -28,10 +28,14 @@ export interface JudgeParts {
 
 const MOST_REFUSALS = 10_000;
 
-export function createJudge({ readPod, checkAddress, rules, log }: JudgeParts): Judge {
+export function createJudge({ readPod, checkAddress, rules, log }: JudgeDependencies): Judge {
   const refused = createRecent(MOST_REFUSALS);
 
-  function refuse({ uid, namespace, name, serviceAccount }: RunningPod, { role }: Wish, reason: string) {
+  function refuse(
+    { uid, namespace, name, serviceAccount }: RunningPod,
+    { role }: AppRoleRequest,
+    reason: string,
+  ) {
     const refusal = JSON.stringify([uid, reason]);
     // Logged once: every event of the pod would repeat it.
     if (!refused.has(refusal))
@@ -45,21 +49,21 @@ export function createJudge({ readPod, checkAddress, rules, log }: JudgeParts): 
     return 'refused' as const;
   }
 
-  function judge(pod: RunningPod, wish: Wish): Due | NotDue {
-    const reason = refusalOf(wish, pod, rules);
-    if (reason !== undefined) return refuse(pod, wish, reason);
-    const container = pod.initContainers.get(wish.initContainer);
+  function judge(pod: RunningPod, request: AppRoleRequest): Due | NotDue {
+    const reason = refusalOf(request, pod, rules);
+    if (reason !== undefined) return refuse(pod, request, reason);
+    const container = pod.initContainers.get(request.initContainer);
     if (container?.state !== 'running') return container?.state ?? 'ignored';
     if (pod.address === undefined) return 'waiting';
     const fault = checkAddress(pod);
-    if (fault !== undefined) return refuse(pod, wish, fault);
+    if (fault !== undefined) return refuse(pod, request, fault);
     const { namespace, name, serviceAccount, address } = pod;
-    return { run: container.run, role: wish.role, address, pod: { namespace, name, serviceAccount } };
+    return { run: container.run, role: request.role, address, pod: { namespace, name, serviceAccount } };
   }
 
   return async ({ namespace, name }, deadline) => {
     const pod = await readPod(namespace, name, deadline);
-    const wish = pod && wishOf(pod);
-    return wish ? judge(pod, wish) : 'ignored';
+    const request = pod && appRoleRequestOf(pod);
+    return request ? judge(pod, request) : 'ignored';
   };
 }

@@ -10,14 +10,14 @@ import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { SecretIds, WrappedSecretId } from '../../shared/vault/secret-ids.ts';
+import type { Connect, Connection } from './connection.ts';
 import type { Due, Judge, NotDue } from './due.ts';
-import type { Line, OpenLine } from './line.ts';
 import { createRecent } from './recent.ts';
 
-export interface PushParts {
+export interface PushDependencies {
   readonly judge: Judge;
   readonly secretIds: SecretIds;
-  readonly openLine: OpenLine;
+  readonly connect: Connect;
   readonly wrapTtlSeconds: number;
   /** Whether a secret_id is bound to its pod's address, if the AppRole allows that. */
   readonly bindAddress: boolean;
@@ -42,36 +42,36 @@ const HAS_ONE = 409;
  * @returns a function that resolves when nothing is left to do for the pod in its current state, and rejects with an
  * error that is worth redelivering the event if Vault, the API server or the init container failed.
  */
-export function createPush(parts: PushParts): Push {
+export function createPush(dependencies: PushDependencies): Push {
   const pushed = createRecent(MOST_RUNS);
   const underWay = new Map<string, Promise<Outcome>>();
 
   async function push(due: Due, work: Work): Promise<Outcome> {
     const { role: approle } = due;
-    const line = await parts.openLine(due.address, work.deadline).catch((error: unknown) => {
-      parts.metrics.count('server_secret_push_failures_total', { approle });
+    const connection = await dependencies.connect(due.address, work.deadline).catch((error: unknown) => {
+      dependencies.metrics.count('server_secret_push_failures_total', { approle });
       throw error;
     });
     try {
       // The address may have been given to another pod before the connection was made.
-      const still = await parts.judge(due.pod, work.deadline);
+      const still = await dependencies.judge(due.pod, work.deadline);
       if (typeof still === 'string') return still;
       if (still.run !== due.run || still.address !== due.address || still.role !== due.role) return 'waiting';
-      const outcome = await handOver(line, due, work);
+      const outcome = await handOver(connection, due, work);
       pushed.add(due.run);
       return outcome;
     } finally {
-      line.close();
+      connection.close();
     }
   }
 
-  async function handOver(line: Line, due: Due, work: Work): Promise<Outcome> {
+  async function handOver(connection: Connection, due: Due, work: Work): Promise<Outcome> {
     const { role, pod } = due;
-    const { metrics, log } = parts;
+    const { metrics, log } = dependencies;
     const approle = role;
     const wrapped = await wrap(due, work);
     try {
-      const status = await line.post(bodyOf(wrapped, parts), work.deadline);
+      const status = await connection.post(bodyOf(wrapped, dependencies), work.deadline);
       if (status === HAS_ONE) return 'repeated';
       if (status !== TAKEN) throw notTaken(status);
     } catch (error) {
@@ -87,7 +87,7 @@ export function createPush(parts: PushParts): Push {
   }
 
   async function wrap({ role, address, pod }: Due, work: Work): Promise<WrappedSecretId> {
-    const { secretIds, metrics, wrapTtlSeconds, bindAddress } = parts;
+    const { secretIds, metrics, wrapTtlSeconds, bindAddress } = dependencies;
     const approle = role;
     metrics.count('vault_secret_id_requests_total', { approle });
     const request = {
@@ -105,7 +105,7 @@ export function createPush(parts: PushParts): Push {
   return async (pod, work) => {
     const { correlationId: requestUid, traceId } = work;
     const subject = { namespace: pod.namespace, pod: pod.name, requestUid, traceId };
-    const due = await parts.judge(pod, work.deadline).catch((error: unknown) => {
+    const due = await dependencies.judge(pod, work.deadline).catch((error: unknown) => {
       throw about(subject, error);
     });
     if (typeof due === 'string') return due;
@@ -126,7 +126,7 @@ export function createPush(parts: PushParts): Push {
 /** The format that kubernetes-vault's init container reads, plus Vault's namespace if there is one. */
 function bodyOf(
   { token, creationTime, ttlSeconds }: WrappedSecretId,
-  { vault, readVaultCa }: PushParts,
+  { vault, readVaultCa }: PushDependencies,
 ): string {
   return JSON.stringify({
     token: token.reveal(),

@@ -8,22 +8,26 @@ import { sendText } from '../../shared/http/routes.ts';
 import { serveEvents } from '../../shared/http/serve-events.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { createReadRunningPod } from '../../shared/kubernetes/init-containers.ts';
-import { createParts, type Parts } from '../../shared/parts.ts';
-import { refuseToStart } from '../../shared/surroundings.ts';
+import { refuseToStart } from '../../shared/runtime.ts';
 import { originOf } from '../../shared/telemetry/origin.ts';
-import { hearSignals } from '../../shared/told-to-end.ts';
+import { listenForTermination } from '../../shared/termination.ts';
 import { createCaFile } from '../../shared/vault/ca-file.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
 import { createSecretIds } from '../../shared/vault/secret-ids.ts';
+import { createVaultRuntime, type VaultRuntime } from '../../shared/vault-runtime.ts';
 import { createCheckAddress } from './address.ts';
+import { connect } from './connection.ts';
 import { createJudge } from './due.ts';
 import { createPush } from './handler.ts';
-import { openLine } from './line.ts';
 
 // A pod is at most 1.5 MiB in etcd; its event wraps it if the source is in mode Resource.
 const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 const PUSH_WITHIN_MS = 15_000;
 
-function wire({ config, vault, metrics, log, clock }: Parts, api: ReturnType<typeof createKubernetesApi>) {
+function wire(
+  { config, vault, metrics, log, clock }: VaultRuntime,
+  api: ReturnType<typeof createKubernetesApi>,
+) {
   const { appRole } = config;
   const { address, namespace, caFile: path } = config.vault;
   const caFile = path === undefined ? undefined : createCaFile(path, clock);
@@ -35,7 +39,7 @@ function wire({ config, vault, metrics, log, clock }: Parts, api: ReturnType<typ
       log,
     }),
     secretIds: createSecretIds(vault.session, appRole.path),
-    openLine,
+    connect,
     wrapTtlSeconds: appRole.wrapTtlSeconds,
     bindAddress: appRole.bindAddress,
     vault: { address, namespace },
@@ -46,29 +50,28 @@ function wire({ config, vault, metrics, log, clock }: Parts, api: ReturnType<typ
 }
 
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
-  const end = hearSignals();
-  const parts = createParts('approle', environment['CONFIG_FILE'], { environment, process: 'approle' });
-  const { config, clock, log, metrics } = parts;
+  const end = listenForTermination();
+  const runtime = createVaultRuntime('approle', environment);
+  const { config, clock, log, metrics } = runtime;
   if (!config.appRole.roles)
     log.warn('security: without appRoleMap any pod may have any AppRole, by its annotations alone');
-  await beginLogin(parts);
+  await beginLogin(runtime);
   const api = createKubernetesApi();
-  const push = wire(parts, api);
+  const push = wire(runtime, api);
   const receive: HttpFunction = async (request, response) => {
     const event = await readCloudEvent(request);
     const pod = changedPodIn(event);
-    const deadline = deadlineIn(PUSH_WITHIN_MS, clock);
-    const work = { deadline, vaultCalls: 0, ...originOf(event.id, request.get('traceparent')) };
+    using deadline = deadlineIn(PUSH_WITHIN_MS, clock);
+    const work = beginWork(deadline, originOf(event.id, request.get('traceparent')));
     let outcome = 'failed';
     try {
       outcome = pod ? await push(pod, work) : 'ignored';
     } finally {
-      deadline.release();
       metrics.count('approle_events_total', { outcome });
     }
     sendText(response, 204, '');
   };
-  await serveEvents(receive, MAX_EVENT_BYTES, parts, api, end);
+  await serveEvents(receive, MAX_EVENT_BYTES, runtime, api, end);
 }
 
 main(process.env).catch(refuseToStart);

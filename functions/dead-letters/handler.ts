@@ -11,7 +11,7 @@ import type { ConfigMaps } from '../../shared/kubernetes/config-maps.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
 
-export interface DeadLetterParts {
+export interface DeadLetterDependencies {
   readonly configMaps: Pick<ConfigMaps, 'create'>;
   readonly metrics: Metrics;
   readonly log: Logger;
@@ -24,7 +24,7 @@ export type KeepDeadLetter = (request: EventRequest, deadline: Deadline) => Prom
  * @throws InjectorError `request_invalid` for an event that can never be replayed; a KubernetesError if Knative
  * should retry.
  */
-export function createKeepDeadLetter({ configMaps, metrics, log }: DeadLetterParts): KeepDeadLetter {
+export function createKeepDeadLetter({ configMaps, metrics, log }: DeadLetterDependencies): KeepDeadLetter {
   const read = async (request: EventRequest) => {
     try {
       const event = await readCloudEvent(request);

@@ -7,8 +7,8 @@ import { sendText } from '../../shared/http/routes.ts';
 import { serveEvents } from '../../shared/http/serve-events.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { createConfigMaps } from '../../shared/kubernetes/config-maps.ts';
-import { createSurroundings, readConfigFile, refuseToStart } from '../../shared/surroundings.ts';
-import { hearSignals } from '../../shared/told-to-end.ts';
+import { createRuntime, readConfigFile, refuseToStart } from '../../shared/runtime.ts';
+import { listenForTermination } from '../../shared/termination.ts';
 import { createKeepDeadLetter } from './handler.ts';
 
 // A pod is at most 1.5 MiB in etcd; its event wraps it.
@@ -16,18 +16,18 @@ const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 const KEEP_WITHIN_MS = 10_000;
 
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
-  const end = hearSignals();
+  const end = listenForTermination();
   const file = readConfigFile(environment['CONFIG_FILE']);
-  const surroundings = createSurroundings('dead-letters', parseDeadLetterConfig({ file, environment }));
-  const { clock, log, metrics } = surroundings;
+  const runtime = createRuntime('dead-letters', parseDeadLetterConfig({ file, environment }));
+  const { clock, log, metrics } = runtime;
   const api = createKubernetesApi();
   const keep = createKeepDeadLetter({ configMaps: createConfigMaps(api, DEAD_LETTER_LABEL), metrics, log });
   const receive: HttpFunction = async (request, response) => {
-    const deadline = deadlineIn(KEEP_WITHIN_MS, clock);
-    await keep(request, deadline).finally(() => deadline.release());
+    using deadline = deadlineIn(KEEP_WITHIN_MS, clock);
+    await keep(request, deadline);
     sendText(response, 204, '');
   };
-  await serveEvents(receive, MAX_EVENT_BYTES, surroundings, api, end);
+  await serveEvents(receive, MAX_EVENT_BYTES, runtime, api, end);
 }
 
 main(process.env).catch(refuseToStart);

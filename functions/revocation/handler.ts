@@ -9,13 +9,13 @@ import type { DeletedPod } from '../../shared/events/deleted-pod.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
-import { mountOf } from '../../shared/vault/held.ts';
 import { isGrantUuid, type Ledger, type LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
+import { mountOf } from '../../shared/vault/slots.ts';
 import type { NamespaceClaims } from './namespace-claims.ts';
 
-export interface RevocationParts {
+export interface RevocationDependencies {
   readonly pods: Pick<Pods, 'get'>;
   readonly namespaceClaims: NamespaceClaims;
   readonly ledger: Pick<Ledger, 'read'>;
@@ -37,33 +37,36 @@ export type Revoke = (pod: DeletedPod, work: Work) => Promise<readonly GrantOutc
  * answer; a failed grant does not stop the others. Two concurrent calls for the same grant of the same pod do the
  * work once.
  */
-export function createRevoke(parts: RevocationParts): Revoke {
+export function createRevoke(dependencies: RevocationDependencies): Revoke {
   const underWay = new Map<string, Promise<GrantOutcome>>();
 
   return async (pod, work) => {
     if (pod.uuids.length === 0) return [];
-    const successor = parts.pods.get(pod.namespace, pod.name, work.deadline);
+    const successor = dependencies.pods.get(pod.namespace, pod.name, work.deadline);
     // The failure is handled where the promise is awaited.
     successor.catch(() => undefined);
-    const startedAt = parts.clock();
+    const startedAt = dependencies.clock();
     const outcomes = await Promise.allSettled(
       pod.uuids.map((uuid) => {
         // Keyed by pod as well: the outcome for a forged event must not answer for the true one.
         const key = `${pod.namespace}/${pod.name}/${uuid}`;
         const running = underWay.get(key);
         if (running) return running;
-        const started = revokeOrLeave(uuid, pod, successor, work, parts).finally(() => underWay.delete(key));
+        const started = revokeOrLeave(uuid, pod, successor, work, dependencies).finally(() =>
+          underWay.delete(key),
+        );
         underWay.set(key, started);
         return started;
       }),
     );
-    const seconds = (parts.clock() - startedAt) / 1_000;
+    const seconds = (dependencies.clock() - startedAt) / 1_000;
     for (const outcome of outcomes) {
       const result = outcome.status === 'fulfilled' ? outcome.value : 'failed';
-      parts.metrics.observe('revocation_duration_seconds', { result }, seconds);
-      if (outcome.status === 'fulfilled') parts.metrics.count('deletion_events_total', { outcome: result });
+      dependencies.metrics.observe('revocation_duration_seconds', { result }, seconds);
+      if (outcome.status === 'fulfilled')
+        dependencies.metrics.count('deletion_events_total', { outcome: result });
     }
-    return valuesOf(outcomes, parts.log);
+    return valuesOf(outcomes, dependencies.log);
   };
 }
 
@@ -94,17 +97,17 @@ async function revokeOrLeave(
   pod: DeletedPod,
   successor: Promise<LivePod | undefined>,
   work: Work,
-  parts: RevocationParts,
+  dependencies: RevocationDependencies,
 ): Promise<GrantOutcome> {
   const { correlationId: requestUid, traceId } = work;
   const facts: Facts = { uuid, namespace: pod.namespace, pod: pod.name, requestUid, traceId };
   try {
-    return await revokeOne(facts, pod, successor, work, parts);
+    return await revokeOne(facts, pod, successor, work, dependencies);
   } catch (error) {
     // Temporary failures are sent again by the Broker; permanent ones are found by the renewal job's next run.
     if (asInjectorError(error).retryable) throw about(facts, error);
     const message = 'a grant could not be revoked, and retries will not help: it is left to the sweep';
-    parts.log.error(message, error, { ...facts, outcome: 'left_to_sweep' });
+    dependencies.log.error(message, error, { ...facts, outcome: 'left_to_sweep' });
     return 'left_to_sweep';
   }
 }
@@ -114,9 +117,9 @@ async function revokeOne(
   pod: DeletedPod,
   successor: Promise<LivePod | undefined>,
   work: Work,
-  parts: RevocationParts,
+  dependencies: RevocationDependencies,
 ): Promise<GrantOutcome> {
-  const { ledger, revocation, metrics, log } = parts;
+  const { ledger, revocation, metrics, log } = dependencies;
   const { uuid, namespace } = facts;
   if (!isGrantUuid(uuid)) return refuse('its uuid is not valid', facts, log);
   const [stored, live] = await Promise.all([ledger.read(uuid, work), successor]);
@@ -126,13 +129,13 @@ async function revokeOne(
   }
   if (!stored) return 'no_record';
   facts.mount = mountOf(stored.record);
-  const reason = notTheirs(stored.record, pod, parts.clusterId);
+  const reason = notTheirs(stored.record, pod, dependencies.clusterId);
   if (reason) return refuse(reason, facts, log);
-  if (await isHeldByAnother(uuid, stored.record, work, parts)) {
+  if (await isHeldByAnother(uuid, stored.record, work, dependencies)) {
     return refuse('a live pod holds the grant', facts, log);
   }
   try {
-    const startedAt = parts.clock();
+    const startedAt = dependencies.clock();
     const outcome = await revocation.revokeGrant(uuid, stored.record, work);
     metrics.count('revoke_token_count_success', { uuid, namespace });
     if (outcome.state === 'pending') {
@@ -141,7 +144,7 @@ async function revokeOne(
     }
     metrics.count('delete_data_count_success', { uuid, namespace });
     const { database, role } = stored.record;
-    const durationMs = Math.round(parts.clock() - startedAt);
+    const durationMs = Math.round(dependencies.clock() - startedAt);
     log.info('grant revoked', { ...facts, database, role, vaultCalls: work.vaultCalls, durationMs });
     return 'revoked';
   } catch (error) {
@@ -155,7 +158,7 @@ async function isHeldByAnother(
   uuid: string,
   { podName, namespace }: LedgerRecord,
   work: Work,
-  { namespaceClaims }: RevocationParts,
+  { namespaceClaims }: RevocationDependencies,
 ): Promise<boolean> {
   if (podName !== '') return false;
   return (await namespaceClaims(namespace, work.deadline)).some(({ uuids }) => uuids.includes(uuid));

@@ -4,16 +4,17 @@ import { deadlineIn } from '../../shared/deadline.ts';
 import { type CloudEvent, readCloudEvent } from '../../shared/events/cloud-event.ts';
 import { type DeletedPod, deletedPodIn } from '../../shared/events/deleted-pod.ts';
 import { beginLogin } from '../../shared/first-login.ts';
+import { withSecretDeletion } from '../../shared/grants/secret-deletion.ts';
 import { sendText } from '../../shared/http/routes.ts';
 import { serveEvents } from '../../shared/http/serve-events.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
 import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
-import { createParts } from '../../shared/parts.ts';
-import { refuseToStart } from '../../shared/surroundings.ts';
+import { refuseToStart } from '../../shared/runtime.ts';
 import { originOf } from '../../shared/telemetry/origin.ts';
-import { hearSignals } from '../../shared/told-to-end.ts';
-import { withSecrets } from '../../shared/withdrawal.ts';
+import { listenForTermination } from '../../shared/termination.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
+import { createVaultRuntime } from '../../shared/vault-runtime.ts';
 import { createRevoke } from './handler.ts';
 import { createNamespaceClaims } from './namespace-claims.ts';
 
@@ -22,15 +23,15 @@ const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 const REVOKE_WITHIN_MS = 10_000;
 
 async function main(environment: NodeJS.ProcessEnv): Promise<void> {
-  const end = hearSignals();
-  const parts = createParts('revocation', environment['CONFIG_FILE'], { environment, process: 'revoker' });
-  const { config, clock, log, metrics, vault } = parts;
-  await beginLogin(parts);
+  const end = listenForTermination();
+  const runtime = createVaultRuntime('revocation', environment);
+  const { config, clock, log, metrics, vault } = runtime;
+  await beginLogin(runtime);
   const api = createKubernetesApi();
   const pods = createPods(api);
   const revoke = createRevoke({
     ...vault,
-    revocation: withSecrets(vault.revocation, createPodSecrets(api), log),
+    revocation: withSecretDeletion(vault.revocation, createPodSecrets(api), log),
     pods,
     namespaceClaims: createNamespaceClaims(pods),
     metrics,
@@ -54,13 +55,12 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
     if (typeof pod === 'string') {
       metrics.count('deletion_events_total', { outcome: pod });
     } else {
-      const deadline = deadlineIn(REVOKE_WITHIN_MS, clock);
-      const work = { deadline, vaultCalls: 0, ...originOf(event.id, request.get('traceparent')) };
-      await revoke(pod, work).finally(() => deadline.release());
+      using deadline = deadlineIn(REVOKE_WITHIN_MS, clock);
+      await revoke(pod, beginWork(deadline, originOf(event.id, request.get('traceparent'))));
     }
     sendText(response, 204, '');
   };
-  await serveEvents(receive, MAX_EVENT_BYTES, parts, api, end);
+  await serveEvents(receive, MAX_EVENT_BYTES, runtime, api, end);
 }
 
 main(process.env).catch(refuseToStart);

@@ -21,12 +21,8 @@ export function createNamespaceClaims(pods: Pick<Pods, 'listNamespace'>): Namesp
   const lists = new Map<string, Lists>();
 
   async function list(namespace: string): Promise<readonly LivePod[]> {
-    const deadline = deadlineIn(LIST_WITHIN_MS, monotonicClock);
-    try {
-      return await pods.listNamespace(namespace, deadline);
-    } finally {
-      deadline.release();
-    }
+    using deadline = deadlineIn(LIST_WITHIN_MS, monotonicClock);
+    return await pods.listNamespace(namespace, deadline);
   }
 
   function start(namespace: string): Promise<readonly LivePod[]> {

@@ -7,10 +7,11 @@ import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { createLogger, type Logger } from '../../shared/telemetry/logger.ts';
 import { createAppRoleLogin } from '../../shared/vault/approle-login.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
 import { selfSigned } from './certificate.ts';
 import { prepareFolders, writeCredentials } from './credentials.ts';
+import { listenForSecretId, type SecretIdListener } from './listener.ts';
 import { type Post, readPost } from './post.ts';
-import { openReception, type Reception } from './reception.ts';
 import { readSettings, type Settings } from './settings.ts';
 
 const LOGIN_WITHIN_MS = 30_000;
@@ -21,7 +22,7 @@ function logOf(level: string): Logger {
 }
 
 /** @throws InjectorError `secret_id_missing` if none comes in time. */
-async function inTime({ taken }: Reception, { timeoutMs }: Settings): Promise<Post> {
+async function inTime({ taken }: SecretIdListener, { timeoutMs }: Settings): Promise<Post> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const message = `no secret_id has come within ${timeoutMs / 1_000} s (TIMEOUT): the log of the approle function says why; it sends none if the pod's annotations, its namespace or its service account do not allow it, or if its namespace is not enabled`;
   const timer = setTimeout(() => reject(new InjectorError('secret_id_missing', message)), timeoutMs);
@@ -31,27 +32,24 @@ async function inTime({ taken }: Reception, { timeoutMs }: Settings): Promise<Po
 async function logIn(post: Post, { roleId, mount, address: localAddress }: Settings) {
   const { vaultAddress: address, vaultNamespace: namespace, vaultCa: ca } = post;
   const login = createAppRoleLogin({ address, namespace, ca, localAddress, mount });
-  const deadline = deadlineIn(LOGIN_WITHIN_MS, monotonicClock);
-  return login.logIn(post.wrapping, roleId, { deadline, vaultCalls: 0 }).finally(() => {
-    deadline.release();
-    login.close();
-  });
+  using deadline = deadlineIn(LOGIN_WITHIN_MS, monotonicClock);
+  return await login.logIn(post.wrapping, roleId, beginWork(deadline)).finally(login.close);
 }
 
 async function run(settings: Settings, log: Logger): Promise<void> {
   await prepareFolders(settings);
-  const reception = await openReception({
+  const listener = await listenForSecretId({
     tls: await selfSigned(new Date()),
     address: settings.address,
     read: (body) => readPost(body, settings.vaultAddress),
     log,
   });
   log.info('waiting for a secret_id', { port: 50_000 });
-  const post = await inTime(reception, settings);
+  const post = await inTime(listener, settings);
   log.info('a secret_id has come: logging in');
   // Listens until the end, so that further senders learn that a secret_id was already taken.
   await writeCredentials(settings, await logIn(post, settings), post);
-  reception.close();
+  listener.close();
   log.info(`the token is in ${settings.tokenFile}`);
 }
 

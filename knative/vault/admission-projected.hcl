@@ -23,7 +23,7 @@ path "${ledger_mount}/data/${ledger_prefix}-sweep/+/last-*" {
   capabilities = ["read"]
 }
 
-# Places, if maxGrantsPerRole is on. update: a write repeated because its first answer was lost.
+# Slots, if maxGrantsPerRole is on. update: a write repeated because its first answer was lost.
 path "${ledger_mount}/metadata/${ledger_prefix}-held/*" {
   capabilities = ["create", "delete", "list", "update"]
 }

@@ -60,7 +60,7 @@ path "sys/leases/revoke" {
   }
 }
 
-# Places, if maxGrantsPerRole is on: those of ended grants, and missing ones. update: as with a record.
+# Slots, if maxGrantsPerRole is on: those of ended grants, and missing ones. update: as with a record.
 path "${ledger_mount}/metadata/${ledger_prefix}-held/*" {
   capabilities = ["create", "delete", "list", "update"]
 }

@@ -32,7 +32,7 @@ path "sys/leases/revoke" {
   }
 }
 
-# Places, if maxGrantsPerRole is on: that of an ended grant.
+# Slots, if maxGrantsPerRole is on: that of an ended grant.
 path "${ledger_mount}/metadata/${ledger_prefix}-held/*" {
   capabilities = ["delete"]
 }

@@ -37,23 +37,23 @@ export interface Bodies {
 const MOST_PIECES = 10_000;
 
 export function createBodies({ one, all }: BodyLimits): Bodies {
-  let held = 0;
+  let total = 0;
 
   return {
     async read(request, response) {
       refuseByHead(request, one);
-      let own = 0;
+      let reserved = 0;
       /** @throws InjectorError `too_busy` */
-      const hold = (bytes: number) => {
-        if (held + bytes - own > all) throw tooBusy();
-        held += bytes - own;
-        own = bytes;
+      const reserve = (bytes: number) => {
+        if (total + bytes - reserved > all) throw tooBusy();
+        total += bytes - reserved;
+        reserved = bytes;
       };
       response.once('close', () => {
-        held -= own;
-        own = 0;
+        total -= reserved;
+        reserved = 0;
       });
-      hold(declaredBytes(request));
+      reserve(declaredBytes(request));
       return collect(request, (bytes, pieces) => {
         if (pieces > MOST_PIECES)
           throw new InjectorError(
@@ -61,7 +61,7 @@ export function createBodies({ one, all }: BodyLimits): Bodies {
             `the body is in too many pieces: expected at most ${MOST_PIECES}`,
           );
         if (bytes > one) throw tooLarge(one);
-        if (bytes > own) hold(bytes);
+        if (bytes > reserved) reserve(bytes);
       });
     },
   };

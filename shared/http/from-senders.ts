@@ -5,7 +5,7 @@ import type { KubernetesApi } from '../kubernetes/api.ts';
 import { createSenders, type SenderOptions } from '../kubernetes/senders.ts';
 import type { Logger } from '../telemetry/logger.ts';
 
-interface SenderParts {
+interface SenderDependencies {
   readonly api: KubernetesApi;
   readonly clock: Clock;
   readonly log: Logger;
@@ -16,12 +16,12 @@ const CHECK_WITHIN_MS = 5_000;
 /** Rejects anyone but the configured senders before the event is read; without `options` anyone may send. */
 export function fromSenders(
   options: SenderOptions | undefined,
-  { api, clock, log }: SenderParts,
+  { api, clock, log }: SenderDependencies,
 ): ((request: IncomingMessage) => Promise<void>) | undefined {
   if (!options) return undefined;
   const senders = createSenders(api, options, clock);
   return async ({ headers }) => {
-    const deadline = deadlineIn(CHECK_WITHIN_MS, clock);
+    using deadline = deadlineIn(CHECK_WITHIN_MS, clock);
     try {
       await senders.check(headers.authorization, deadline);
     } catch (error) {
@@ -29,8 +29,6 @@ export function fromSenders(
         log.warn('security: an event is refused: its sender is unknown', { outcome: reasonOf(error) });
       }
       throw error;
-    } finally {
-      deadline.release();
     }
   };
 }

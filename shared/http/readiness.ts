@@ -8,7 +8,7 @@ import { asInjectorError, type InjectorError } from '../errors.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Session } from '../vault/session.ts';
 
-interface ReadinessParts {
+interface ReadinessDependencies {
   readonly session: Pick<Session, 'ready'>;
   readonly log: Logger;
   readonly clock: Clock;
@@ -21,7 +21,7 @@ const FIRST_LOGIN_MS = 1_000;
 // Probes come every few milliseconds; Vault is not asked that often.
 const REFUSED_FOR_MS = 1_000;
 
-export function createReadiness({ session, log, clock }: ReadinessParts): () => Promise<boolean> {
+export function createReadiness({ session, log, clock }: ReadinessDependencies): () => Promise<boolean> {
   const startedAt = clock();
   let refusedAt = Number.NEGATIVE_INFINITY;
 
@@ -37,14 +37,12 @@ export function createReadiness({ session, log, clock }: ReadinessParts): () => 
 
   return async () => {
     if (clock() - refusedAt < REFUSED_FOR_MS) return false;
-    const deadline = deadlineIn(READY_WITHIN_MS, clock);
+    using deadline = deadlineIn(READY_WITHIN_MS, clock);
     try {
       await session.ready(deadline);
       return true;
     } catch (thrown) {
       return judge(asInjectorError(thrown));
-    } finally {
-      deadline.release();
     }
   };
 }

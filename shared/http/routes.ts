@@ -9,7 +9,7 @@ import type { Session } from '../vault/session.ts';
 import { hasBody } from './bodies.ts';
 import { createReadiness } from './readiness.ts';
 
-export interface RouteParts {
+export interface RouteDependencies {
   readonly session: Pick<Session, 'ready'>;
   /** Absent if they have a listener of their own. */
   readonly metrics: Metrics | undefined;
@@ -30,15 +30,22 @@ export interface Routes {
 
 const RETRY_AFTER_SECONDS = 2;
 // Not logged one by one: a sender could fill the log.
-const UNTOLD: ReadonlySet<ErrorCode> = new Set(['too_busy', 'request_aborted']);
+const NOT_LOGGED: ReadonlySet<ErrorCode> = new Set(['too_busy', 'request_aborted']);
 
 /**
  * POST goes to the function, other routes are common. This is the one place where an error thrown by the function
  * becomes an HTTP status: 4xx for a fault of the sender, where sending again does not help, and 503 for everything
  * else. (Knative's event source does not retry after a 500.)
  */
-export function createRoutes(post: HttpFunction, parts: RouteParts): Routes {
-  const { session, metrics, log, clock, accepts = async (path: string) => path === '/', checkSender } = parts;
+export function createRoutes(post: HttpFunction, dependencies: RouteDependencies): Routes {
+  const {
+    session,
+    metrics,
+    log,
+    clock,
+    accepts = async (path: string) => path === '/',
+    checkSender,
+  } = dependencies;
   const isReady = createReadiness({ session, log, clock });
   const gets = new Map<string, (response: Response) => Promise<void>>([
     ['/healthz', async (response) => sendText(response, 200, 'ok')],
@@ -90,7 +97,7 @@ function failWith(response: ServerResponse, thrown: unknown, log: Logger): void 
   const error = asInjectorError(thrown);
   const { status, retryable } = ERROR_CATALOGUE[error.code];
   const sendersFault = status < 500 && !retryable;
-  if (!sendersFault && !UNTOLD.has(error.code)) log.error('request failed', thrown);
+  if (!sendersFault && !NOT_LOGGED.has(error.code)) log.error('request failed', thrown);
   if (response.headersSent) return;
   if (!sendersFault) response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));
   sendText(response, sendersFault ? status : 503, error.message);

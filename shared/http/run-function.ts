@@ -2,14 +2,14 @@
 import { http } from '@google-cloud/functions-framework';
 import type { Background } from '../background.ts';
 import { deadlineIn } from '../deadline.ts';
-import type { Surroundings } from '../surroundings.ts';
+import type { Runtime } from '../runtime.ts';
 import { pushLast } from '../telemetry/last-push.ts';
-import type { ToldToEnd } from '../told-to-end.ts';
+import type { Termination } from '../termination.ts';
 import type { VaultClient } from '../vault/index.ts';
 import type { Routes } from './routes.ts';
 import { type RunningServer, serve } from './server.ts';
 
-interface FunctionParts extends Surroundings {
+interface FunctionRuntime extends Runtime {
   /** The Vault client whose login ends with the process. */
   readonly vault?: VaultClient;
 }
@@ -26,23 +26,23 @@ const SETTLE_WITHIN_MS = 45_000;
 export async function runFunction(
   routes: Routes,
   maxBodyBytes: number,
-  parts: FunctionParts,
+  runtime: FunctionRuntime,
   background: Background,
-  end: ToldToEnd,
+  end: Termination,
 ): Promise<never> {
-  const { log, reports } = parts;
-  const running = await start(routes, maxBodyBytes, parts, end).catch(async (error) => {
-    await logOut(parts);
+  const { log, reports } = runtime;
+  const running = await start(routes, maxBodyBytes, runtime, end).catch(async (error) => {
+    await logOut(runtime);
     throw error;
   });
-  const signal = await end.told;
+  const signal = await end.requested;
   log.info('ending', { outcome: signal });
   await running.server?.drain();
   await background.settled(SETTLE_WITHIN_MS);
-  await logOut(parts);
+  await logOut(runtime);
   running.stopMetrics();
   // An instance that was scaled to zero can no longer be scraped.
-  await Promise.all([pushLast(parts, `vault_db_injector_${parts.name}`), reports.flush()]);
+  await Promise.all([pushLast(runtime, `vault_db_injector_${runtime.name}`), reports.flush()]);
   process.exit(0);
 }
 
@@ -55,12 +55,12 @@ interface Running {
 async function start(
   routes: Routes,
   maxBodyBytes: number,
-  parts: FunctionParts,
-  end: ToldToEnd,
+  runtime: FunctionRuntime,
+  end: Termination,
 ): Promise<Running> {
-  const { name, config, clock, log, metrics } = parts;
+  const { name, config, clock, log, metrics } = runtime;
   // Listens before there are requests: a port in use makes the start fail, and would abort them.
-  const stopMetrics = await startMetrics(parts);
+  const stopMetrics = await startMetrics(runtime);
   if (end.signal.aborted) return { server: undefined, stopMetrics };
   http(name, routes.handle);
   const server = await serve({
@@ -77,14 +77,13 @@ async function start(
   return { server, stopMetrics };
 }
 
-async function logOut({ vault, clock, log }: FunctionParts): Promise<void> {
-  await vault?.session
-    .close(deadlineIn(LOGOUT_WITHIN_MS, clock))
-    .catch((error) => log.error('the login could not be revoked', error));
+async function logOut({ vault, clock, log }: FunctionRuntime): Promise<void> {
+  using deadline = deadlineIn(LOGOUT_WITHIN_MS, clock);
+  await vault?.session.close(deadline).catch((error) => log.error('the login could not be revoked', error));
   vault?.close();
 }
 
-async function startMetrics({ config, metrics, log }: FunctionParts): Promise<() => void> {
+async function startMetrics({ config, metrics, log }: FunctionRuntime): Promise<() => void> {
   const { port, tls, clientCaFile } = config.metrics;
   if (port === undefined) return () => {};
   const { serveMetrics } = await import('./metrics-server.ts');

@@ -2,21 +2,21 @@
 import type { HttpFunction } from '@google-cloud/functions-framework';
 import { createBackground } from '../background.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
-import type { Parts } from '../parts.ts';
-import type { Surroundings } from '../surroundings.ts';
-import type { ToldToEnd } from '../told-to-end.ts';
+import type { Runtime } from '../runtime.ts';
+import type { Termination } from '../termination.ts';
+import type { VaultRuntime } from '../vault-runtime.ts';
 import { fromSenders } from './from-senders.ts';
 import { createRoutes } from './routes.ts';
 
-/** @param parts without `vault`, it is ready as soon as it listens. */
+/** @param runtime without `vault`, it is ready as soon as it listens. */
 export async function serveEvents(
   receive: HttpFunction,
   maxEventBytes: number,
-  parts: Surroundings & Partial<Pick<Parts, 'vault'>>,
+  runtime: Runtime & Partial<Pick<VaultRuntime, 'vault'>>,
   api: KubernetesApi,
-  end: ToldToEnd,
+  end: Termination,
 ): Promise<void> {
-  const { config, clock, log, metrics, vault } = parts;
+  const { config, clock, log, metrics, vault } = runtime;
   const checkSender = fromSenders(config.senders, { api, clock, log });
   const routes = createRoutes(receive, {
     ...(checkSender && { checkSender }),
@@ -27,5 +27,5 @@ export async function serveEvents(
   });
   const background = createBackground((thrown) => log.error('work in the background failed', thrown));
   const { runFunction } = await import('./run-function.ts');
-  await runFunction(routes, maxEventBytes, parts, background, end);
+  await runFunction(routes, maxEventBytes, runtime, background, end);
 }

@@ -237,9 +237,9 @@ function refusal({ status, body }: Answer): KubernetesError | undefined {
   if (status >= 200 && status < 300) return undefined;
   const { message: text, reason } = statusIn(body);
   // A policy's own message follows the names of object, policy and binding.
-  const said = printable(text, 400);
+  const detail = printable(text, 400);
   if (status === 401 || status === 403) {
-    return new KubernetesError('kubernetes_denied', `the API server does not allow it: ${said}`, status);
+    return new KubernetesError('kubernetes_denied', `the API server does not allow it: ${detail}`, status);
   }
   if (status === 429 || status >= 500) {
     return new KubernetesError(
@@ -250,7 +250,7 @@ function refusal({ status, body }: Answer): KubernetesError | undefined {
   }
   return new KubernetesError(
     'kubernetes_rejected',
-    `the API server refused (HTTP ${status}): ${said}`,
+    `the API server refused (HTTP ${status}): ${detail}`,
     status,
     { reason },
   );

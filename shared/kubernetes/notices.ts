@@ -17,7 +17,7 @@ type NoticeReason =
 
 export interface Notices {
   /** Created once as long as the API server keeps Events (usually an hour). */
-  tell(pod: LivePod, reason: NoticeReason, message: string, deadline: Deadline): Promise<void>;
+  emit(pod: LivePod, reason: NoticeReason, message: string, deadline: Deadline): Promise<void>;
   /**
    * Uses the eviction API, so that PodDisruptionBudgets hold; evicts this pod only, never its successor.
    *
@@ -28,7 +28,7 @@ export interface Notices {
 
 export function createNotices(api: KubernetesApi, now: () => Date): Notices {
   return {
-    async tell(pod, reason, message, deadline) {
+    async emit(pod, reason, message, deadline) {
       const { namespace, name, uid } = pod;
       const digest = createHash('sha256').update(`${uid} ${reason} ${message}`).digest('hex').slice(0, 16);
       const time = now().toISOString();

@@ -1,6 +1,7 @@
 /** Reading of annotations: the settings, and the sentences about their faults. */
+
+import type { Findings } from '../findings.ts';
 import { printable } from '../secret.ts';
-import type { Told } from '../told.ts';
 
 export const ANNOTATION_PREFIX = 'db-creds-injector.numberly.io/';
 
@@ -18,8 +19,8 @@ export interface PodDefaults {
 export interface Reading {
   readonly pod: Settings;
   readonly defaults: PodDefaults;
-  readonly problems: Told;
-  readonly warnings: Told;
+  readonly problems: Findings;
+  readonly warnings: Findings;
 }
 
 // Names in one comma list.

@@ -1,7 +1,7 @@
 /** Credentials -> the JSON Patch (RFC 6902) that puts them into the pod. */
 import { type DatabaseRequest, UUID_ANNOTATION } from '../annotations.ts';
+import { createFindings, listed } from '../findings.ts';
 import { printable } from '../secret.ts';
-import { createTold, listed } from '../told.ts';
 import { environmentOf, type Source, type Variables } from './environment.ts';
 import { containersOf, type Pod } from './pod.ts';
 import { fill, type LeaseFacts } from './template.ts';
@@ -47,7 +47,7 @@ export function patchPod(
   only: readonly string[] | undefined,
   uuids: string,
 ): PodPatch {
-  const warnings = createTold();
+  const warnings = createFindings();
   const names = only && new Set(only);
   const operations = containersOf(pod)
     .filter(({ container }) => !names || names.has(container.name))

@@ -1,7 +1,7 @@
 /** Faults and warnings of a pod and its annotations together, beyond those of the annotations alone. */
 import { type ParsedAnnotations, UUID_ANNOTATION } from '../annotations.ts';
+import { createFindings, listed } from '../findings.ts';
 import { printable } from '../secret.ts';
-import { createTold, listed } from '../told.ts';
 import { tooMuch, unfitNames } from './limits.ts';
 import { containersOf, type Pod } from './pod.ts';
 
@@ -9,13 +9,13 @@ import { containersOf, type Pod } from './pod.ts';
 export function problemsOf(parsed: ParsedAnnotations, pod: Pod): string[] {
   const present = new Set(containersOf(pod).map(({ container }) => container.name));
   const unknown = (parsed.containers ?? []).filter((name) => !present.has(name));
-  const told = createTold();
+  const findings = createFindings();
   for (const name of unknown) {
-    told.add(
+    findings.add(
       () => `annotation "containers" names "${printable(name, 63)}": expected one of ${listed(present)}`,
     );
   }
-  return [...parsed.problems, ...unfitNames(pod), ...told.sentences(), ...tooMuch(parsed, pod)];
+  return [...parsed.problems, ...unfitNames(pod), ...findings.sentences(), ...tooMuch(parsed, pod)];
 }
 
 /** A mirror pod gets nothing: it could not use it, and the API server refuses a mirror pod that refers to a Secret. */

@@ -23,7 +23,7 @@ const MAX_MESSAGE = 2_000;
 
 type Sentry = Pick<typeof import('@sentry/node'), 'init' | 'captureMessage' | 'flush'>;
 
-interface ErrorReportParts {
+interface ErrorReportDependencies {
   /** Called once, for the first report that fails. */
   readonly onUnavailable: (error: unknown) => void;
   readonly importSentry?: () => Promise<Sentry>;
@@ -36,16 +36,16 @@ interface ErrorReportParts {
 export function createErrorReports(
   name: string,
   options: SentryOptions | undefined,
-  { onUnavailable, importSentry = () => import('@sentry/node') }: ErrorReportParts,
+  { onUnavailable, importSentry = () => import('@sentry/node') }: ErrorReportDependencies,
 ): ErrorReports {
   if (options === undefined) return { report: () => {}, flush: async () => {} };
   const { dsn, environment, sampleRate } = options;
   let loading: ReturnType<typeof load> | undefined;
-  let isTold = false;
+  let isReported = false;
 
-  function tellOnce(error: unknown): void {
-    if (isTold) return;
-    isTold = true;
+  function reportOnce(error: unknown): void {
+    if (isReported) return;
+    isReported = true;
     onUnavailable(error);
   }
 
@@ -77,7 +77,7 @@ export function createErrorReports(
             fingerprint: [name, message, code],
           }),
         )
-        .catch(tellOnce);
+        .catch(reportOnce);
     },
     async flush() {
       await (await loading?.catch(() => undefined))?.flush(FLUSH_WITHIN_MS);

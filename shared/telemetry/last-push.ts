@@ -1,9 +1,9 @@
 /** Pushes a process' figures to a Pushgateway, if configured, before it ends; a failure does not fail the job. */
-import type { Surroundings } from '../surroundings.ts';
+import type { Runtime } from '../runtime.ts';
 
 /** @param keepGauges whether gauges that this process has not set keep their last pushed value. */
 export async function pushLast(
-  { config, metrics, log }: Pick<Surroundings, 'config' | 'metrics' | 'log'>,
+  { config, metrics, log }: Pick<Runtime, 'config' | 'metrics' | 'log'>,
   job: string,
   keepGauges = false,
 ): Promise<void> {

@@ -61,9 +61,9 @@ export function createLogger({ level, name, onTerminal }: LoggerOptions, reports
     warn: (message, fields = {}) => log.warn(clean(fields), message),
     sweep: (message, figures) => log.info(figures, message),
     denied: (message, thrown, fields = {}) =>
-      log.warn({ ...clean({ ...subjectOf(thrown), ...fields }), ...told(thrown) }, message),
+      log.warn({ ...clean({ ...subjectOf(thrown), ...fields }), ...codeAndReason(thrown) }, message),
     error: (message, thrown, fields = {}) => {
-      const { code, reason } = told(thrown);
+      const { code, reason } = codeAndReason(thrown);
       log.error({ ...clean({ ...subjectOf(thrown), ...fields }), code, reason }, message);
       if (REPORTED.has(code)) reports.report(message, code, reason);
     },
@@ -80,7 +80,7 @@ function clean(fields: LogFields): Record<string, unknown> {
   );
 }
 
-function told(thrown: unknown): { readonly code: ErrorCode; readonly reason: string } {
+function codeAndReason(thrown: unknown): { readonly code: ErrorCode; readonly reason: string } {
   return { code: asInjectorError(thrown).code, reason: causes(thrown) };
 }
 

@@ -57,16 +57,22 @@ export function createMetrics({ process: name, uuidLabel }: MetricsOptions): Met
     registers: [registry],
     ...(definition.buckets && { buckets: [...definition.buckets] }),
   });
-  const own = <M>(table: Readonly<Record<string, Definition>>, make: (key: string, of: Definition) => M) =>
+  const metricsOf = <M>(
+    table: Readonly<Record<string, Definition>>,
+    make: (key: string, of: Definition) => M,
+  ) =>
     new Map(
       Object.entries(table)
         .filter(([, { by }]) => by.includes(name))
         .map(([key, definition]) => [key, make(key, definition)] as const),
     );
 
-  const counters = own(COUNTERS, (key, of) => new Counter(configured(key, of)));
-  const histograms = own(HISTOGRAMS, (key, of) => new Histogram(configured(key, of)));
-  const summaries = own(SUMMARIES, (key, of) => new Summary({ ...configured(key, of), percentiles: [] }));
+  const counters = metricsOf(COUNTERS, (key, of) => new Counter(configured(key, of)));
+  const histograms = metricsOf(HISTOGRAMS, (key, of) => new Histogram(configured(key, of)));
+  const summaries = metricsOf(
+    SUMMARIES,
+    (key, of) => new Summary({ ...configured(key, of), percentiles: [] }),
+  );
   const gauges = new Map<string, Gauge>();
   /** Created when first set: otherwise a process would expose a meaningless 0 for metrics that it never sets. */
   const gauge = (key: GaugeName): Gauge => {

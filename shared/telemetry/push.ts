@@ -48,13 +48,13 @@ const Groups = v.object({
  * @throws InjectorError `push_failed`; the Pushgateway then keeps the previous values.
  */
 export async function pushOnto(registry: Registry, { url, job, keepGauges }: PushGroup): Promise<number> {
-  const own = await registry.getMetricsAsJSON();
+  const current = await registry.getMetricsAsJSON();
   const before = await readGroup(url, job);
-  const uuids = new Set(own.flatMap(({ values }) => values.map(({ labels }) => labels['uuid'])));
+  const uuids = new Set(current.flatMap(({ values }) => values.map(({ labels }) => labels['uuid'])));
   // Series per grant: only those of existing grants.
   const isLiving = ({ labels }: Value) => labels['uuid'] === undefined || uuids.has(labels['uuid']);
   let leftOut = 0;
-  const past = own
+  const past = current
     .filter(({ type }) => String(type) !== 'gauge')
     .map((metric) => {
       const all = pastValues(metric.name, before[metric.name]).filter(isLiving);
@@ -62,11 +62,11 @@ export async function pushOnto(registry: Registry, { url, job, keepGauges }: Pus
       leftOut += all.length - values.length;
       return { ...metric, values };
     });
-  await send(AggregatorRegistry.aggregate([own, past]), { url, job, keepGauges });
+  await send(AggregatorRegistry.aggregate([current, past]), { url, job, keepGauges });
   return leftOut;
 }
 
-/** prom-client's own Pushgateway reads answers of any length, and Node warns of how it reads URLs. */
+/** prom-client's current Pushgateway reads answers of any length, and Node warns of how it reads URLs. */
 async function send(registry: Registry, { url, job, keepGauges }: PushGroup): Promise<void> {
   const answer = await fetch(`${url.replace(/\/$/, '')}/metrics/job/${encodeURIComponent(job)}`, {
     method: keepGauges ? 'POST' : 'PUT',
@@ -84,9 +84,9 @@ async function send(registry: Registry, { url, job, keepGauges }: PushGroup): Pr
  * Keeps series up to the limit, those counted now first; grants' series are all kept, since there are as many as
  * pods.
  */
-function mostOf(past: readonly Value[], own: readonly Pick<Value, 'labels'>[]): Value[] {
+function mostOf(past: readonly Value[], current: readonly Pick<Value, 'labels'>[]): Value[] {
   const seriesOf = ({ labels }: Pick<Value, 'labels'>) => JSON.stringify(Object.entries(labels).toSorted());
-  const counted = new Set(own.map(seriesOf));
+  const counted = new Set(current.map(seriesOf));
   const stays = (value: Value) => value.labels['uuid'] !== undefined || counted.has(seriesOf(value));
   const others = past.filter((value) => !stays(value));
   return [...past.filter(stays), ...others.slice(0, Math.max(0, MOST_SERIES - counted.size))];

@@ -7,7 +7,6 @@ import { createAccessors } from './accessors.ts';
 import { createAuthorization } from './authorization.ts';
 import { type CaFile, createCaFile } from './ca-file.ts';
 import { createGrants } from './grants.ts';
-import { createHeld } from './held.ts';
 import { createInspection } from './inspection.ts';
 import { createKv } from './kv.ts';
 import { createLeases } from './leases.ts';
@@ -17,6 +16,7 @@ import { createRenewals } from './renewals.ts';
 import { createVaultRequests, type SentRequest } from './requests.ts';
 import { createRevocation } from './revocation.ts';
 import { createSession } from './session.ts';
+import { createSlots } from './slots.ts';
 import { createSweepMemory } from './sweep-memory.ts';
 import { createVaultTime } from './time.ts';
 
@@ -75,14 +75,14 @@ export function createVault(
   const ledger = createLedger(kv, options.ledgerPrefix);
   const grants = createGrants(session, requests);
   const most = options.maxGrantsPerRole;
-  const held = most === undefined ? undefined : createHeld(kv, folderOf(options, 'held'), most);
+  const slots = most === undefined ? undefined : createSlots(kv, folderOf(options, 'held'), most);
   return {
     session,
     accessors: createAccessors(session, requests),
     authorization: createAuthorization({ session, authPath, kubeRole, clock }),
     grants,
     podLogin: createPodLogin(requests, authPath),
-    held,
+    slots,
     inspection: createInspection(session, requests),
     leases: createLeases(session),
     ledger,
@@ -91,7 +91,7 @@ export function createVault(
       session,
       requests,
       grants,
-      held,
+      slots,
       ledger,
       now: () => new Date(time.now()),
     }),
@@ -106,7 +106,10 @@ export function createVault(
   };
 }
 
-/** Stored beside the ledger; clusters that share a prefix have one each, under their configured name. */
+/**
+ * Stored beside the ledger; clusters that share a prefix have one each, under their configured name. `held` is where
+ * the slots are: policies in Vault name it.
+ */
 function folderOf({ ledgerPrefix, clusterId }: VaultOptions, of: 'sweep' | 'held'): string {
   return clusterId === undefined ? `${ledgerPrefix}-${of}` : `${ledgerPrefix}-${of}/${clusterId}`;
 }

@@ -1,6 +1,6 @@
 /**
  * A bulkhead and a circuit breaker for each database role: revoking a lease waits for the database, and an
- * unresponsive database must not take the connections, the time and the queue places of all others.
+ * unresponsive database must not take the connections, the time and the queue positions of all others.
  */
 import type { Clock } from '../deadline.ts';
 
@@ -72,12 +72,12 @@ export function createLeaseLanes(clock: Clock, limits: LaneLimits = LIMITS): Lea
   function end(folder: string, lane: Lane, late: boolean): void {
     lane.triedAgainAt = late ? clock() + limits.restMs : undefined;
     if (late) {
-      for (const tell of lane.waiting) tell('late');
+      for (const decline of lane.waiting) decline('late');
       lane.waiting.clear();
     }
     const [next] = lane.waiting;
     if (next) {
-      // Passes the place to the next task.
+      // Passes the turn to the next task.
       lane.waiting.delete(next);
       next(undefined);
     } else {

@@ -6,7 +6,7 @@ import { checked } from './answer.ts';
 import { createCaFile } from './ca-file.ts';
 import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
-import { createVaultRequests, type VaultRequest } from './requests.ts';
+import { beginWork, createVaultRequests, type VaultRequest } from './requests.ts';
 
 interface Operation {
   /** A verb phrase that completes "Vault would not …". */
@@ -45,14 +45,12 @@ export function createOperator({ token, caFile, ...options }: OperatorOptions, c
   });
 
   async function send({ operation, path }: Operation, request: Pick<VaultRequest, 'method' | 'body'>) {
-    const deadline = deadlineIn(WITHIN_MS, clock);
+    using deadline = deadlineIn(WITHIN_MS, clock);
     try {
-      const work = { deadline, vaultCalls: 0 };
+      const work = beginWork(deadline);
       return await requests.send({ ...request, operation, path: vaultPath(...path), token, work });
     } catch (error) {
       throw error instanceof VaultError && error.status === 403 ? denied(error) : error;
-    } finally {
-      deadline.release();
     }
   }
 

@@ -72,9 +72,9 @@ function tokenIn(answer: unknown): Secret | undefined {
 /** Vault answers 400 for a missing role, and 403 if the role does not allow the pod. */
 function explain(error: unknown, role: string): unknown {
   if (!(error instanceof VaultError) || ![400, 403, 404].includes(error.status)) return error;
-  const said = error.detail && `: ${error.detail}`;
+  const detail = error.detail && `: ${error.detail}`;
   return new AccessDenied(
     'login',
-    `Vault does not let the pod's service account log in with auth role "${role}"${said}`,
+    `Vault does not let the pod's service account log in with auth role "${role}"${detail}`,
   );
 }

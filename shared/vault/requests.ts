@@ -24,6 +24,11 @@ export interface Work {
   lastFailure?: VaultError;
 }
 
+/** @param origin of the request that the work is for, if it is for one. */
+export function beginWork(deadline: Deadline, origin: Pick<Work, 'correlationId' | 'traceId'> = {}): Work {
+  return { deadline, vaultCalls: 0, ...origin };
+}
+
 export interface VaultRequest {
   /** A verb phrase that completes "Vault would not …". */
   readonly operation: string;
@@ -126,23 +131,27 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
     if (!inTurn || work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
     work.vaultCalls += 1;
     sent += 1;
-    const patience = onLate ? deadlineIn(LATE_ANSWERS_MS, monotonicClock) : undefined;
-    const { signal } = patience ?? work.deadline;
     const headers = {
       ...(token && { 'x-vault-token': token.reveal() }),
       ...(wrapTtlSeconds !== undefined && { 'x-vault-wrap-ttl': `${wrapTtlSeconds}s` }),
       ...(work.correlationId !== undefined && { 'x-correlation-id': work.correlationId }),
     };
     const startedAt = monotonicClock();
-    const told = (status: string) =>
+    const reportSent = (status: string) =>
       options.onSent({ operation: label, status, durationMs: monotonicClock() - startedAt });
-    const answer: Promise<unknown> = client
-      .request({ path, method, json: body, headers, signal, operation })
-      .finally(() => patience?.release());
-    answer.then(
-      () => told('2xx'),
-      (thrown: unknown) => told(signal.aborted ? 'timeout' : statusOf(thrown, operation)),
-    );
+    async function exchange(): Promise<unknown> {
+      using patience = onLate ? deadlineIn(LATE_ANSWERS_MS, monotonicClock) : undefined;
+      const { signal } = patience ?? work.deadline;
+      try {
+        const answered = await client.request({ path, method, json: body, headers, signal, operation });
+        reportSent('2xx');
+        return answered;
+      } catch (thrown) {
+        reportSent(signal.aborted ? 'timeout' : statusOf(thrown, operation));
+        throw thrown;
+      }
+    }
+    const answer = exchange();
     return within(work.deadline, answer, (cause) => {
       onLate?.(answer);
       return timedOut(operation, cause);

@@ -8,13 +8,13 @@ import { Secret } from '../secret.ts';
 import { acknowledged } from './answer.ts';
 import { VaultError } from './failure.ts';
 import type { Grants } from './grants.ts';
-import { type Held, holderOf } from './held.ts';
 import { createLeaseLanes } from './lease-lanes.ts';
 import { createLeases, folderOfLease } from './leases.ts';
 import type { Ledger, LedgerRecord } from './ledger.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequest, VaultRequests, Work } from './requests.ts';
 import type { Session } from './session.ts';
+import { type Slots, scopeOfLease } from './slots.ts';
 import type { TokenReference } from './token-reference.ts';
 
 /**
@@ -41,7 +41,7 @@ export interface RevocationOptions {
   readonly grants: Pick<Grants, 'revoke'>;
   readonly ledger: Pick<Ledger, 'remove' | 'write'>;
   /** Set if `maxGrantsPerRole` is on. */
-  readonly held: Pick<Held, 'release'> | undefined;
+  readonly slots: Pick<Slots, 'release'> | undefined;
   readonly now: () => Date;
 }
 
@@ -68,7 +68,7 @@ type Proved = 'gone' | { readonly stuck: string };
 type LeaseState = Proved | Unproved;
 
 export function createRevocation(options: RevocationOptions): Revocation {
-  const { session, requests, grants, ledger, held, now } = options;
+  const { session, requests, grants, ledger, slots, now } = options;
   const leases = createLeases(session);
   // Roles whose policy does not let the pod's token revoke its own lease: not tried again by this process.
   const withoutOwnRevocation = new Set<string>();
@@ -169,9 +169,9 @@ export function createRevocation(options: RevocationOptions): Revocation {
 
   /** Everything has ended: nothing has to be remembered. */
   async function forget(uuid: string, { namespace, leaseId }: LedgerRecord, work: Work): Promise<void> {
-    const holder = holderOf(namespace, leaseId);
-    // Deletes the place before the record, which a second attempt starts from.
-    if (held && holder) await held.release(uuid, holder, work);
+    const scope = scopeOfLease(namespace, leaseId);
+    // Deletes the slot before the record, which a second attempt starts from.
+    if (slots && scope) await slots.release(uuid, scope, work);
     await ledger.remove(uuid, work);
   }
 
@@ -203,7 +203,8 @@ async function withinPart<T>(
 ): Promise<T | 'late'> {
   const { deadline } = work;
   const withinMs = Math.min(mostMs, deadline.remainingMs() / 2);
-  const part = { ...work, deadline: deadlineIn(withinMs, monotonicClock, deadline.signal) };
+  using partial = deadlineIn(withinMs, monotonicClock, deadline.signal);
+  const part = { ...work, deadline: partial };
   try {
     return await task(part);
   } catch (error) {
@@ -211,7 +212,6 @@ async function withinPart<T>(
       return 'late';
     throw error;
   } finally {
-    part.deadline.release();
     work.vaultCalls = part.vaultCalls;
   }
 }

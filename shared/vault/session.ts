@@ -10,7 +10,7 @@ import { Secret } from '../secret.ts';
 import { checked } from './answer.ts';
 import { timedOut, VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
-import type { VaultRequest, VaultRequests, Work } from './requests.ts';
+import { beginWork, type VaultRequest, type VaultRequests, type Work } from './requests.ts';
 
 export interface Session {
   /** Sends a request with the login's token. If Vault refuses it (403), it is repeated once with a new login. */
@@ -96,8 +96,9 @@ export function createSession(options: SessionOptions): Session {
   /** Concurrent admissions share one login; each waits for it as long as it has time. */
   async function sharedLogIn(deadline: Deadline): Promise<Login> {
     if (!loggingIn) {
-      const work = { deadline: options.newDeadline(LOGIN_WITHIN_MS), vaultCalls: 0 };
+      const work = beginWork(options.newDeadline(LOGIN_WITHIN_MS));
       const login = logIn(work).finally(() => {
+        work.deadline[Symbol.dispose]();
         loggingIn = undefined;
       });
       loggingIn = { work, login };
@@ -115,7 +116,8 @@ export function createSession(options: SessionOptions): Session {
     if (renewing) return;
     renewing = true;
     const since = clock();
-    const work = { deadline: options.newDeadline(LOGIN_WITHIN_MS), vaultCalls: 0 };
+    using deadline = options.newDeadline(LOGIN_WITHIN_MS);
+    const work = beginWork(deadline);
     const path = vaultPath('auth/token/renew-self');
     try {
       const answer = await requests.send({
@@ -161,7 +163,7 @@ export function createSession(options: SessionOptions): Session {
     login = undefined;
     if (!held) return;
     const path = vaultPath('auth/token/revoke-self');
-    const work = { deadline, vaultCalls: 0 };
+    const work = beginWork(deadline);
     await requests.send({ operation: 'revoke its login', method: 'POST', path, token: held.token, work });
   }
 

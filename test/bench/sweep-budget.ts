@@ -58,10 +58,10 @@ async function createPod({ kubernetes }: AttachedStack, index: number): Promise<
 async function sweepAt({ description }: AttachedStack, now: number): Promise<void> {
   const keys = configurationFor(description.functions, 'renewal');
   const { kubeconfig } = containerOf(description.functions, 'renewal');
-  const config = parseConfig({ file: stringify(keys), environment: {}, process: 'renewer' });
+  const config = parseConfig({ file: stringify(keys), environment: {}, process: 'renewal' });
   const vault = createVault(config.vault, monotonicClock, () => {});
   const api = createKubernetesApi(kubeconfig);
-  const deadline = deadlineIn(INTERVAL_MS, monotonicClock);
+  using deadline = deadlineIn(INTERVAL_MS, monotonicClock);
   const found = await sweep(
     {
       ...vault,
@@ -84,5 +84,4 @@ async function sweepAt({ description }: AttachedStack, now: number): Promise<voi
     throw new Error(`a sweep went wrong: ${JSON.stringify(found)}`);
   await vault.session.close(deadline);
   vault.close();
-  deadline.release();
 }

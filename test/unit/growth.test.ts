@@ -3,9 +3,9 @@
  * as long, at each door. Both are measured in one run, many times over, and the quickest of them counts.
  */
 import { describe, expect, test } from 'vitest';
+import { answerReview, parseReview } from '../../functions/admission/admission-review.ts';
 import { budgetFor } from '../../functions/admission/deadline.ts';
-import { answerReview, parseReview } from '../../functions/admission/review.ts';
-import { refusalOf, wishOf } from '../../functions/approle/wish.ts';
+import { appRoleRequestOf, refusalOf } from '../../functions/approle/request.ts';
 import { readPost } from '../../init/approle/post.ts';
 import { parseAnnotations } from '../../shared/annotations.ts';
 import { deadlineIn } from '../../shared/deadline.ts';
@@ -140,7 +140,7 @@ const appRole = (key: string) => (text: string) => {
     'pod.boostport.com/vault-init-container': 'b',
     [`pod.boostport.com/vault-${key}`]: text,
   };
-  const wish = wishOf({ annotations });
+  const wish = appRoleRequestOf({ annotations });
   const pod = { namespace: 'n', serviceAccount: text, initContainers: new Map() };
   return (
     wish &&

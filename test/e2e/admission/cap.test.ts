@@ -33,7 +33,7 @@ beforeEach(async () => {
 
 const folder = () => `${secretName}/metadata/${strict.ledgerPrefix}-held/${exampleNamespace}/pgsql2-dv`;
 const Keyed = v.object({ data: v.object({ keys: v.array(v.string()) }) });
-async function placesOf(role: string): Promise<string[]> {
+async function slotsOf(role: string): Promise<string[]> {
   const { status, body } = await stack.vault.ask('LIST', `${folder()}/${role}`);
   return status === 404 ? [] : v.parse(Keyed, JSON.parse(body)).data.keys;
 }
@@ -50,7 +50,7 @@ test('so many pods are admitted, the next is denied and told who holds how many,
   expect((await newSince(before)).tokens).toEqual([]);
   // Another role is another count.
   await fleet.pod({ role: bare });
-  await until('the denied one has given its place back', async () => (await placesOf(owner)).length === MOST);
+  await until('the denied one has given its slot back', async () => (await slotsOf(owner)).length === MOST);
 
   const revocation = await startRevocation(fleet, keysOf('revocation'));
   const [first] = pods;
@@ -62,14 +62,14 @@ test('so many pods are admitted, the next is denied and told who holds how many,
   await expect(fleet.admission({ role: owner })).rejects.toThrow(tooMany(MOST));
 
   await deletePod(next);
-  expect([(await sweepOnce()).code, (await placesOf(owner)).length]).toEqual([0, MOST - 1]);
+  expect([(await sweepOnce()).code, (await slotsOf(owner)).length]).toEqual([0, MOST - 1]);
   await fleet.pod({ role: owner });
 });
 
-test('what fails half-way gives its place back', async () => {
+test('what fails half-way gives its slot back', async () => {
   for (let attempt = 0; attempt <= MOST; attempt += 1)
     await expect(strict.fleet.admission({ role: broken })).rejects.toThrow('HTTP 500');
-  await expect.poll(() => placesOf(broken)).toEqual([]);
+  await expect.poll(() => slotsOf(broken)).toEqual([]);
 });
 
 test('two instances at once give no more than may be, and both go on', async () => {
@@ -88,7 +88,7 @@ test('two instances at once give no more than may be, and both go on', async () 
   const allowed = async () => (await ask20()).filter((verdict) => verdict.allowed).length;
   let total = await allowed();
   expect(total).toBeLessThanOrEqual(MOST);
-  await expect.poll(async () => (await placesOf(owner)).length).toBe(total);
+  await expect.poll(async () => (await slotsOf(owner)).length).toBe(total);
   // Retries like their controllers do, one at a time.
   for (const instance of instances) {
     for (let attempt = 0; attempt < MOST; attempt += 1) {
@@ -102,7 +102,7 @@ test('two instances at once give no more than may be, and both go on', async () 
 });
 
 describe('a sweep', () => {
-  test('gives back places without a grant, but not of an admission that is under way', async () => {
+  test('gives back slots without a grant, but not of an admission that is under way', async () => {
     const pod = await strict.fleet.pod({ role: owner });
     const [stale, young] = [
       newUuid({ msecs: Date.now() - 3_600_000 }),
@@ -112,10 +112,10 @@ describe('a sweep', () => {
       await stack.vault.call('POST', `${folder()}/${owner}/${uuid}`, { max_versions: 1 });
     await expect(strict.fleet.admission({ role: owner })).rejects.toThrow(tooMany(MOST));
     const { code, log } = await sweepOnce();
-    expect([code, (await placesOf(owner)).toSorted()]).toEqual([0, [pod.uuid, young].toSorted()]);
+    expect([code, (await slotsOf(owner)).toSorted()]).toEqual([0, [pod.uuid, young].toSorted()]);
     expect(log).toContainEqual({
       level: 'info',
-      message: 'places of grants repaired: 1 given back, 0 taken',
+      message: 'slots of grants repaired: 1 given back, 0 taken',
     });
   });
 
@@ -123,10 +123,10 @@ describe('a sweep', () => {
     const off = await openStrictFleet({ keys: { tokenReference: 'accessor' }, applicationPolicies: roles });
     strict = off;
     const pods = await off.fleet.pods(MOST, { role: owner });
-    expect(await placesOf(owner)).toEqual([]);
+    expect(await slotsOf(owner)).toEqual([]);
     const keys = { ...off.keysOf('renewal'), maxGrantsPerRole: MOST };
     expect((await sweepIn(AFTER_GRACE, off.fleet, { keys })).code).toBe(0);
-    expect((await placesOf(owner)).toSorted()).toEqual(pods.map(({ uuid }) => uuid).toSorted());
+    expect((await slotsOf(owner)).toSorted()).toEqual(pods.map(({ uuid }) => uuid).toSorted());
   });
 });
 
@@ -140,7 +140,7 @@ test('off, it costs nothing; on, two requests an admission', async () => {
     const admission = await startAdmission(proxy, { overrides });
     const pod = podWith({ role: owner }, { labels: { [strict.fleet.label]: 'true' } });
     expect((await ask(admission, reviewOf(pod))).message).toBe('');
-    expect([proxy.count('place'), proxy.count('places')]).toEqual([expected, expected]);
+    expect([proxy.count('slot'), proxy.count('slots')]).toEqual([expected, expected]);
     await admission.stop();
   }
 });

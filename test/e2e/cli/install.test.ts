@@ -73,7 +73,7 @@ async function pathSecret(key: string): Promise<string> {
 
 const effective = (file: string): string => {
   const environment = { INJECTOR_KUBE_ROLE: 'any' };
-  return parseConfig({ file, environment, process: 'renewer' }).podDefaults.delivery;
+  return parseConfig({ file, environment, process: 'renewal' }).podDefaults.delivery;
 };
 
 const get = async (...args: string[]): Promise<string> =>

@@ -156,7 +156,7 @@ describe('nothing is rewritten', () => {
 });
 
 function directly(changed: (vault: ReturnType<typeof createVault>) => object = () => ({})) {
-  const vault = createVault(configurationWith(keys, 'renewer').vault, monotonicClock, () => {});
+  const vault = createVault(configurationWith(keys, 'renewal').vault, monotonicClock, () => {});
   const newDeadline = () => deadlineIn(20_000, monotonicClock);
   return { ...vault, clusterId: 'any', newDeadline, onProgress: () => {}, ...changed(vault) };
 }

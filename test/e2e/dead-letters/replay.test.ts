@@ -132,7 +132,7 @@ test('a ConfigMap that has taken the name of another is not deleted in its place
     create,
     delete: remove,
   } = createConfigMaps(createKubernetesApi(office.asAdmin.KUBECONFIG), DEAD_LETTER_LABEL);
-  const deadline = deadlineIn(10_000, monotonicClock);
+  using deadline = deadlineIn(10_000, monotonicClock);
   expect(await create('one', {}, deadline)).toBe(true);
   expect(await create('one', {}, deadline)).toBe(false);
   const [one] = await list(deadline);
@@ -142,7 +142,6 @@ test('a ConfigMap that has taken the name of another is not deleted in its place
   await remove(one, deadline);
   await remove(one, deadline);
   expect(await list(deadline)).toEqual([]);
-  deadline.release();
 });
 
 function attributesIn(headers: IncomingHttpHeaders): [string, string][] {

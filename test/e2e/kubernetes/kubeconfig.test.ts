@@ -51,11 +51,9 @@ async function askThrough(command: string, withinMs = 5_000): Promise<unknown> {
   return askWith(file, withinMs);
 }
 
-function askWith(file: string, withinMs = 5_000): Promise<unknown> {
-  const deadline = deadlineIn(withinMs, monotonicClock);
-  return createKubernetesApi(file)
-    .send({ method: 'GET', path: '/version', deadline })
-    .finally(() => deadline.release());
+async function askWith(file: string, withinMs = 5_000): Promise<unknown> {
+  using deadline = deadlineIn(withinMs, monotonicClock);
+  return await createKubernetesApi(file).send({ method: 'GET', path: '/version', deadline });
 }
 
 describe('a kubeconfig of no use is said to be one, at once:', () => {

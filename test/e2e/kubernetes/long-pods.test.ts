@@ -33,7 +33,7 @@ afterAll(async () => {
   for (let number = 0; number < PODS; number += 1)
     await api.send({ method: 'DELETE', path: `${path}/pods/long-${number}?gracePeriodSeconds=0`, deadline });
   await api.send({ method: 'DELETE', path, deadline });
-  deadline.release();
+  deadline[Symbol.dispose]();
 });
 
 test('all of them are listed', async () => {

@@ -68,9 +68,9 @@ describe.each(pods)('%s', (_, template) => {
 });
 
 const parsers: Readonly<Record<string, (file: string, environment: Record<string, string>) => unknown>> = {
-  admission: (file, environment) => parseConfig({ file, environment, process: 'injector' }),
-  revocation: (file, environment) => parseConfig({ file, environment, process: 'revoker' }),
-  renewal: (file, environment) => parseConfig({ file, environment, process: 'renewer' }),
+  admission: (file, environment) => parseConfig({ file, environment, process: 'admission' }),
+  revocation: (file, environment) => parseConfig({ file, environment, process: 'revocation' }),
+  renewal: (file, environment) => parseConfig({ file, environment, process: 'renewal' }),
   approle: (file, environment) => parseConfig({ file, environment, process: 'approle' }),
   'dead-letters': (file, environment) => parseDeadLetterConfig({ file, environment }),
   replay: (file, environment) => parseReplayConfig({ file, environment }),
@@ -129,7 +129,7 @@ describe('the schedule of the renewal job', () => {
   async function intervalIn(manifests: Manifests) {
     const { schedule, env } = manifests.cronJob('renewal');
     expect(env['INJECTOR_SWEEP_SCHEDULE']).toBe(schedule);
-    const config = parseConfig({ file: fileIn(manifests), environment: env, process: 'renewer' });
+    const config = parseConfig({ file: fileIn(manifests), environment: env, process: 'renewal' });
     return intervalOf(config, new Date());
   }
 

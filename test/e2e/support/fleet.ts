@@ -8,11 +8,11 @@ import jsonPatch from 'fast-json-patch';
 import { v7 as newUuid } from 'uuid';
 import * as v from 'valibot';
 import { stringify } from 'yaml';
+import { parseReview } from '../../../functions/admission/admission-review.ts';
 import { admit } from '../../../functions/admission/handler.ts';
 import { createOrphanTokens } from '../../../functions/admission/pod-tokens.ts';
-import { parseReview } from '../../../functions/admission/review.ts';
 import { createBackground } from '../../../shared/background.ts';
-import { parseConfig } from '../../../shared/config.ts';
+import { type ConfigSource, parseConfig } from '../../../shared/config.ts';
 import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
 import { createKubernetesApi } from '../../../shared/kubernetes/api.ts';
 import { createPodSecrets } from '../../../shared/kubernetes/secrets.ts';
@@ -95,12 +95,11 @@ export async function openFleet(own: Keys = {}) {
     );
     const { creation } = parseReview(Buffer.from(JSON.stringify(reviewOf(manifest))));
     if (!creation) throw new Error('this is no creation of a pod');
-    const deadline = deadlineIn(ADMITTED_WITHIN_MS, monotonicClock);
+    using deadline = deadlineIn(ADMITTED_WITHIN_MS, monotonicClock);
     const verdict = await admit(creation, { deadline, vaultCalls: 0 }, deadline, {
       ...admission,
       tokenReference,
     });
-    deadline.release();
     if (verdict.denial) throw new Error(verdict.denial.message);
     const pod: PodManifest = structuredClone(manifest);
     return jsonPatch.applyPatch(pod, [...(verdict.patch ?? [])], true).newDocument;
@@ -199,25 +198,18 @@ export async function openFleet(own: Keys = {}) {
   };
 }
 
-const CONTAINERS = {
-  injector: 'admission',
-  renewer: 'renewal',
-  revoker: 'revocation',
-  approle: 'approle',
-} as const;
-
 /** The configuration of a process of ours, with the fleet's keys. */
 export function configurationWith(
   keys: Keys,
-  process: keyof typeof CONTAINERS,
+  process: ConfigSource['process'],
   environment: Readonly<Record<string, string>> = {},
 ) {
-  const own = configurationFor(stack.description.functions, CONTAINERS[process]);
+  const own = configurationFor(stack.description.functions, process);
   return parseConfig({ file: stringify({ ...own, ...keys }), environment, process });
 }
 
 function admissionOf(keys: Keys) {
-  const config = configurationWith(keys, 'injector');
+  const config = configurationWith(keys, 'admission');
   const vault = createVault(config.vault, monotonicClock, () => {});
   const newDeadline = (durationMs: number) => deadlineIn(durationMs, monotonicClock);
   const { log } = createKeptLog();

@@ -40,7 +40,7 @@ export async function addRoles(): Promise<void> {
 }
 
 /** Login, its renewal and its end, by a clock that is set forward. */
-async function wholeLogin(keys: Keys, process: 'injector' | 'revoker' | 'approle') {
+async function wholeLogin(keys: Keys, process: 'admission' | 'revocation' | 'approle') {
   let now = 0;
   const logins: string[] = [];
   const { vault: options } = configurationWith(keys, process);
@@ -86,13 +86,13 @@ async function admissionJob(strict: StrictFleet): Promise<void> {
     proxy.fail('record', cutAfter);
     expect((await ask(admission, reviewOf(podWith({ role: bare }, { labels })))).message).toBe('');
     expect(proxy.count('record')).toBe(4);
-    proxy.fail('place', cutAfter);
+    proxy.fail('slot', cutAfter);
     expect((await ask(admission, reviewOf(podWith({ role: bare }, { labels })))).message).toBe('');
     await admission.stop();
     expect(await admission.log()).not.toContain('vault_denied');
   }
   expect(await fleet.records()).toHaveLength(6);
-  await wholeLogin(strict.keysOf('admission'), 'injector');
+  await wholeLogin(strict.keysOf('admission'), 'admission');
 }
 
 /** One of two databases fails when the other is recorded already. */
@@ -110,7 +110,7 @@ async function undoes(
   const two = { 'a.role': owner, 'b.role': bare, 'b.env-key-dbuser': 'B', 'b.env-key-dbpassword': 'P' };
   expect((await ask(admission, reviewOf(podWith(two, { labels })))).allowed).toBe(false);
   await until('both are revoked', () => proxy.count('revoke') === 2);
-  await until('both places are given back', () => proxy.count('place given back') === 2);
+  await until('both slots are given back', () => proxy.count('slot given back') === 2);
   await proxy.settled();
 }
 
@@ -157,13 +157,13 @@ async function renewalJob(strict: StrictFleet): Promise<void> {
   expect(await sweepNext()).toEqual([0, 2, 2, 0]);
   await migrates(strict);
   expect(await sweepNext()).toEqual([0, 2, 0, 0]);
-  const places = `${secretName}/metadata/${ledgerPrefix}-held/team-infrastructure/pgsql2-dv/${owner}`;
-  for (const uuid of await fleet.records()) await stack.vault.call('DELETE', `${places}/${uuid}`);
+  const slots = `${secretName}/metadata/${ledgerPrefix}-held/team-infrastructure/pgsql2-dv/${owner}`;
+  for (const uuid of await fleet.records()) await stack.vault.call('DELETE', `${slots}/${uuid}`);
   const proxy = await startFaultProxy();
-  proxy.fail('place', cutAfter);
+  proxy.fail('slot', cutAfter);
   keys = { ...keys, vaultAddress: proxy.url };
   expect(await sweepNext()).toEqual([0, 2, 0, 0]);
-  expect(proxy.count('place')).toBe(3);
+  expect(proxy.count('slot')).toBe(3);
   expect([(await fleet.records()).length, (await usersLeft(fleet)).length]).toEqual([2, 2]);
   const { code, log } = await stack.sweep({ overrides: keys });
   expect([code, log]).toEqual([0, expect.not.stringContaining('vault_denied')]);
@@ -171,7 +171,7 @@ async function renewalJob(strict: StrictFleet): Promise<void> {
 
 /** Also what may not look itself up, since its policy is not its own any more. */
 async function migrates(strict: StrictFleet): Promise<void> {
-  const { vault: options } = configurationWith(strict.keysOf('renewal'), 'renewer');
+  const { vault: options } = configurationWith(strict.keysOf('renewal'), 'renewal');
   const vault = createVault(options, monotonicClock, () => {});
   const newDeadline = () => deadlineIn(5_000, monotonicClock);
   const lookUp = async () => undefined;
@@ -207,7 +207,7 @@ async function revocationJob(strict: StrictFleet): Promise<void> {
   expect([revoked[1]?.['vaultCalls'], revoked[3]?.['vaultCalls']]).toEqual([5, 5]);
   expect(JSON.stringify(await revocation.log())).not.toContain('vault_denied');
   for (const pod of stuck) await dropTable(pod);
-  await wholeLogin(strict.keysOf('revocation'), 'revoker');
+  await wholeLogin(strict.keysOf('revocation'), 'revocation');
 }
 
 async function appRoleJob(strict: StrictFleet): Promise<void> {
@@ -231,14 +231,12 @@ type Asked = Exclude<ProcessPolicy, 'approle'>;
 
 /** What doctor asks for in its name. */
 async function looksAtItself(strict: StrictFleet, name: Asked): Promise<void> {
-  const kind = ({ admission: 'injector', renewal: 'renewer', revocation: 'revoker' } as const)[name];
-  const { vault: options } = configurationWith(strict.keysOf(name), kind);
+  const { vault: options } = configurationWith(strict.keysOf(name), name);
   const vault = createVault(options, monotonicClock, () => {});
-  const deadline = deadlineIn(5_000, monotonicClock);
+  using deadline = deadlineIn(5_000, monotonicClock);
   // One path only: what it may do on the others, the job shows by doing it.
   await vault.inspection.capabilities(['sys/capabilities-self'], { deadline, vaultCalls: 0 });
   await vault.session.close(deadline);
-  deadline.release();
   vault.close();
 }
 

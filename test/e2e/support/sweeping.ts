@@ -1,9 +1,10 @@
 /** Sweeps over a fleet, at whatever time a test says it is; all but the clock is real. */
 
-import type { SweepParts } from '../../../cronjobs/renewal/context.ts';
+import type { SweepDependencies } from '../../../cronjobs/renewal/context.ts';
 import { exitCodeOf, type SweepReport } from '../../../cronjobs/renewal/report.ts';
 import { sweep } from '../../../cronjobs/renewal/sweep.ts';
 import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
+import { withSecretDeletion } from '../../../shared/grants/secret-deletion.ts';
 import { createKubernetesApi } from '../../../shared/kubernetes/api.ts';
 import { readClusterUid } from '../../../shared/kubernetes/cluster.ts';
 import { createNotices } from '../../../shared/kubernetes/notices.ts';
@@ -11,7 +12,6 @@ import { createPods } from '../../../shared/kubernetes/pods.ts';
 import { createPodSecrets } from '../../../shared/kubernetes/secrets.ts';
 import { createMetrics } from '../../../shared/telemetry/metrics.ts';
 import { createVault } from '../../../shared/vault/index.ts';
-import { withSecrets } from '../../../shared/withdrawal.ts';
 import { containerOf } from '../../stack/function.ts';
 import { configurationWith, type Fleet, type Keys } from './fleet.ts';
 import { createKeptLog, type LogLine } from './kept-log.ts';
@@ -25,7 +25,7 @@ export interface SweepWishes {
   readonly within?: number;
   readonly random?: () => number;
   /** Parts in place of the real ones. */
-  readonly parts?: (real: SweepParts) => Partial<SweepParts>;
+  readonly parts?: (real: SweepDependencies) => Partial<SweepDependencies>;
 }
 
 export interface Swept {
@@ -46,19 +46,19 @@ export const AFTER_GRACE = 3 * MINUTE;
 export async function sweepAt(now: number, fleet: Fleet, wishes: SweepWishes = {}): Promise<Swept> {
   const { keys = {}, shard = 0, within = MINUTE, random = Math.random, parts = () => ({}) } = wishes;
   const environment = { JOB_COMPLETION_INDEX: String(shard) };
-  const config = configurationWith({ ...fleet.keys, ...keys }, 'renewer', environment);
+  const config = configurationWith({ ...fleet.keys, ...keys }, 'renewal', environment);
   const vault = createVault(config.vault, monotonicClock, () => {});
   const api = createKubernetesApi(containerOf(stack.description.functions, 'renewal').kubeconfig);
   const secrets = createPodSecrets(api);
   const metrics = createMetrics({ process: 'renewal', uuidLabel: config.metrics.uuidLabel });
   const { log, lines } = createKeptLog();
-  const deadline = deadlineIn(within, monotonicClock);
-  const real: SweepParts = {
+  using deadline = deadlineIn(within, monotonicClock);
+  const real: SweepDependencies = {
     ...vault,
     pods: createPods(api),
     notices: createNotices(api, () => new Date(now)),
     secrets,
-    revocation: withSecrets(vault.revocation, secrets, log),
+    revocation: withSecretDeletion(vault.revocation, secrets, log),
     readClusterUid: (until) => readClusterUid(api, until),
     metrics,
     log,
@@ -67,10 +67,8 @@ export async function sweepAt(now: number, fleet: Fleet, wishes: SweepWishes = {
     options: config,
   };
   const report = await sweep({ ...real, ...parts(real) }, deadline);
-  deadline.release();
-  const goodbye = deadlineIn(LOGOUT_WITHIN_MS, monotonicClock);
+  using goodbye = deadlineIn(LOGOUT_WITHIN_MS, monotonicClock);
   await vault.session.close(goodbye).catch(() => {});
-  goodbye.release();
   vault.close();
   const samples = Object.entries(parseMetrics((await metrics.expose()).text));
   return {

@@ -32,7 +32,7 @@ beforeEach(async () => {
     ...configurationFor(stack.description.functions, 'admission'),
     vaultAddress: proxy.url,
   });
-  const config = parseConfig({ file, environment: {}, process: 'injector' });
+  const config = parseConfig({ file, environment: {}, process: 'admission' });
   vault = createVault(
     config.vault,
     () => now,

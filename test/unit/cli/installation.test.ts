@@ -112,11 +112,8 @@ describe('a Vault with a private authority', () => {
   async function askHealth(objects: Readonly<Record<string, unknown>>, address: string) {
     const { vault } = await installed(objects, { 'vault-address': address }, environment);
     const client = vault('renewal');
-    const deadline = deadlineIn(2_000, monotonicClock);
-    return client.inspection.health({ deadline, vaultCalls: 0 }).finally(() => {
-      deadline.release();
-      client.close();
-    });
+    using deadline = deadlineIn(2_000, monotonicClock);
+    return await client.inspection.health({ deadline, vaultCalls: 0 }).finally(client.close);
   }
 
   test('is trusted by the ConfigMap of the cluster, where the file is in the pods only', async () => {

@@ -21,7 +21,7 @@ const required = {
   kubeRole: 'all-rw',
 };
 const read = (values: object) =>
-  parseConfig({ file: stringify(values), environment: {}, process: 'renewer' });
+  parseConfig({ file: stringify(values), environment: {}, process: 'renewal' });
 
 test('the table has a row for each key, in the order of the code', () => {
   expect(rows.map(([key]) => key)).toEqual(CONFIGURATION_KEYS);

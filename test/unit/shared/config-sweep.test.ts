@@ -10,7 +10,7 @@ const required = {
   INJECTOR_KUBE_ROLE: 'all-rw',
 };
 const parse = (environment: Readonly<Record<string, string>>, file?: string): Config =>
-  parseConfig({ file, environment: { ...required, ...environment }, process: 'renewer' });
+  parseConfig({ file, environment: { ...required, ...environment }, process: 'renewal' });
 
 test('have defaults', () => {
   expect(parse({})).toMatchObject({
@@ -95,7 +95,7 @@ describe('are refused', () => {
 
   test('with the mode of another process', () => {
     expect(() => parse({ INJECTOR_MODE: 'revoker' })).toThrow(
-      'mode: found "revoker", but this process is the renewer',
+      'mode: found "revoker", but this process is the renewal job (mode: renewer)',
     );
   });
 });

@@ -39,14 +39,14 @@ const withPathSecret = { INJECTOR_WEBHOOK_PATH_SECRET_FOLDER: '/webhook-path' };
 function read(
   values: object,
   environment: ConfigSource['environment'] = {},
-  process: ConfigSource['process'] = 'injector',
+  process: ConfigSource['process'] = 'admission',
 ) {
   return parseConfig({ file: stringify(values), environment, process });
 }
 
 function faultsOf(source: Partial<ConfigSource>): string[] {
   try {
-    parseConfig({ file: stringify(required), environment: {}, process: 'injector', ...source });
+    parseConfig({ file: stringify(required), environment: {}, process: 'admission', ...source });
     return [];
   } catch (error) {
     if (!(error instanceof Error)) throw error;
@@ -87,9 +87,9 @@ describe("the reference's configuration", () => {
 
   test('is for one process, as its mode says', () => {
     expect(faultsIn({ mode: 'renewer' })).toEqual([
-      'mode: found "renewer", but this process is the injector',
+      'mode: found "renewer", but this process is the admission function (mode: injector)',
     ]);
-    expect(read({ ...required, mode: 'renewer' }, {}, 'renewer').port).toBe(8080);
+    expect(read({ ...required, mode: 'renewer' }, {}, 'renewal').port).toBe(8080);
     expect(read({ ...required, mode: 'all' }).port).toBe(8080);
   });
 });
@@ -113,7 +113,7 @@ describe('the environment', () => {
     const environment = Object.fromEntries(
       Object.entries(required).map(([key, value]) => [environmentName(key), value]),
     );
-    expect(parseConfig({ environment, process: 'injector' })).toEqual(read(required));
+    expect(parseConfig({ environment, process: 'admission' })).toEqual(read(required));
   });
 
   test('says numbers, flags and durations in words', () => {

@@ -37,4 +37,17 @@ describe('a deadline', () => {
     parent.abort();
     expect([deadline.remainingMs(), deadline.signal.aborted]).toEqual([0, true]);
   });
+
+  test('neither comes nor follows its parent once its work is done', async () => {
+    const parent = new AbortController();
+    const signals = [];
+    {
+      using short = deadlineIn(1, monotonicClock);
+      using child = deadlineIn(60_000, monotonicClock, parent.signal);
+      signals.push(short.signal, child.signal);
+    }
+    parent.abort();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, false]);
+  });
 });

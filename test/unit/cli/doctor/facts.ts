@@ -33,7 +33,7 @@ export function factsOf(objects: Readonly<Record<string, object>>, now = Date.no
     now: () => now,
     operatorToken: undefined,
     installation: unexpected,
-    config: async () => parseConfig({ file, environment: {}, process: 'injector' }),
+    config: async () => parseConfig({ file, environment: {}, process: 'admission' }),
     vault: unexpected,
     grants: unexpected,
     withKnative: unexpected,

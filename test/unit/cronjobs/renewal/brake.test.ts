@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decide, type Orphan } from '../../../../cronjobs/renewal/decide.ts';
+import { type Orphan, planRevocations } from '../../../../cronjobs/renewal/brake.ts';
 import { world } from './world.ts';
 
 test('what the brake keeps from being revoked is neither revoked nor renewed: no live pod names it', async () => {
@@ -80,12 +80,12 @@ describe('the decision', () => {
     ['a whole cluster of grants that nobody here knows', inMany(30, 3), {}, 0, 0, true],
     ['of both kinds', [...orphans(10, 'a', true), ...orphans(30, 'a', false)], { b: 12 }, 10, 30, false],
   ])('%s', (_, all, living, revoked, held, isBraked) => {
-    const plan = decide(all, {
+    const plan = planRevocations(all, {
       living: new Map(Object.entries(living)),
       maxRevokeFraction: 0.5,
       ledger: undefined,
     });
-    expect([plan.revoke.length, plan.held.length, plan.brake !== undefined]).toEqual([
+    expect([plan.revoke.length, plan.heldBack.length, plan.brake !== undefined]).toEqual([
       revoked,
       held,
       isBraked,
@@ -94,38 +94,38 @@ describe('the decision', () => {
 
   test('goes through with everything where it is told to', () => {
     const all = [...orphans(100, 'a', true), ...orphans(100, 'b', false)];
-    const plan = decide(all, { living: new Map(), maxRevokeFraction: 1, ledger: undefined });
-    expect(plan).toEqual({ revoke: all, held: [], brake: undefined });
+    const plan = planRevocations(all, { living: new Map(), maxRevokeFraction: 1, ledger: undefined });
+    expect(plan).toEqual({ revoke: all, heldBack: [], brake: undefined });
   });
 
   test('is that of the whole ledger where several processes share it', () => {
-    const surroundings = { living: new Map([['a', 100]]), maxRevokeFraction: 0.5 };
+    const input = { living: new Map([['a', 100]]), maxRevokeFraction: 0.5 };
     const few = orphans(2, 'a', true);
-    expect(decide(few, { ...surroundings, ledger: { suspected: 60, grants: 100 } }).brake).toBeDefined();
-    expect(decide(few, { ...surroundings, ledger: { suspected: 40, grants: 100 } }).revoke).toEqual(few);
+    expect(planRevocations(few, { ...input, ledger: { suspected: 60, grants: 100 } }).brake).toBeDefined();
+    expect(planRevocations(few, { ...input, ledger: { suspected: 40, grants: 100 } }).revoke).toEqual(few);
   });
 
   test.each([1, 2, 3, 5, 10])('is off for all shares or for none, also for one with %d of them', (own) => {
     const ledger = { suspected: 21, grants: 21 };
-    const surroundings = { living: new Map(), maxRevokeFraction: 0.5, ledger };
-    const neverBorn = decide(orphans(own, 'a', false), surroundings);
-    expect([neverBorn.brake, neverBorn.revoke, neverBorn.held.length]).toEqual([undefined, [], own]);
-    const lived = decide(orphans(own, 'a', true), surroundings);
+    const input = { living: new Map(), maxRevokeFraction: 0.5, ledger };
+    const neverBorn = planRevocations(orphans(own, 'a', false), input);
+    expect([neverBorn.brake, neverBorn.revoke, neverBorn.heldBack.length]).toEqual([undefined, [], own]);
+    const lived = planRevocations(orphans(own, 'a', true), input);
     expect([lived.brake, lived.revoke]).toEqual([ledger, []]);
   });
 
   test('counts an author of a namespace as little where several processes share the ledger', () => {
     const ledger = { suspected: 400 + 4, grants: 400 + 4 + 100 };
-    const surroundings = { living: new Map([['b', 25]]), maxRevokeFraction: 0.5, ledger };
+    const input = { living: new Map([['b', 25]]), maxRevokeFraction: 0.5, ledger };
     const gone = orphans(1, 'b', true);
-    const plan = decide([...orphans(100, 'a', false), ...gone], surroundings);
-    expect([plan.brake, plan.revoke, plan.held.length]).toEqual([undefined, gone, 100]);
+    const plan = planRevocations([...orphans(100, 'a', false), ...gone], input);
+    expect([plan.brake, plan.revoke, plan.heldBack.length]).toEqual([undefined, gone, 100]);
     // Nor are so few revoked for being few in this share.
     const few = { ...ledger, suspected: 21, grants: 21 };
-    const inOne = decide(orphans(5, 'a', false), { ...surroundings, living: new Map(), ledger: few });
-    expect([inOne.brake, inOne.revoke, inOne.held.length]).toEqual([undefined, [], 5]);
+    const inOne = planRevocations(orphans(5, 'a', false), { ...input, living: new Map(), ledger: few });
+    expect([inOne.brake, inOne.revoke, inOne.heldBack.length]).toEqual([undefined, [], 5]);
     // A whole cluster's, which nobody here knows.
-    const strange = { ...surroundings, living: new Map(), ledger: { ...ledger, suspected: 504 } };
-    expect(decide(inMany(21, 6), strange).brake).toBeDefined();
+    const strange = { ...input, living: new Map(), ledger: { ...ledger, suspected: 504 } };
+    expect(planRevocations(inMany(21, 6), strange).brake).toBeDefined();
   });
 });

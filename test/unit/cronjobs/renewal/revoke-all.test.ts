@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { exitCodeOfAll, type RevokeAllParts, revokeAll } from '../../../../cronjobs/renewal/revoke-all.ts';
+import {
+  exitCodeOfAll,
+  type RevokeAllDependencies,
+  revokeAll,
+} from '../../../../cronjobs/renewal/revoke-all.ts';
 import { deadlineIn } from '../../../../shared/deadline.ts';
 import { type LedgerRecord, UnreadableRecord } from '../../../../shared/vault/ledger.ts';
 import { createKeptLog } from '../../../e2e/support/kept-log.ts';
@@ -16,7 +20,7 @@ interface World {
   readonly clusterId?: string;
   /** Whose memory stands under the prefix. */
   readonly lastBy?: string;
-  readonly revoke?: RevokeAllParts['revocation']['revokeGrant'];
+  readonly revoke?: RevokeAllDependencies['revocation']['revokeGrant'];
 }
 
 const SWEEP = { succeededAt: 0, shortestLeaseSeconds: 0, shards: 1 };
@@ -25,7 +29,7 @@ async function run({ records, clusterId, lastBy, revoke }: World) {
   const revoked: string[] = [];
   const { log } = createKeptLog();
   const last = lastBy === undefined ? undefined : { ...SWEEP, clusterId: lastBy };
-  const parts: RevokeAllParts = {
+  const parts: RevokeAllDependencies = {
     ledger: {
       list: async () => ({ grants: Object.keys(records), others: [] }),
       read: async (uuid) => {

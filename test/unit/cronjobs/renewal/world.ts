@@ -1,7 +1,7 @@
 /** A cluster, a ledger and a Vault of our own making, for faults that real ones cannot be brought to. */
 import { v7 as newUuid } from 'uuid';
 import { expect } from 'vitest';
-import type { SweepParts } from '../../../../cronjobs/renewal/context.ts';
+import type { SweepDependencies } from '../../../../cronjobs/renewal/context.ts';
 import { exitCodeOf } from '../../../../cronjobs/renewal/report.ts';
 import { sweep } from '../../../../cronjobs/renewal/sweep.ts';
 import { deadlineIn, monotonicClock } from '../../../../shared/deadline.ts';
@@ -104,9 +104,9 @@ export function world() {
   }
   const uuidOf = (leaseId: string) => leaseId.slice(leaseId.lastIndexOf('/') + 1);
 
-  function partsWith(options: Partial<SweepParts['options']>): SweepParts {
+  function partsWith(options: Partial<SweepDependencies['options']>): SweepDependencies {
     return {
-      held: undefined,
+      slots: undefined,
       leases: { isGone: async (leaseId) => changed.ended.has(uuidOf(leaseId)) },
       ledger: {
         list: async () => ({ grants: [...records.keys()], others: changed.others }),
@@ -158,7 +158,7 @@ export function world() {
         get: async () => expect.unreachable(),
       },
       notices: {
-        tell: async ({ name }, reason, message) => void told.push({ pod: name, reason, message }),
+        emit: async ({ name }, reason, message) => void told.push({ pod: name, reason, message }),
         evict: async ({ name }) => {
           evicted.push(name);
           return true;
@@ -186,7 +186,7 @@ export function world() {
     };
   }
 
-  async function run(options: Partial<SweepParts['options']> = {}) {
+  async function run(options: Partial<SweepDependencies['options']> = {}) {
     const report = await sweep(partsWith(options), deadlineIn(60_000, monotonicClock, aborted.signal));
     return { ...report, code: exitCodeOf(report) };
   }

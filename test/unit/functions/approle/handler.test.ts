@@ -49,7 +49,7 @@ function start({ pods, statuses = [200], unreachable = false }: World) {
       rules: { namespaces: undefined, roles: undefined },
       log,
     }),
-    openLine: async (address) => {
+    connect: async (address) => {
       if (unreachable) throw new InjectorError('init_container_unavailable', 'cannot be reached');
       expect(address).toBe('10.0.0.7');
       open += 1;
@@ -85,11 +85,9 @@ function start({ pods, statuses = [200], unreachable = false }: World) {
     lines,
     metrics,
     openLines: () => open,
-    push: () => {
-      const deadline = deadlineIn(1_000, () => 0);
-      return push({ namespace: 'shop', name: 'web-0' }, { deadline, vaultCalls: 0 }).finally(() =>
-        deadline.release(),
-      );
+    push: async () => {
+      using deadline = deadlineIn(1_000, () => 0);
+      return await push({ namespace: 'shop', name: 'web-0' }, { deadline, vaultCalls: 0 });
     },
   };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { createRevoke, type RevocationParts } from '../../../../functions/revocation/handler.ts';
+import { createRevoke, type RevocationDependencies } from '../../../../functions/revocation/handler.ts';
 import { deadlineIn } from '../../../../shared/deadline.ts';
 import { ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../../../shared/errors.ts';
 import type { DeletedPod } from '../../../../shared/events/deleted-pod.ts';
@@ -38,7 +38,7 @@ function start({ live, others = [], records = {}, outcome, clusterId, readTwice 
     calls.push(call);
   };
   const metrics = createMetrics({ process: 'revocation', uuidLabel: false });
-  const parts: RevocationParts = {
+  const parts: RevocationDependencies = {
     pods: {
       get: async (namespace, name) => {
         if ((namespace !== 'team' && !readTwice) || name !== 'web-0')

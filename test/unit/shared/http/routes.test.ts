@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type HttpFunction, http } from '@google-cloud/functions-framework';
 import { afterEach, describe, expect, test } from 'vitest';
 import { InjectorError } from '../../../../shared/errors.ts';
-import { createRoutes, type RouteParts, sendText } from '../../../../shared/http/routes.ts';
+import { createRoutes, type RouteDependencies, sendText } from '../../../../shared/http/routes.ts';
 import { type RunningServer, serve } from '../../../../shared/http/server.ts';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
 import { createKeptLog } from '../../../e2e/support/kept-log.ts';
@@ -13,7 +13,7 @@ let server: RunningServer | undefined;
 afterEach(() => server?.drain());
 
 /** Served as a function is. */
-async function start(wishes: Partial<RouteParts> = {}, post?: HttpFunction) {
+async function start(wishes: Partial<RouteDependencies> = {}, post?: HttpFunction) {
   const { log, lines } = createKeptLog();
   const metrics = createMetrics({ process: 'revocation', uuidLabel: false });
   const asked: string[] = [];

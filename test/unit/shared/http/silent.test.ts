@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
 import { selfSigned } from '../../../../init/approle/certificate.ts';
-import { openReception } from '../../../../init/approle/reception.ts';
+import { listenForSecretId } from '../../../../init/approle/listener.ts';
 import { serveMetrics } from '../../../../shared/http/metrics-server.ts';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
 import { createKeptLog } from '../../../e2e/support/kept-log.ts';
@@ -91,7 +91,7 @@ describe.concurrent('whoever has something to say is heard in spite of them', ()
   test('who brings an init container its secret_id', async (context) => {
     const tls = await selfSigned(new Date());
     const read = () => expect.unreachable();
-    const { close } = await openReception({ tls, address: '127.0.0.1', read, log });
+    const { close } = await listenForSecretId({ tls, address: '127.0.0.1', read, log });
     context.onTestFinished(close);
     await crowd(50_000, [['', '']], context);
     await answered('https://127.0.0.1:50000/x', context).toBe(404);

@@ -12,8 +12,8 @@ async function read(answer: unknown) {
       return answer;
     },
   });
-  const deadline = deadlineIn(1_000, () => 0);
-  const pod = await readPod('shop', 'web-0', deadline).finally(() => deadline.release());
+  using deadline = deadlineIn(1_000, () => 0);
+  const pod = await readPod('shop', 'web-0', deadline);
   expect(paths).toEqual(['/api/v1/namespaces/shop/pods/web-0']);
   return pod;
 }

@@ -30,14 +30,11 @@ async function logInTo(unwrapped: 'lost' | 'refused') {
     localAddress: undefined,
     mount: 'approle',
   });
-  const deadline = deadlineIn(5_000, monotonicClock);
+  using deadline = deadlineIn(5_000, monotonicClock);
   const error: unknown = await login
     .logIn(new Secret('wrapping'), 'role-id', { deadline, vaultCalls: 0 })
     .catch((thrown: unknown) => thrown)
-    .finally(() => {
-      deadline.release();
-      login.close();
-    });
+    .finally(login.close);
   return { error, asked };
 }
 const IN_ORDER = ['sys/wrapping/lookup', 'sys/wrapping/unwrap'];

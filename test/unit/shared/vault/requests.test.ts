@@ -25,11 +25,10 @@ async function told(status: number, body: string, headers: Record<string, string
     onSent: () => {},
     time: { observe: (date) => void dates.push(date) },
   });
-  const deadline = deadlineIn(2_000, monotonicClock);
+  using deadline = deadlineIn(2_000, monotonicClock);
   const work = { deadline, vaultCalls: 0 };
   await requests.send({ operation: 'ask', method: 'GET', path: '/x', once: true, work }).catch(() => {});
   requests.close();
-  deadline.release();
   return dates;
 }
 

@@ -30,8 +30,8 @@ interface Vault {
   readonly revokeToken?: VaultError | 'done';
   /** Sent with the injector's own login. */
   readonly revokeOurselves?: VaultError | 'done';
-  /** Given back; absent: places are not counted. */
-  readonly place?: VaultError | 'done';
+  /** Given back; absent: slots are not counted. */
+  readonly slot?: VaultError | 'done';
 }
 
 let calls: string[];
@@ -50,7 +50,7 @@ function start({
   remove = 'done',
   revokeToken = 'done',
   revokeOurselves,
-  place,
+  slot,
 }: Vault): Revocation {
   let looked = 0;
   return createRevocation({
@@ -72,7 +72,7 @@ function start({
         written.push(changed);
       },
     },
-    held: place && { release: async () => answer('give the place back', place) },
+    slots: slot && { release: async () => answer('give the slot back', slot) },
     now: () => NOW,
   });
 }
@@ -255,32 +255,32 @@ test('a grant of which neither lease nor token is known is not called revoked: n
   expect(calls).toEqual([]);
 });
 
-describe('where places are counted', () => {
-  const placed = { ...record, mount: 'db' };
+describe('where slots are counted', () => {
+  const withSlot = { ...record, mount: 'db' };
 
-  test('a grant gives its place back before its record goes', async () => {
-    await start({ revokeLease: 'done', place: 'done' }).revokeGrant(UUID, placed, work());
-    expect(calls).toEqual(['revoke the lease', 'revoke the token', 'give the place back', 'forget']);
+  test('a grant gives its slot back before its record goes', async () => {
+    await start({ revokeLease: 'done', slot: 'done' }).revokeGrant(UUID, withSlot, work());
+    expect(calls).toEqual(['revoke the lease', 'revoke the token', 'give the slot back', 'forget']);
   });
 
   test('and keeps its record where it could not: the next attempt gives it back', async () => {
-    const revocation = start({ revokeLease: 'done', place: AWAY });
-    await expect(revocation.revokeGrant(UUID, placed, work())).rejects.toBe(AWAY);
+    const revocation = start({ revokeLease: 'done', slot: AWAY });
+    await expect(revocation.revokeGrant(UUID, withSlot, work())).rejects.toBe(AWAY);
     expect(calls).not.toContain('forget');
   });
 
   test('one of the reference, which names no role, has it by its lease', async () => {
-    await start({ revokeLease: 'done', place: 'done' }).revokeGrant(
+    await start({ revokeLease: 'done', slot: 'done' }).revokeGrant(
       UUID,
       { ...record, role: undefined },
       work(),
     );
-    expect(calls).toContain('give the place back');
+    expect(calls).toContain('give the slot back');
   });
 
   test('one without a lease has none', async () => {
-    await start({ place: 'done' }).revokeGrant(UUID, { ...record, leaseId: '' }, work());
-    expect(calls).not.toContain('give the place back');
+    await start({ slot: 'done' }).revokeGrant(UUID, { ...record, leaseId: '' }, work());
+    expect(calls).not.toContain('give the slot back');
   });
 });
 

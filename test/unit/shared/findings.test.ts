@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { createTold, listed } from '../../../shared/told.ts';
+import { createFindings, listed } from '../../../shared/findings.ts';
 
 function toldOf(sentences: readonly string[]) {
   let made = 0;
-  const told = createTold();
+  const told = createFindings();
   for (const sentence of sentences)
     told.add(() => {
       made += 1;

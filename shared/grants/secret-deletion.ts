@@ -3,13 +3,13 @@
  * record lets the next attempt find whatever failed in between.
  */
 import { validate, version } from 'uuid';
-import { asInjectorError, type InjectorError } from './errors.ts';
-import type { PodSecrets } from './kubernetes/secrets.ts';
-import { secretNameOf } from './pod/secret-name.ts';
-import type { Logger } from './telemetry/logger.ts';
-import type { LedgerRecord } from './vault/ledger.ts';
-import type { Work } from './vault/requests.ts';
-import type { Revocation } from './vault/revocation.ts';
+import { asInjectorError, type InjectorError } from '../errors.ts';
+import type { PodSecrets } from '../kubernetes/secrets.ts';
+import { secretNameOf } from '../pod/secret-name.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { LedgerRecord } from '../vault/ledger.ts';
+import type { Work } from '../vault/requests.ts';
+import type { Revocation } from '../vault/revocation.ts';
 
 /** The ValidatingAdmissionPolicy refuses a Secret that is no longer ours: somebody with write access has changed it. */
 const BY_POLICY = /admission ?policy|denied request/i;
@@ -19,7 +19,7 @@ const mayBeAllowedLater = ({ code, message }: InjectorError) =>
   code === 'kubernetes_denied' && !BY_POLICY.test(message);
 
 /** @returns the same revocation, which also deletes the pod's Secret. */
-export function withSecrets(
+export function withSecretDeletion(
   revocation: Revocation,
   secrets: Pick<PodSecrets, 'remove'>,
   log: Pick<Logger, 'warn'>,

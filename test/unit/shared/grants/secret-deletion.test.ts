@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { deadlineIn } from '../../../shared/deadline.ts';
-import { KubernetesError } from '../../../shared/kubernetes/api.ts';
-import type { LedgerRecord } from '../../../shared/vault/ledger.ts';
-import { withSecrets } from '../../../shared/withdrawal.ts';
-import { RECORD } from '../ledger-record.ts';
+import { deadlineIn } from '../../../../shared/deadline.ts';
+import { withSecretDeletion } from '../../../../shared/grants/secret-deletion.ts';
+import { KubernetesError } from '../../../../shared/kubernetes/api.ts';
+import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
+import { RECORD } from '../../ledger-record.ts';
 
 const OURS = '019a0000-0000-7000-8000-000000000001';
 const THEIRS = '2ed3ef02-24ed-11f0-9cd2-0242ac120002';
@@ -19,7 +19,7 @@ let failure: Error | undefined;
 let removed: string[];
 let warnings: string[];
 let leftToDo: (string | undefined)[];
-const revocation = withSecrets(
+const revocation = withSecretDeletion(
   {
     revokeGrant: async (_uuid, _record, _work, left) => {
       leftToDo.push(left);

@@ -3,7 +3,7 @@ import type { RunningPod } from '../../shared/kubernetes/init-containers.ts';
 import { printable } from '../../shared/secret.ts';
 import { globMatches } from '../../shared/vault/glob.ts';
 
-export interface Wish {
+export interface AppRoleRequest {
   readonly role: string;
   /** The name of the init container that takes the secret_id. */
   readonly initContainer: string;
@@ -27,14 +27,16 @@ const INIT_CONTAINER = 'pod.boostport.com/vault-init-container';
 const ROLE_NAME = /^\w(?:[\w.-]{0,126}\w)?$/;
 
 /** @returns `undefined` if the pod requests nothing. */
-export function wishOf({ annotations }: Pick<RunningPod, 'annotations'>): Wish | undefined {
+export function appRoleRequestOf({
+  annotations,
+}: Pick<RunningPod, 'annotations'>): AppRoleRequest | undefined {
   const [role, initContainer] = [annotations[ROLE]?.trim(), annotations[INIT_CONTAINER]?.trim()];
   return role && initContainer ? { role, initContainer } : undefined;
 }
 
 /** Why the pod may not have it; `undefined` if it may. */
 export function refusalOf(
-  { role, initContainer }: Wish,
+  { role, initContainer }: AppRoleRequest,
   pod: Pick<RunningPod, 'namespace' | 'serviceAccount' | 'initContainers'>,
   { namespaces, roles }: Rules,
 ): string | undefined {

@@ -1,7 +1,7 @@
 /** Reviews as the API server sent them (see test/e2e/admission/reviews-recorded.test.ts), and answers to it. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { answerReview, parseReview } from '../../../../functions/admission/review.ts';
+import { answerReview, parseReview } from '../../../../functions/admission/admission-review.ts';
 
 const fixture = (name: string) => readFileSync(`test/fixtures/admission-reviews/${name}.json`);
 const uid = '00000000-0000-4000-8000-000000000000';

@@ -1,7 +1,7 @@
 import { printable } from './secret.ts';
 
 /** A list of findings for a person: the first ones in words, the rest as a count. */
-export interface Told {
+export interface Findings {
   /** Counts all findings, including those without a sentence. */
   readonly count: number;
   /** @param sentence called only if it will be printed. */
@@ -14,8 +14,8 @@ const MOST_SENTENCES = 20;
 const MOST_CHARACTERS = 3_000;
 const MAX_NAME = 63;
 
-export function createTold(): Told {
-  const told: string[] = [];
+export function createFindings(): Findings {
+  const findings: string[] = [];
   let count = 0;
   let characters = 0;
   return {
@@ -24,12 +24,14 @@ export function createTold(): Told {
     },
     add(sentence) {
       count += 1;
-      if (told.length < count - 1 || told.length >= MOST_SENTENCES || characters > MOST_CHARACTERS) return;
+      if (findings.length < count - 1 || findings.length >= MOST_SENTENCES || characters > MOST_CHARACTERS)
+        return;
       const made = sentence();
       characters += made.length;
-      told.push(made);
+      findings.push(made);
     },
-    sentences: () => (count > told.length ? [...told, `… and ${count - told.length} more`] : [...told]),
+    sentences: () =>
+      count > findings.length ? [...findings, `… and ${count - findings.length} more`] : [...findings],
   };
 }
 

@@ -92,8 +92,8 @@ const MAX_DENIAL = 4_096;
 
 export function answerReview(uid: string, { patch, denial, warnings }: Verdict): object {
   const left = warnings.length - MAX_WARNINGS;
-  const told = left > 0 ? [...warnings.slice(0, MAX_WARNINGS - 1), `… and ${left + 1} more`] : warnings;
-  const shown = told.map((warning) => printable(warning, MAX_WARNING));
+  const limited = left > 0 ? [...warnings.slice(0, MAX_WARNINGS - 1), `… and ${left + 1} more`] : warnings;
+  const shown = limited.map((warning) => printable(warning, MAX_WARNING));
   return {
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',

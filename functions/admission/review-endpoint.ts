@@ -4,18 +4,24 @@ import { type Deadline, deadlineIn } from '../../shared/deadline.ts';
 import { asInjectorError, InjectorError } from '../../shared/errors.ts';
 import { arrivalOf } from '../../shared/http/arrival.ts';
 import { originOf } from '../../shared/telemetry/origin.ts';
-import type { Work } from '../../shared/vault/requests.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
+import { answerReview, parseReview, uidOfUnread } from './admission-review.ts';
 import { budgetFor } from './deadline.ts';
 import { type Admission, admit, denialOf } from './handler.ts';
-import { answerReview, parseReview, uidOfUnread } from './review.ts';
 
-export function createReviews(admission: Admission): HttpFunction {
+interface Asked {
+  readonly deadline: Deadline;
+  readonly answerBy: Deadline;
+  readonly traceparent: string | undefined;
+}
+
+export function createReviewEndpoint(admission: Admission): HttpFunction {
   const { clock } = admission;
 
-  async function answerTo(body: Buffer, asked: Work, answerBy: Deadline, traceparent: string | undefined) {
+  async function answerTo(body: Buffer, { deadline, answerBy, traceparent }: Asked) {
     try {
       const { uid, creation } = parseReview(body);
-      const work = { ...asked, ...originOf(uid, traceparent) };
+      const work = beginWork(deadline, originOf(uid, traceparent));
       const verdict = creation ? await admit(creation, work, answerBy, admission) : { warnings: [] };
       return answerReview(uid, verdict);
     } catch (thrown) {
@@ -35,17 +41,12 @@ export function createReviews(admission: Admission): HttpFunction {
     response.on('close', () => response.writableFinished || abort());
     // Time has passed since the request arrived: its body was read and others were answered.
     const passedMs = clock() - arrivalOf(request, clock);
-    const deadline = deadlineIn(workMs - passedMs, clock, hungUp.signal);
-    const answerBy = deadlineIn(answerMs - passedMs, clock);
-    try {
-      const body = request.rawBody ?? Buffer.alloc(0);
-      const traceparent = request.get('traceparent');
-      const answer = await answerTo(body, { deadline, vaultCalls: 0 }, answerBy, traceparent);
-      response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify(answer));
-    } finally {
-      for (const one of [deadline, answerBy]) one.release();
-    }
+    using deadline = deadlineIn(workMs - passedMs, clock, hungUp.signal);
+    using answerBy = deadlineIn(answerMs - passedMs, clock);
+    const body = request.rawBody ?? Buffer.alloc(0);
+    const answer = await answerTo(body, { deadline, answerBy, traceparent: request.get('traceparent') });
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(answer));
   };
 }
 

@@ -9,32 +9,28 @@ import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline
 import { InjectorError } from '../../shared/errors.ts';
 
 /** An open connection to an init container. */
-export interface Line {
+export interface Connection {
   /** @returns the HTTP status. */
   post(body: string, deadline: Deadline): Promise<number>;
   close(): void;
 }
 
 /** @throws InjectorError `init_container_unavailable` if nobody listens in time. */
-export type OpenLine = (address: string, deadline: Deadline) => Promise<Line>;
+export type Connect = (address: string, deadline: Deadline) => Promise<Connection>;
 
 const PORT = 50_000;
 // A container counts as running before its program listens. A slower start is left to the event's next delivery.
 const LISTENS_WITHIN_MS = 5_000;
 const TRY_AGAIN_AFTER_MS = 150;
 
-export const openLine: OpenLine = async (address, deadline) => {
-  const patience = deadlineIn(
+export const connect: Connect = async (address, deadline) => {
+  using patience = deadlineIn(
     Math.min(LISTENS_WITHIN_MS, deadline.remainingMs()),
     monotonicClock,
     deadline.signal,
   );
-  try {
-    const socket = await patiently(address, patience);
-    return { post: (body, until) => post(socket, address, body, until), close: () => socket.destroy() };
-  } finally {
-    patience.release();
-  }
+  const socket = await patiently(address, patience);
+  return { post: (body, until) => post(socket, address, body, until), close: () => socket.destroy() };
 };
 
 async function patiently(address: string, patience: Deadline): Promise<TLSSocket> {

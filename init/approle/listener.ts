@@ -7,13 +7,13 @@ import { oneAtATime } from '../../shared/http/one-at-a-time.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Post } from './post.ts';
 
-export interface Reception {
+export interface SecretIdListener {
   /** Resolves when the sender has been told that its post was accepted. */
   readonly taken: Promise<Post>;
   close(): void;
 }
 
-export interface ReceptionParts {
+export interface ListenerOptions {
   readonly tls: { readonly cert: string; readonly key: string };
   /** Absent: all interfaces. */
   readonly address: string | undefined;
@@ -28,7 +28,12 @@ const BODY_BYTES = { one: 1024 * 1024, all: 4 * 1024 * 1024 };
 const MOST_CONNECTIONS = 64;
 
 /** @throws InjectorError `configuration_invalid` if it cannot listen. */
-export async function openReception({ tls, address, read, log }: ReceptionParts): Promise<Reception> {
+export async function listenForSecretId({
+  tls,
+  address,
+  read,
+  log,
+}: ListenerOptions): Promise<SecretIdListener> {
   const { promise: taken, resolve: take } = Promise.withResolvers<Post>();
   let hasOne = false;
 

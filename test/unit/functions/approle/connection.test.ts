@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Line, openLine } from '../../../../functions/approle/line.ts';
+import { type Connection, connect } from '../../../../functions/approle/connection.ts';
 import { type Deadline, deadlineIn, monotonicClock } from '../../../../shared/deadline.ts';
 import { createAuthority } from '../../../stack/certificates.ts';
 
@@ -11,7 +11,7 @@ const { certificate: cert, key } = await (await createAuthority('init')).issue({
 /** Stands for an init container: it is given each connection, and does with it what the test says. */
 let server: ReturnType<typeof createServer>;
 let deadline: Deadline;
-let line: Line;
+let connection: Connection;
 let accepted: TLSSocket | undefined;
 
 beforeEach(async () => {
@@ -21,12 +21,12 @@ beforeEach(async () => {
   }).listen(50_000, ADDRESS);
   await once(server, 'listening');
   deadline = deadlineIn(1_500, monotonicClock);
-  line = await openLine(ADDRESS, deadline);
+  connection = await connect(ADDRESS, deadline);
   await expect.poll(() => accepted).toBeDefined();
 });
 afterEach(() => {
-  deadline.release();
-  line.close();
+  deadline[Symbol.dispose]();
+  connection.close();
   accepted?.destroy();
   server.close();
 });
@@ -37,7 +37,7 @@ const answer = (status: string) =>
 describe('a post', () => {
   test('ends with the status of the answer', async () => {
     answer('409 Conflict');
-    expect(await line.post('{}', deadline)).toBe(409);
+    expect(await connection.post('{}', deadline)).toBe(409);
   });
 
   test.each([
@@ -47,15 +47,21 @@ describe('a post', () => {
     const closed = accepted && once(accepted.resume(), 'close');
     close();
     await closed;
-    await expect(line.post('{}', deadline)).rejects.toMatchObject({ code: 'init_container_unavailable' });
+    await expect(connection.post('{}', deadline)).rejects.toMatchObject({
+      code: 'init_container_unavailable',
+    });
   });
 
   test('over a connection that is closed in place of an answer fails', async () => {
     accepted?.once('data', () => accepted?.destroy());
-    await expect(line.post('{}', deadline)).rejects.toMatchObject({ code: 'init_container_unavailable' });
+    await expect(connection.post('{}', deadline)).rejects.toMatchObject({
+      code: 'init_container_unavailable',
+    });
   });
 
   test('without an answer fails at the deadline', async () => {
-    await expect(line.post('{}', deadline)).rejects.toMatchObject({ code: 'init_container_unavailable' });
+    await expect(connection.post('{}', deadline)).rejects.toMatchObject({
+      code: 'init_container_unavailable',
+    });
   });
 });

@@ -1,4 +1,4 @@
-/** What every function and job needs from its configuration: the one place that reads files named by the environment. */
+/** What every function and job has: its configuration, clock, logger, metrics and error reports. */
 import { readFileSync } from 'node:fs';
 import type { ConfigWithoutVault } from './config.ts';
 import { type Clock, monotonicClock } from './deadline.ts';
@@ -8,7 +8,7 @@ import { causes, createLogger, type Logger } from './telemetry/logger.ts';
 import type { ProcessName } from './telemetry/metric-table.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 
-export interface Surroundings<C extends ConfigWithoutVault = ConfigWithoutVault> {
+export interface Runtime<C extends ConfigWithoutVault = ConfigWithoutVault> {
   readonly name: ProcessName;
   readonly config: C;
   readonly clock: Clock;
@@ -17,10 +17,7 @@ export interface Surroundings<C extends ConfigWithoutVault = ConfigWithoutVault>
   readonly reports: ErrorReports;
 }
 
-export function createSurroundings<C extends ConfigWithoutVault>(
-  name: ProcessName,
-  config: C,
-): Surroundings<C> {
+export function createRuntime<C extends ConfigWithoutVault>(name: ProcessName, config: C): Runtime<C> {
   const reports = createErrorReports(name, config.sentry, {
     onUnavailable: (error) => log.warn(`errors cannot be reported to Sentry: ${causes(error)}`),
   });

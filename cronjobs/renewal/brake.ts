@@ -14,12 +14,12 @@ export interface Orphan {
 export interface Plan {
   readonly revoke: readonly Orphan[];
   /** Grants that never had a pod and are too many to revoke: they end with their leases. */
-  readonly held: readonly Orphan[];
+  readonly heldBack: readonly Orphan[];
   /** Why nothing is revoked: the number of orphans, and of all grants. */
   readonly brake: Suspicion | undefined;
 }
 
-export interface Surroundings {
+export interface BrakeInput {
   /** This shard's grants, by namespace, that are neither orphaned nor another cluster's. */
   readonly living: ReadonlyMap<string, number>;
   readonly maxRevokeFraction: number;
@@ -45,11 +45,11 @@ const NEVER_BORN_COUNTED = 5;
  * Stops before the first revocation if suspiciously many are orphaned: a wrong cluster, prefix or label is more
  * likely.
  */
-export function decide(
+export function planRevocations(
   orphans: readonly Orphan[],
-  { living, maxRevokeFraction, ledger }: Surroundings,
+  { living, maxRevokeFraction, ledger }: BrakeInput,
 ): Plan {
-  if (maxRevokeFraction === 1) return { revoke: orphans, held: [], brake: undefined };
+  if (maxRevokeFraction === 1) return { revoke: orphans, heldBack: [], brake: undefined };
   const isTooMany = (suspected: number, all: number) =>
     suspected > ALWAYS_ALLOWED && suspected > maxRevokeFraction * all;
 
@@ -59,17 +59,17 @@ export function decide(
   const brake = ledger
     ? estimate(ledger, orphans, neverBorn)
     : { suspected, grants: suspected + sum([...living.values()]) };
-  if (isTooMany(brake.suspected, brake.grants)) return { revoke: [], held: [], brake };
+  if (isTooMany(brake.suspected, brake.grants)) return { revoke: [], heldBack: [], brake };
 
   const isHolding = ledger
     ? isTooMany(ledger.suspected, ledger.grants)
     : isTooMany(sum([...neverBorn.values()]), orphans.length + sum([...living.values()]));
   // A shard cannot see the namespace's total.
-  const isHeld = ({ hadPod, record: { namespace } }: Orphan) =>
+  const isHeldBack = ({ hadPod, record: { namespace } }: Orphan) =>
     isHolding && !hadPod && (ledger !== undefined || (neverBorn.get(namespace) ?? 0) > NEVER_BORN_COUNTED);
   return {
-    revoke: orphans.filter((orphan) => !isHeld(orphan)),
-    held: orphans.filter(isHeld),
+    revoke: orphans.filter((orphan) => !isHeldBack(orphan)),
+    heldBack: orphans.filter(isHeldBack),
     brake: undefined,
   };
 }

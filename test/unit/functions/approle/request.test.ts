@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { refusalOf, wishOf } from '../../../../functions/approle/wish.ts';
+import { appRoleRequestOf, refusalOf } from '../../../../functions/approle/request.ts';
 
 const annotations = (role: string, initContainer: string) => ({
   annotations: {
@@ -9,10 +9,13 @@ const annotations = (role: string, initContainer: string) => ({
 });
 
 test('a pod asks by two annotations, and by neither alone', () => {
-  expect(wishOf(annotations(' orders ', 'install'))).toEqual({ role: 'orders', initContainer: 'install' });
-  expect(wishOf(annotations('orders', ''))).toBeUndefined();
-  expect(wishOf(annotations('', 'install'))).toBeUndefined();
-  expect(wishOf({ annotations: {} })).toBeUndefined();
+  expect(appRoleRequestOf(annotations(' orders ', 'install'))).toEqual({
+    role: 'orders',
+    initContainer: 'install',
+  });
+  expect(appRoleRequestOf(annotations('orders', ''))).toBeUndefined();
+  expect(appRoleRequestOf(annotations('', 'install'))).toBeUndefined();
+  expect(appRoleRequestOf({ annotations: {} })).toBeUndefined();
 });
 
 const pod = {

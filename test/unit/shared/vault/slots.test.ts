@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { deadlineIn } from '../../../../shared/deadline.ts';
 import { InjectorError } from '../../../../shared/errors.ts';
-import { createHeld } from '../../../../shared/vault/held.ts';
 import type { Kv } from '../../../../shared/vault/kv.ts';
 import { vaultPath } from '../../../../shared/vault/path.ts';
+import { createSlots } from '../../../../shared/vault/slots.ts';
 
 const work = () => ({ deadline: deadlineIn(60_000, () => 0), vaultCalls: 0 });
-const holder = { namespace: 'team', mount: 'db/main', role: 'rw' };
+const scope = { namespace: 'team', mount: 'db/main', role: 'rw' };
 
 /** Vault as far as it goes: each request is done at one moment, which the scheduler picks. */
 function kvOf(entries: Set<string>, moment: <T>(act: () => T) => Promise<T>): Kv {
@@ -39,13 +39,13 @@ test('whatever the order of requests, there are never more than may be', async (
         const moment = <T>(act: () => T) => scheduler.schedule(Promise.resolve()).then(act);
         const entries = new Set<string>();
         const come = async (number: number) => {
-          const held = createHeld(kvOf(entries, moment), 'held', most);
+          const slots = createSlots(kvOf(entries, moment), 'held', most);
           try {
-            await held.take(idOf(number), holder, work());
+            await slots.take(idOf(number), scope, work());
             return true;
           } catch (error) {
             expect(error).toMatchObject({ code: 'too_many_grants' });
-            await held.release(idOf(number), holder, work());
+            await slots.release(idOf(number), scope, work());
             return false;
           }
         };
@@ -61,35 +61,35 @@ test('whatever the order of requests, there are never more than may be', async (
   );
 });
 
-test('a place is counted for its namespace, mount and role alone', async () => {
-  const held = createHeld(kvOf(new Set(), atOnce), 'held', 1);
-  await held.take(A, holder, work());
+test('a slot is counted for its namespace, mount and role alone', async () => {
+  const slots = createSlots(kvOf(new Set(), atOnce), 'held', 1);
+  await slots.take(A, scope, work());
   for (const other of [{ namespace: 'other' }, { mount: 'db' }, { role: 'ro' }])
-    await held.take(B, { ...holder, ...other }, work());
-  await expect(held.take(C, holder, work())).rejects.toThrow(
+    await slots.take(B, { ...scope, ...other }, work());
+  await expect(slots.take(C, scope, work())).rejects.toThrow(
     'namespace "team" holds 1 grant of role "rw" at "db/main", and maxGrantsPerRole allows 1',
   );
-  await expect(held.take(C, holder, work())).rejects.toBeInstanceOf(InjectorError);
+  await expect(slots.take(C, scope, work())).rejects.toBeInstanceOf(InjectorError);
 });
 
 test('one that is taken again is the same', async () => {
-  const held = createHeld(kvOf(new Set(), atOnce), 'held', 1);
-  await held.take(A, holder, work());
-  await held.take(A, holder, work());
+  const slots = createSlots(kvOf(new Set(), atOnce), 'held', 1);
+  await slots.take(A, scope, work());
+  await slots.take(A, scope, work());
 });
 
 test('all of them tell whose they are, and nothing else is one', async () => {
-  const held = createHeld(kvOf(new Set(['held/team', 'held/team/x/y']), atOnce), 'held', 9);
-  const places = [
-    { ...holder, uuid: A },
-    { ...holder, mount: 'db', uuid: B },
+  const slots = createSlots(kvOf(new Set(['held/team', 'held/team/x/y']), atOnce), 'held', 9);
+  const added = [
+    { ...scope, uuid: A },
+    { ...scope, mount: 'db', uuid: B },
   ];
-  for (const place of places) await held.put(place.uuid, place, work());
-  const found = await held.all(work());
-  expect(found.toSorted((left, right) => (left.uuid < right.uuid ? -1 : 1))).toEqual(places);
+  for (const slot of added) await slots.put(slot.uuid, slot, work());
+  const found = await slots.all(work());
+  expect(found.toSorted((left, right) => (left.uuid < right.uuid ? -1 : 1))).toEqual(added);
 });
 
-test('what no grant has as its name takes no place, and hinders nothing', async () => {
+test('what no grant has as its name takes no slot, and hinders nothing', async () => {
   const uuid = A;
   const folder = 'held/team/db/main/rw';
   const others = ['a%b', 'a%b/x', 'A', '..', 'copy of it'].map((name) => `${folder}/${name}`);
@@ -99,9 +99,9 @@ test('what no grant has as its name takes no place, and hinders nothing', async 
     vaultPath('mount', path);
     return kv.list(what, path, within);
   };
-  const held = createHeld({ ...kv, list }, 'held', 2);
-  expect(await held.all(work())).toEqual([{ ...holder, uuid }]);
-  await held.take(B, holder, work());
+  const slots = createSlots({ ...kv, list }, 'held', 2);
+  expect(await slots.all(work())).toEqual([{ ...scope, uuid }]);
+  await slots.take(B, scope, work());
 });
 
 test('folders without end are not gone down into', async () => {
@@ -110,7 +110,7 @@ test('folders without end are not gone down into', async () => {
     asked += 1;
     return ['deeper/'];
   };
-  const held = createHeld({ ...kvOf(new Set(), atOnce), list }, 'held', 1);
-  expect(await held.all(work())).toEqual([]);
+  const slots = createSlots({ ...kvOf(new Set(), atOnce), list }, 'held', 1);
+  expect(await slots.all(work())).toEqual([]);
   expect(asked).toBeLessThan(20);
 });
