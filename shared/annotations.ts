@@ -13,6 +13,7 @@ import {
   readNames,
   type Settings,
 } from './pod/annotation-reading.ts';
+import { clashesOf, FILE_KEY, FILE_KEYS, type RequestedFile, readFiles } from './pod/requested-files.ts';
 import {
   CLASSIC_KEYS,
   type Mode,
@@ -39,7 +40,8 @@ export interface DatabaseRequest {
   readonly mode: Mode;
   /** The environment variables that the pod gets. */
   readonly variables: readonly Variable[];
-  /** Whether the credentials go into a Secret that the pod refers to, instead of into the pod itself. */
+  readonly files: readonly RequestedFile[];
+  /** Whether the variables refer to a Secret, instead of being in the pod itself. Files always come from it. */
   readonly inSecret: boolean;
 }
 
@@ -90,6 +92,7 @@ export function parseAnnotations(
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .flatMap(([database, settings]) => readDatabase(database, settings, reading) ?? []);
   findClashes(requests, problems);
+  for (const clash of clashesOf(requests.flatMap(({ files }) => files))) problems.add(() => clash);
   const containers = readContainers(reading);
   return { requests, containers, problems: problems.sentences(), warnings: warnings.sentences() };
 }
@@ -134,13 +137,13 @@ function split(name: string): { readonly database: string; readonly key: string 
   const dot = name.lastIndexOf('.');
   const key = name.slice(dot + 1);
   if (dot < 0) return POD_KEYS.includes(key) ? { database: '', key } : undefined;
-  const isKnown = DATABASE_KEYS.includes(key) || TEMPLATE_KEY.test(key);
+  const isKnown = DATABASE_KEYS.includes(key) || TEMPLATE_KEY.test(key) || FILE_KEY.test(key);
   return dot > 0 && isKnown ? { database: name.slice(0, dot), key } : undefined;
 }
 
 function unknownAnnotation(name: string): string {
   const known = name.includes('.')
-    ? [...DATABASE_KEYS, 'template-<VARIABLE>'].map((key) => `<database>.${key}`)
+    ? [...DATABASE_KEYS, 'template-<VARIABLE>', ...FILE_KEYS].map((key) => `<database>.${key}`)
     : POD_KEYS;
   return `annotation "${ANNOTATION_PREFIX}${printable(name, 80)}" is not known and ignored; known: ${known.join(', ')}`;
 }
@@ -161,9 +164,11 @@ function readDatabase(database: string, settings: Settings, reading: Reading): D
   );
   valid('cluster', mount, MOUNT, 'a database engine\'s mount, such as "databases" (no "..", no leading "/")');
   const inSecret = readPlace(settings, named, reading) === 'secret';
-  const { mode, variables } = readVariables({ ...reading, settings, named, inSecret });
+  const chosen = { ...reading, settings, named, inSecret };
+  const { mode, variables } = readVariables(chosen);
+  const files = readFiles(chosen, database);
   if (reading.problems.count > before) return undefined;
-  const request = { database, mount, role, authRole, mode, variables, inSecret };
+  const request = { database, mount, role, authRole, mode, variables, files, inSecret };
   findUnfitKeys(request, reading.problems);
   return request;
 }
@@ -205,6 +210,9 @@ function readContainers(reading: Reading): string[] | undefined {
   if (list === undefined) return undefined;
   return readNames('containers', list, /^[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/, 'names of containers', reading);
 }
+
+/** Whether a part of what it asks for comes from the pod's Secret. */
+export const needsSecret = ({ inSecret, files }: DatabaseRequest): boolean => inSecret || files.length > 0;
 
 /** The names of the variables that a request sets. */
 export function variablesOf({ variables }: DatabaseRequest): readonly string[] {

@@ -9,7 +9,7 @@ import {
   variablesOf,
 } from '../../shared/annotations.ts';
 import { exampleFacts } from '../../shared/pod/lease-facts.ts';
-import { patchPod, textsFor, variablesFor } from '../../shared/pod/patch.ts';
+import { additionsFor, patchPod, textsFor } from '../../shared/pod/patch.ts';
 import { containersOf, Pod } from '../../shared/pod/pod.ts';
 import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
 import { printable } from '../../shared/secret.ts';
@@ -72,12 +72,13 @@ function inDetail(found: PodInFile, pod: Pod, faults: readonly Remark[], default
   const names = Object.keys(annotations);
   const parsed = parseAnnotations(annotations, defaults);
   const { requests, containers: only } = parsed;
-  const variables = new Map(
-    requests.flatMap((request) => [
-      ...variablesFor(request, textsFor(request, exampleFacts(request)), 'secret'),
-    ]),
-  );
-  const { warnings: ofPatch } = patchPod(pod, variables, only, 'uuid');
+  const predicted = requests.map((request) => ({
+    request,
+    variables: textsFor(request, exampleFacts(request)).variables,
+  }));
+  const additions = additionsFor(predicted, 'secret', 'uuid');
+  const { variables } = additions;
+  const { warnings: ofPatch } = patchPod(pod, additions, only);
   const at = (message: string): Remark => ({
     line: found.lineOf(placeOf(message, names, requests, pod)),
     message,

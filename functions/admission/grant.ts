@@ -1,5 +1,7 @@
 /** Issues grants for database requests, all or none: if one fails, the others are undone. */
+
 import { v7 as newUuid } from 'uuid';
+import { needsSecret } from '../../shared/annotations.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { secretNameOf } from '../../shared/pod/secret-name.ts';
@@ -51,7 +53,7 @@ export async function grantAll(
 
 function begin(authorized: readonly AuthorizedRequest[]): GrantProgress[] {
   const named = authorized.map((one) => ({ ...one, uuid: newUuid() }));
-  const inSecret = named.some(({ request }) => request.inSecret);
+  const inSecret = named.some(({ request }) => needsSecret(request));
   const name = inSecret && named[0] ? secretNameOf(named[0].uuid) : '';
   const secret = { name, uncertain: false };
   return named.map((one) => ({ ...one, secret, mayBeRecorded: false }));

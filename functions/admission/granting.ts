@@ -26,12 +26,17 @@ export interface AuthorizedRequest {
   readonly policy: string;
 }
 
+/** Texts with the credentials in them: by variable, and of files by their key in the pod's Secret. */
+export interface SecretTexts {
+  readonly variables: ReadonlyMap<string, Secret>;
+  readonly files: ReadonlyMap<string, Secret>;
+}
+
 export interface PodGrant {
   readonly uuid: string;
   readonly request: DatabaseRequest;
   readonly credentials: Credentials;
-  /** Texts by variable, with the credentials in them. */
-  readonly texts: ReadonlyMap<string, Secret>;
+  readonly texts: SecretTexts;
   /** The token's lifetime without renewal; its lease ends with it. */
   readonly tokenPeriodSeconds: number;
 }

@@ -10,12 +10,12 @@ import {
 } from '../../shared/annotations.ts';
 import type { Deadline } from '../../shared/deadline.ts';
 import { asInjectorError, ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../shared/errors.ts';
-import type { Variables } from '../../shared/pod/environment.ts';
 import { exampleFacts } from '../../shared/pod/lease-facts.ts';
-import { patchPod, textsFor, variablesFor } from '../../shared/pod/patch.ts';
+import { additionsFor, patchPod, textsFor } from '../../shared/pod/patch.ts';
 import { isMirror } from '../../shared/pod/pod.ts';
 import { OF_A_MIRROR, overwritten, problemsOf } from '../../shared/pod/remarks.ts';
 import { secretNameOf } from '../../shared/pod/secret-name.ts';
+import type { Secret } from '../../shared/secret.ts';
 import { AccessDenied, type Authorization } from '../../shared/vault/authorization.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { PodCreation, Verdict } from './admission-review.ts';
@@ -196,13 +196,9 @@ function deliver(
   admission: Admission,
 ): Verdict {
   const { pod } = creation;
-  const uuids = uuidsOf(grants);
-  const variables: Variables = new Map(
-    grants.flatMap(({ request, texts }) => [
-      ...variablesFor(request, new Map([...texts].map(([name, text]) => [name, text.reveal()])), secretName),
-    ]),
-  );
-  const { operations, warnings } = patchPod(pod, variables, parsed.containers, uuids);
+  const requests = grants.map(({ request, texts }) => ({ request, variables: revealed(texts.variables) }));
+  const additions = additionsFor(requests, secretName, uuidsOf(grants));
+  const { operations, warnings } = patchPod(pod, additions, parsed.containers);
   return {
     patch: operations,
     warnings: [
@@ -214,14 +210,17 @@ function deliver(
   };
 }
 
+const revealed = (texts: ReadonlyMap<string, Secret>) =>
+  new Map([...texts].map(([name, text]) => [name, text.reveal()]));
+
 function placeholders(creation: PodCreation, parsed: ParsedAnnotations): Verdict {
-  const variables = new Map(
-    parsed.requests.flatMap((request) => [
-      ...variablesFor(request, textsFor(request, exampleFacts(request)), secretNameOf(DRY_RUN_UUID)),
-    ]),
-  );
+  const requests = parsed.requests.map((request) => ({
+    request,
+    variables: textsFor(request, exampleFacts(request)).variables,
+  }));
   const uuids = parsed.requests.map(() => DRY_RUN_UUID).join(',');
-  const { operations, warnings } = patchPod(creation.pod, variables, parsed.containers, uuids);
+  const additions = additionsFor(requests, secretNameOf(DRY_RUN_UUID), uuids);
+  const { operations, warnings } = patchPod(creation.pod, additions, parsed.containers);
   return { patch: operations, warnings: [...parsed.warnings, ...overwritten(creation.pod), ...warnings] };
 }
 

@@ -1,4 +1,5 @@
 /** Issues one grant: a token, credentials, a record; and the pod's Secret, if its credentials go into one. */
+import { needsSecret } from '../../shared/annotations.ts';
 
 import { asInjectorError } from '../../shared/errors.ts';
 import { factsOf } from '../../shared/pod/lease-facts.ts';
@@ -48,16 +49,19 @@ export async function issue(
     vaultCalls: work.vaultCalls,
     durationMs: Math.round(dependencies.clock() - startedAt),
   });
-  const texts = [...textsFor(request, factsOf(request, credentials, dependencies.now()))];
+  const texts = textsFor(request, factsOf(request, credentials, dependencies.now()));
   return {
     uuid,
     request,
     credentials,
-    texts: new Map(texts.map(([variable, text]) => [variable, new Secret(text)])),
+    texts: { variables: wrapped(texts.variables), files: wrapped(texts.files) },
     reference: dependencies.tokenReference === 'accessor' ? { accessor } : token,
     tokenPeriodSeconds: periodSeconds,
   };
 }
+
+const wrapped = (texts: ReadonlyMap<string, string>) =>
+  new Map([...texts].map(([name, text]) => [name, new Secret(text)]));
 
 /** Counts before anything is created: a denial for too many grants costs Vault no token. */
 async function takeSlot(
@@ -117,7 +121,7 @@ export async function record(
   );
 }
 
-/** All values that the pod gets by reference. */
+/** All texts that the pod gets from its Secret. */
 export async function storeInSecret(
   grants: readonly PodGrant[],
   progress: SecretProgress,
@@ -125,13 +129,18 @@ export async function storeInSecret(
   work: Work,
   dependencies: GrantDependencies,
 ): Promise<void> {
-  const kept = grants.filter(({ request }) => request.inSecret);
+  const stored = grants.filter(({ request }) => needsSecret(request));
   const secret = {
     namespace,
     name: progress.name,
     uuids: grants.map(({ uuid }) => uuid),
-    databases: kept.map(({ request }) => request.database || request.role),
-    values: new Map(kept.flatMap(({ texts }) => [...texts])),
+    databases: stored.map(({ request }) => request.database || request.role),
+    values: new Map(
+      stored.flatMap(({ request, texts: { variables, files } }) => [
+        ...(request.inSecret ? variables : []),
+        ...files,
+      ]),
+    ),
   };
   progress.uncertain = true;
   await inPhase('secret', dependencies, () => dependencies.secrets.create(secret, work.deadline)).catch(

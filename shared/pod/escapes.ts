@@ -19,6 +19,8 @@ export const ESCAPES = {
   json: { write: (value) => JSON.stringify(value).slice(1, -1), quote: '"' },
   /** https://www.postgresql.org/docs/current/libpq-pgpass.html */
   pgpass: { write: (value) => oneLine(withBackslashes(value, /[\\:]/g)) },
+  /** libpq reads a line to its end, without quotes, and trims it (fe-connect.c, parseServiceFile). */
+  pgservice: { write: (value) => (value === value.trim() ? oneLine(value) : undefined) },
   /** https://mariadb.com/kb/en/configuring-mariadb-with-option-files/#options */
   mycnf: { write: (value) => oneLine(withBackslashes(value, /[\\"]/g)), quote: '"' },
   /** https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/util/Properties.html#load(java.io.Reader) */

@@ -2,15 +2,18 @@
 import { type DatabaseRequest, type ParsedAnnotations, variablesOf } from '../annotations.ts';
 import { printable } from '../secret.ts';
 import { NAME_OR_NONE } from './names.ts';
-import { variablesFor } from './patch.ts';
+import { additionsFor } from './patch.ts';
 import { containersOf, type Pod, type PodContainer } from './pod.ts';
 import { secretNameOf } from './secret-name.ts';
 import { longestText } from './template.ts';
+import { volumesFor } from './volumes.ts';
 
 /** Databases of one pod. */
 const MAX_VARIABLES = 1_000;
 /** Variables, counted once in each container that gets them. */
 const MAX_PLACES = 5_000;
+// With contents of 4 KiB each, they fit into a Secret of 1 MiB.
+const MAX_FILES = 100;
 // A larger pod would not fit into etcd, whose limit for an object is 1.5 MiB.
 const MAX_PATCH_BYTES = 1024 * 1024;
 // Kubernetes' own limits: longer values would be refused after credentials were issued.
@@ -33,19 +36,22 @@ export function tooMuch({ requests, containers: only }: ParsedAnnotations, pod: 
     return [
       `${variables} variables in ${given.length} containers are ${variables * given.length}: expected at most ${MAX_PLACES}; annotation "containers" says which containers get them`,
     ];
-  const bytes = patchBytes(requests, given);
+  const files = requests.reduce((sum, request) => sum + request.files.length, 0);
+  if (files > MAX_FILES) return [`the databases ask for ${files} files: expected at most ${MAX_FILES}`];
+  const bytes = patchBytes(requests, given, pod);
   return bytes > MAX_PATCH_BYTES
     ? [`the patch of the pod would take ${bytes} bytes: expected at most ${MAX_PATCH_BYTES}`]
     : [];
 }
 
 /** Upper bound. */
-function patchBytes(requests: readonly DatabaseRequest[], given: readonly PodContainer[]): number {
-  const added = requests.flatMap((request) => [
-    ...variablesFor(request, longestTexts(request), LONGEST_SECRET_NAME),
-  ]);
-  const kept = given.map(({ env }) => env ?? []);
-  return bytesOf(added) * given.length + bytesOf(kept);
+function patchBytes(requests: readonly DatabaseRequest[], given: readonly PodContainer[], pod: Pod): number {
+  const longest = requests.map((request) => ({ request, variables: longestTexts(request) }));
+  const { variables, files, secretName } = additionsFor(longest, LONGEST_SECRET_NAME, '');
+  const { volumes, mounts } = volumesFor(pod, files, secretName);
+  const kept = given.map(({ env, volumeMounts }) => [env ?? [], volumeMounts ?? []]);
+  const inEach = bytesOf([...variables]) + bytesOf(mounts);
+  return inEach * given.length + bytesOf(kept) + bytesOf(volumes) + bytesOf(pod.spec.volumes ?? []);
 }
 
 function longestTexts({ variables }: DatabaseRequest): ReadonlyMap<string, string> {

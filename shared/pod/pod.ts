@@ -1,8 +1,22 @@
 /** A pod, as far as its database credentials are concerned. */
 import * as v from 'valibot';
 
+const SecurityContext = v.optional(
+  v.nullable(
+    v.looseObject({
+      runAsUser: v.optional(v.nullable(v.number())),
+      runAsNonRoot: v.optional(v.nullable(v.boolean())),
+      fsGroup: v.optional(v.nullable(v.number())),
+    }),
+  ),
+);
+const VolumeMounts = v.array(
+  v.looseObject({ name: v.string(), mountPath: v.string(), readOnly: v.optional(v.nullable(v.boolean())) }),
+);
 const Container = v.looseObject({
   name: v.string(),
+  volumeMounts: v.optional(v.nullable(VolumeMounts)),
+  securityContext: SecurityContext,
   env: v.optional(v.nullable(v.array(v.looseObject({ name: v.string() })))),
 });
 /** Checked in place: there may be tens of thousands of labels and annotations, and nobody needs a copy. */
@@ -24,6 +38,8 @@ export const Pod = v.looseObject({
   spec: v.looseObject({
     serviceAccountName: v.optional(v.string(), ''),
     nodeName: v.optional(v.string(), ''),
+    securityContext: SecurityContext,
+    volumes: v.optional(v.nullable(v.array(v.looseObject({ name: v.string() })))),
     containers: v.array(Container),
     initContainers: v.optional(v.nullable(v.array(Container))),
   }),

@@ -4,6 +4,7 @@ import { createFindings, listed } from '../findings.ts';
 import { printable } from '../secret.ts';
 import { tooMuch, unfitNames } from './limits.ts';
 import { containersOf, type Pod } from './pod.ts';
+import { volumeProblems } from './volumes.ts';
 
 /** Faults that prevent credentials for the pod, one sentence each, and how many more there are. */
 export function problemsOf(parsed: ParsedAnnotations, pod: Pod): string[] {
@@ -15,6 +16,8 @@ export function problemsOf(parsed: ParsedAnnotations, pod: Pod): string[] {
       () => `annotation "containers" names "${printable(name, 63)}": expected one of ${listed(present)}`,
     );
   }
+  const files = parsed.requests.flatMap((request) => request.files);
+  for (const sentence of volumeProblems(pod, files, parsed.containers)) findings.add(() => sentence);
   return [...parsed.problems, ...unfitNames(pod), ...findings.sentences(), ...tooMuch(parsed, pod)];
 }
 

@@ -4,7 +4,7 @@ import { fault, type Reading, readNames, type Settings } from './annotation-read
 import { parseConnectionUri } from './connection-uri.ts';
 import { hasPlaceholder, parseTemplate, type Template, templateOf } from './template.ts';
 
-/** `template`: nothing but the variables of `template-<VARIABLE>`. */
+/** `template`: nothing but what `template-<VARIABLE>` and `file-<name>` ask for. */
 export type Mode = 'classic' | 'uri' | 'template';
 
 /** An environment variable that a pod gets. */
@@ -33,7 +33,7 @@ export function readVariables(database: DatabaseSettings): {
   readonly variables: readonly Variable[];
 } {
   const templates = readTemplates(database);
-  const mode = readMode(database, templates.length > 0);
+  const mode = readMode(database);
   const variables = [...(mode === 'template' ? [] : variablesOfMode(mode, database)), ...templates];
   for (const { name, template } of variables) {
     if (!database.inSecret || !template.some((part) => typeof part === 'string' && part.includes('$(')))
@@ -46,18 +46,19 @@ export function readVariables(database: DatabaseSettings): {
   return { mode, variables };
 }
 
-function readMode({ settings, named, problems, warnings }: DatabaseSettings, hasTemplates: boolean): Mode {
+function readMode({ settings, named, problems, warnings }: DatabaseSettings): Mode {
   const found = settings.get('mode') || '';
   // The reference accepts exactly these spellings of this mode, and only of this one.
   const spelled = ['URI', 'Uri'].includes(found) ? 'uri' : found;
   const hasOwnKeys = CLASSIC_KEYS.some((key) => settings.has(key));
+  const hasTemplates = [...settings.keys()].some((key) => /^(?:template|file)-./.test(key));
   const mode = spelled || (hasTemplates && !hasOwnKeys ? 'template' : 'classic');
   if (mode !== 'classic' && mode !== 'uri' && mode !== 'template') {
     problems.add(() => fault(named('mode'), found, '"classic", "uri" or "template"'));
     return 'template';
   }
   if (mode === 'template' && !hasTemplates)
-    problems.add(() => fault(named('template-<VARIABLE>'), '', 'at least one in mode "template"'));
+    problems.add(() => fault(named('template-<VARIABLE>'), '', 'one, or a file, in mode "template"'));
   const ofNoEffect = { classic: URI_KEYS, uri: CLASSIC_KEYS, template: [...URI_KEYS, ...CLASSIC_KEYS] }[mode];
   for (const key of ofNoEffect) {
     if (settings.has(key)) warnings.add(() => noEffect(key, mode, settings.get(key) ?? '', named));

@@ -113,7 +113,9 @@ function written({ name, syntax, hasQuotes }: Placeholder, value: string): strin
   }
   const text = escaped(value, syntax, hasQuotes);
   if (text !== undefined) return text;
-  throw unwritable(`the ${name} that Vault issued has a line break, which cannot be written for "${syntax}"`);
+  throw unwritable(
+    `the ${name} that Vault issued has characters (a line break, or a blank at its end) that cannot be written for "${syntax}"`,
+  );
 }
 
 const unwritable = (sentence: string) => new InjectorError('annotations_invalid', printable(sentence, 400));

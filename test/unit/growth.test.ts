@@ -66,7 +66,11 @@ function admitted(pod: Pod): string {
   const parsed = parseAnnotations(creation.pod.metadata.annotations ?? {}, defaults);
   const problems = problemsOf(parsed, creation.pod);
   const variables = new Map([['DBUSER', { value: 'user' }]]);
-  const { operations, warnings } = patchPod(creation.pod, variables, parsed.containers, UUID);
+  const { operations, warnings } = patchPod(
+    creation.pod,
+    { variables, files: [], secretName: '', uuids: UUID },
+    parsed.containers,
+  );
   const denial = { code: 422, message: problems.join('; ') };
   return JSON.stringify(
     answerReview('u', problems.length > 0 ? { denial, warnings } : { patch: operations, warnings }),

@@ -29,6 +29,7 @@ const request = (database: string, changes: Partial<DatabaseRequest> = {}): Data
   authRole: 'rw',
   ...classic(),
   inSecret: false,
+  files: [],
   ...changes,
 });
 const at = (key: string) => `annotation "${ANNOTATION_PREFIX}${key}"`;

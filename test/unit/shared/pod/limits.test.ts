@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { ANNOTATION_PREFIX, type DatabaseRequest, parseAnnotations } from '../../../../shared/annotations.ts';
 import { exampleFacts } from '../../../../shared/pod/lease-facts.ts';
-import { patchPod, textsFor, variablesFor } from '../../../../shared/pod/patch.ts';
+import { additionsFor, patchPod, textsFor } from '../../../../shared/pod/patch.ts';
 import type { Pod } from '../../../../shared/pod/pod.ts';
 import { problemsOf } from '../../../../shared/pod/remarks.ts';
 import { Secret } from '../../../../shared/secret.ts';
@@ -104,10 +104,11 @@ test('what is counted for a patch is no less than the patch takes', () => {
     user: 'u'.repeat(64),
     password: new Secret('p'.repeat(64)),
   });
-  const given = new Map(
-    requests.flatMap((request) => [...variablesFor(request, textsFor(request, longFacts(request)), '')]),
-  );
-  const bytes = JSON.stringify(patchPod(pod, given, undefined, '').operations).length;
+  const given = requests.map((request) => ({
+    request,
+    variables: textsFor(request, longFacts(request)).variables,
+  }));
+  const bytes = JSON.stringify(patchPod(pod, additionsFor(given, '', ''), undefined).operations).length;
   expect(bytes).toBeGreaterThan(100_000);
   expect(bytes).toBeLessThan(1024 * 1024);
 });

@@ -5,7 +5,12 @@ import { type DatabaseRequest, UUID_ANNOTATION } from '../../../../shared/annota
 import { parseConnectionUri } from '../../../../shared/pod/connection-uri.ts';
 import type { Variables } from '../../../../shared/pod/environment.ts';
 import { factsOf } from '../../../../shared/pod/lease-facts.ts';
-import { patchPod, textsFor, variablesFor } from '../../../../shared/pod/patch.ts';
+import {
+  additionsFor,
+  type PodPatch,
+  patchPod as patchWith,
+  textsFor,
+} from '../../../../shared/pod/patch.ts';
 import { containersOf, type Pod } from '../../../../shared/pod/pod.ts';
 import { templateOf } from '../../../../shared/pod/template.ts';
 import { Secret } from '../../../../shared/secret.ts';
@@ -18,6 +23,7 @@ const request: DatabaseRequest = {
   role: 'rw',
   authRole: 'rw',
   inSecret: false,
+  files: [],
   mode: 'classic',
   variables: [
     { name: 'DBUSER', template: templateOf('user') },
@@ -34,12 +40,19 @@ function uriRequest(afterUserInfo: string): DatabaseRequest {
 
 const texts = (asked: DatabaseRequest, userName: string, password: string) => {
   const credentials = { userName, password: new Secret(password), leaseId: 'lease', leaseTtlSeconds: 60 };
-  return textsFor(asked, factsOf(asked, credentials, 0));
+  return textsFor(asked, factsOf(asked, credentials, 0)).variables;
 };
 const environmentFor = (asked: DatabaseRequest, user: string, password: string): Variables =>
-  variablesFor(asked, texts(asked, user, password), 'db-creds-1');
+  additionsFor([{ request: asked, variables: texts(asked, user, password) }], 'db-creds-1', '').variables;
 
-function apply(pod: Pod, { operations }: ReturnType<typeof patchPod>): Pod {
+const patchPod = (
+  pod: Pod,
+  variables: Variables,
+  only: readonly string[] | undefined,
+  uuids: string,
+): PodPatch => patchWith(pod, { variables, files: [], secretName: 'db-creds-1', uuids }, only);
+
+function apply(pod: Pod, { operations }: PodPatch): Pod {
   return jsonPatch.applyPatch(structuredClone(pod), operations, true).newDocument;
 }
 

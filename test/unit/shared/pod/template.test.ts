@@ -47,7 +47,7 @@ describe('a text with placeholders', () => {
       'the password that Vault issued has characters that need an escape',
     ],
     ['jdbc:sqlserver://h;password={{password}}', 'a;b', 'characters that need an escape'],
-    ['*:*:*:u:{{password|pgpass}}', 'a\nb', 'line break, which cannot be written for "pgpass"'],
+    ['*:*:*:u:{{password|pgpass}}', 'a\nb', 'that cannot be written for "pgpass"'],
   ])('%s is refused for a password that it cannot hold, which is not shown', (text, password, sentence) => {
     const attempt = () => filled(text, password);
     expect(attempt).toThrow(sentence);
