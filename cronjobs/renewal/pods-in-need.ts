@@ -1,6 +1,7 @@
 /** Reports pods without a grant, or with one that the ledger does not know: something else went wrong. */
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
+import { once } from '../../shared/single-flight.ts';
 import { isGrantUuid } from '../../shared/vault/ledger.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import { allStates } from './all-states.ts';
@@ -10,7 +11,6 @@ import { isForeign, looksYoung } from './grant-state.ts';
 import { isRecordGone } from './lost-records.ts';
 import { emitEvent } from './pod-events.ts';
 import { shardOf } from './shard.ts';
-import { once } from './unnamed.ts';
 
 /** @param listed the ledger's uuids, listed before the pods. */
 export async function reportPods(

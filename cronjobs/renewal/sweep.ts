@@ -3,6 +3,7 @@
  * It may be killed at any point: the next one carries on.
  */
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import { once } from '../../shared/single-flight.ts';
 import { beginWork } from '../../shared/vault/requests.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import { createAttempt } from './attempt.ts';
@@ -21,7 +22,7 @@ import { type Read, readAll } from './read.ts';
 import { repairSlots } from './repair-slots.ts';
 import { hasSucceeded, newReport, type SweepReport } from './report.ts';
 import { shardOf } from './shard.ts';
-import { once, ownsUnnamed } from './unnamed.ts';
+import { ownsUnnamed } from './unnamed.ts';
 
 // Time to store the memory, or the next sweep would start over.
 const SHARE_FOR_WORK = 0.9;

@@ -24,12 +24,3 @@ export async function ownsUnnamed(
   const uid = last.clusterId === clusterId ? clusterId : await readClusterUid(work.deadline);
   return rivalOf(last, uid, now()) === undefined;
 }
-
-/** Checked lazily, at most once. */
-export function once<T>(ask: () => Promise<T>): () => Promise<T> {
-  let asked: Promise<T> | undefined;
-  return () => {
-    asked ??= ask();
-    return asked;
-  };
-}

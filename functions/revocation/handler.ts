@@ -7,6 +7,7 @@ import type { Clock } from '../../shared/deadline.ts';
 import { about, asInjectorError } from '../../shared/errors.ts';
 import type { DeletedPod } from '../../shared/events/deleted-pod.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
+import { createSingleFlight } from '../../shared/single-flight.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import { isGrantUuid, type Ledger, type LedgerRecord } from '../../shared/vault/ledger.ts';
@@ -38,7 +39,7 @@ export type Revoke = (pod: DeletedPod, work: Work) => Promise<readonly GrantOutc
  * work once.
  */
 export function createRevoke(dependencies: RevocationDependencies): Revoke {
-  const underWay = new Map<string, Promise<GrantOutcome>>();
+  const underWay = createSingleFlight<GrantOutcome>();
 
   return async (pod, work) => {
     if (pod.uuids.length === 0) return [];
@@ -47,17 +48,13 @@ export function createRevoke(dependencies: RevocationDependencies): Revoke {
     successor.catch(() => undefined);
     const startedAt = dependencies.clock();
     const outcomes = await Promise.allSettled(
-      pod.uuids.map((uuid) => {
+      pod.uuids.map((uuid) =>
         // Keyed by pod as well: the outcome for a forged event must not answer for the true one.
-        const key = `${pod.namespace}/${pod.name}/${uuid}`;
-        const running = underWay.get(key);
-        if (running) return running;
-        const started = revokeOrLeave(uuid, pod, successor, work, dependencies).finally(() =>
-          underWay.delete(key),
-        );
-        underWay.set(key, started);
-        return started;
-      }),
+        underWay.run(
+          () => revokeOrLeave(uuid, pod, successor, work, dependencies),
+          `${pod.namespace}/${pod.name}/${uuid}`,
+        ),
+      ),
     );
     const seconds = (dependencies.clock() - startedAt) / 1_000;
     for (const outcome of outcomes) {
