@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf, InjectorError } from '../../shared/errors.ts';
-import type { AppRoleToken } from '../../shared/vault/approle-login.ts';
+import type { IssuedToken } from '../../shared/vault/login-answer.ts';
 import type { Post } from './post.ts';
 
 interface Files {
@@ -26,7 +26,7 @@ export async function prepareFolders({ tokenFile, caFile }: Files): Promise<void
   }
 }
 
-export async function writeCredentials(files: Files, token: AppRoleToken, post: Post): Promise<void> {
+export async function writeCredentials(files: Files, token: IssuedToken, post: Post): Promise<void> {
   const { vaultAddress, vaultNamespace, vaultCa } = post;
   const content = {
     clientToken: token.token.reveal(),

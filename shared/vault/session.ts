@@ -2,14 +2,12 @@
  * The injector's own login to Vault (https://developer.hashicorp.com/vault/api-docs/auth/kubernetes#login), kept for
  * the life of the process: renewed at half of its TTL, replaced when it is gone, revoked at the end.
  */
-import * as v from 'valibot';
 import { type Clock, type Deadline, within } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
-import { seconds } from '../numbers.ts';
-import { Secret } from '../secret.ts';
+import type { Secret } from '../secret.ts';
 import { createSingleFlight } from '../single-flight.ts';
-import { checked } from './answer.ts';
 import { timedOut, VaultError } from './failure.ts';
+import { issuedToken } from './login-answer.ts';
 import { vaultPath } from './path.ts';
 import { beginWork, type VaultRequest, type VaultRequests, type Work } from './requests.ts';
 
@@ -40,14 +38,6 @@ interface Login {
   readonly since: number;
 }
 
-const LoginAnswer = v.object({
-  auth: v.object({
-    client_token: v.pipe(v.string(), v.nonEmpty()),
-    lease_duration: seconds,
-    renewable: v.boolean(),
-  }),
-});
-
 const LOGGING_IN = 'let the injector log in';
 const LOGIN_WITHIN_MS = 10_000;
 const RENEW_AFTER = 0.5;
@@ -66,9 +56,13 @@ export function createSession(options: SessionOptions): Session {
   const ageOf = ({ since, ttlMs }: Login) => (clock() - since) / ttlMs;
 
   function parseLogin(answer: unknown, since: number): Login {
-    const { client_token, lease_duration, renewable } = checked(LoginAnswer, LOGGING_IN, answer).auth;
-    const ttlMs = lease_duration > 0 ? lease_duration * 1_000 : Number.POSITIVE_INFINITY;
-    return { token: new Secret(client_token), renewable, ttlMs, since };
+    const { token, leaseSeconds, renewable } = issuedToken(LOGGING_IN, answer);
+    return {
+      token,
+      renewable,
+      ttlMs: leaseSeconds > 0 ? leaseSeconds * 1_000 : Number.POSITIVE_INFINITY,
+      since,
+    };
   }
 
   async function logIn(work: Work): Promise<Login> {
