@@ -6,6 +6,7 @@
 import type { Clock } from '../../shared/deadline.ts';
 import { about, asInjectorError } from '../../shared/errors.ts';
 import type { DeletedPod } from '../../shared/events/deleted-pod.ts';
+import { ownershipOf } from '../../shared/grants/ownership.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import { createSingleFlight } from '../../shared/single-flight.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
@@ -166,9 +167,8 @@ function notTheirs(record: LedgerRecord, pod: DeletedPod, clusterId: string | un
   if (record.namespace !== pod.namespace) return "the grant is another namespace's";
   // The record of a pod with generateName has no pod name.
   if (record.podName !== '' && record.podName !== pod.name) return "the grant is another pod's";
-  if (record.clusterId !== undefined && clusterId !== undefined && record.clusterId !== clusterId) {
-    return "the grant is another cluster's";
-  }
+  // Without a configured name there is nothing to compare: namespace and pod decide.
+  if (ownershipOf(record, clusterId) === 'foreign') return "the grant is another cluster's";
   return undefined;
 }
 
