@@ -90,3 +90,10 @@ export function asInjectorError(thrown: unknown): InjectorError {
     cause: thrown,
   });
 }
+
+/** The code that Node or a library gives its errors, such as `ECONNREFUSED`. */
+export function codeOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+    ? thrown.code
+    : undefined;
+}

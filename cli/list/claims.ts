@@ -1,5 +1,6 @@
 /** Which live pods name which uuid. */
 import type { Deadline } from '../../shared/deadline.ts';
+import { claimsOf } from '../../shared/grants/claims.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 
 export interface Claims {
@@ -19,27 +20,19 @@ interface ClaimOptions {
 }
 
 export async function readClaims({ pods, label, namespace, newDeadline }: ClaimOptions): Promise<Claims> {
-  const claims = new Map<string, LivePod[]>();
-  const add = (live: readonly LivePod[]) => {
-    for (const pod of live) {
-      for (const uuid of pod.uuids) {
-        const known = claims.get(uuid) ?? [];
-        if (!known.some(({ uid }) => uid === pod.uid)) claims.set(uuid, [...known, pod]);
-      }
-    }
-  };
-  add(
+  const listed =
     namespace === undefined
       ? await pods.listLive(label, newDeadline())
-      : await pods.listNamespace(namespace, newDeadline()),
-  );
+      : await pods.listNamespace(namespace, newDeadline());
+  let claims = claimsOf(listed);
   return {
     of: (uuid) => claims.get(uuid) ?? [],
     all: () => claims,
     async addUnlabelled(namespaces) {
       // All of the namespace's pods were already listed.
       if (namespace !== undefined) return;
-      for (const one of new Set(namespaces)) add(await pods.listNamespace(one, newDeadline()));
+      for (const one of new Set(namespaces)) listed.push(...(await pods.listNamespace(one, newDeadline())));
+      claims = claimsOf(listed);
     },
   };
 }

@@ -1,7 +1,7 @@
 /** `list`: who has which credentials, until when, and whether they are renewed. */
 import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
-import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
+import { clusterIdIfKnown } from '../../shared/kubernetes/cluster.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
 import type { Command } from '../command.ts';
@@ -51,8 +51,7 @@ export const listCommand: Command = {
     const listing = await openSession({ api, options, environment }, 'renewal', async (session) => {
       const { vault, config } = session;
       await mustAnswer(vault);
-      const ofCluster = () => readClusterUid(api, newDeadline()).catch(() => undefined);
-      const clusterId = config.clusterId ?? (await ofCluster());
+      const clusterId = await clusterIdIfKnown(config.clusterId, api, newDeadline());
       const pods = createPods(api);
       const { progress: onProgress } = terminal;
       return listGrants(

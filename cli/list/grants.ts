@@ -1,12 +1,12 @@
 /** This cluster's grants in the ledger, and those that its pods name: who owns each, and its state. */
-import pLimit from 'p-limit';
 import type { Config } from '../../shared/config.ts';
 import type { Deadline } from '../../shared/deadline.ts';
+import { ownershipOf } from '../../shared/grants/ownership.ts';
+import { readRecords } from '../../shared/grants/records.ts';
 import type { Pods } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
 import { uuidTime } from '../../shared/uuid-time.ts';
-import { DocumentDeleted } from '../../shared/vault/kv.ts';
-import { type Ledger, type LedgerRecord, UnreadableRecord } from '../../shared/vault/ledger.ts';
+import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { GrantState, SweepMemory } from '../../shared/vault/sweep-memory.ts';
 import { readMemory } from '../sweep-state.ts';
@@ -48,8 +48,6 @@ export interface Listing {
   readonly foreign: number;
 }
 
-const CONCURRENCY = 16;
-
 /** @param only this namespace; absent: all. */
 export async function listGrants(parts: ListParts, only: string | undefined): Promise<Listing> {
   const { ledger, pods, config, newDeadline, onProgress } = parts;
@@ -64,7 +62,7 @@ export async function listGrants(parts: ListParts, only: string | undefined): Pr
     const known = memory.grants.get(uuid);
     return only === undefined || !known || known.namespace === only;
   });
-  const records = await readRecords(wanted, parts);
+  const records = await readValid(wanted, parts);
   const own = wanted.filter((uuid) => !isForeign(records.get(uuid), parts));
   const unclaimed = own.filter((uuid) => claims.of(uuid).length === 0);
   await claims.addUnlabelled(unclaimed.flatMap((uuid) => records.get(uuid)?.namespace ?? []));
@@ -86,28 +84,21 @@ const keyOf = ({ namespace, pod, database, uuid }: ListedGrant) =>
 const workOf = ({ newDeadline }: ListParts): Work => ({ deadline: newDeadline(), vaultCalls: 0 });
 
 /** An invalid record has nothing to show but its name. */
-async function readRecords(
+async function readValid(
   uuids: readonly string[],
   parts: ListParts,
 ): Promise<ReadonlyMap<string, LedgerRecord>> {
-  const records = new Map<string, LedgerRecord>();
-  let read = 0;
-  const readOne = async (uuid: string) => {
-    try {
-      const stored = await parts.ledger.read(uuid, workOf(parts));
-      if (stored) records.set(uuid, stored.record);
-    } catch (error) {
-      if (!(error instanceof UnreadableRecord || error instanceof DocumentDeleted)) throw error;
-    }
-    read += 1;
-    parts.onProgress(`reading the ledger: ${read} of ${uuids.length} …`);
-  };
-  await pLimit(CONCURRENCY).map(uuids, readOne);
-  return records;
+  const found = await readRecords(
+    uuids,
+    (uuid) => parts.ledger.read(uuid, workOf(parts)),
+    (count) => parts.onProgress(`reading the ledger: ${count} of ${uuids.length} …`),
+  );
+  return new Map([...found].flatMap(([uuid, one]) => (one === 'unreadable' ? [] : [[uuid, one.record]])));
 }
 
+/** A cluster that could not be identified shows all grants. */
 function isForeign(record: LedgerRecord | undefined, { clusterId }: ListParts): boolean {
-  return record?.clusterId !== undefined && clusterId !== undefined && record.clusterId !== clusterId;
+  return record !== undefined && ownershipOf(record, clusterId) === 'foreign';
 }
 
 function rowOf(

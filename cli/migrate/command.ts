@@ -1,7 +1,7 @@
 /** `migrate ledger`: from `tokenReference: token` to `accessor`, for existing grants. */
 import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { createKubernetesApi } from '../../shared/kubernetes/api.ts';
-import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
+import { clusterIdIfKnown } from '../../shared/kubernetes/cluster.ts';
 import type { Command } from '../command.ts';
 import { examplePath, lacking, vaultNeeds } from '../doctor/vault-needs.ts';
 import { INSTALLATION_OPTIONS, INSTALLATION_USAGE } from '../installation.ts';
@@ -46,7 +46,7 @@ export const migrateCommand: Command = {
       await mustAnswer(vault);
       if (!options['dry-run']) await mustBeReady(session);
       const newDeadline = () => deadlineIn(WITHIN_MS, monotonicClock);
-      const clusterId = config.clusterId ?? (await readClusterUid(api, newDeadline()).catch(() => undefined));
+      const clusterId = await clusterIdIfKnown(config.clusterId, api, newDeadline());
       const parts = { ...vault, clusterId, newDeadline, onProgress: terminal.progress };
       return migrate(options, parts, terminal);
     });

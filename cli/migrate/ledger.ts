@@ -6,16 +6,12 @@ import pLimit from 'p-limit';
 import { validate, version } from 'uuid';
 import type { Deadline } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
+import { ownershipOf } from '../../shared/grants/ownership.ts';
+import { readRecords } from '../../shared/grants/records.ts';
 import { Secret } from '../../shared/secret.ts';
 import type { Accessors } from '../../shared/vault/accessors.ts';
 import { VaultError } from '../../shared/vault/failure.ts';
-import { DocumentDeleted } from '../../shared/vault/kv.ts';
-import {
-  type Ledger,
-  type LedgerRecord,
-  type StoredRecord,
-  UnreadableRecord,
-} from '../../shared/vault/ledger.ts';
+import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 
 export interface MigrationParts {
@@ -55,15 +51,15 @@ const MOST_ROUNDS = 3;
 export async function surveyLedger(parts: MigrationParts): Promise<Survey> {
   const { ledger, clusterId, onProgress } = parts;
   const { grants: uuids, others } = await ledger.list(workOf(parts));
-  let read = 0;
-  const kindsOf = async (uuid: string): Promise<readonly [string, readonly Kind[]]> => {
-    const stored = await readable(ledger.read(uuid, workOf(parts)));
-    read += 1;
-    onProgress(`reading the ledger: ${read} of ${uuids.length} …`);
-    if (stored === 'unreadable') return [uuid, ['unreadable']];
-    return [uuid, stored ? classify(uuid, stored.record, clusterId) : []];
-  };
-  const found = await pLimit(CONCURRENCY).map(uuids, kindsOf);
+  const records = await readRecords(
+    uuids,
+    (uuid) => ledger.read(uuid, workOf(parts)),
+    (count) => onProgress(`reading the ledger: ${count} of ${uuids.length} …`),
+  );
+  const found = [...records].map(([uuid, one]): readonly [string, readonly Kind[]] => [
+    uuid,
+    one === 'unreadable' ? ['unreadable'] : classify(uuid, one.record, clusterId),
+  ]);
   const of = (kind: Kind) => found.flatMap(([uuid, kinds]) => (kinds.includes(kind) ? [uuid] : []));
   return {
     withToken: of('token'),
@@ -78,7 +74,8 @@ export async function surveyLedger(parts: MigrationParts): Promise<Survey> {
 type Kind = 'unreadable' | 'foreign' | 'accessor' | 'token' | 'of the Go injector' | 'stripped';
 
 function classify(uuid: string, record: LedgerRecord, clusterId: string | undefined): readonly Kind[] {
-  if (record.clusterId !== undefined && record.clusterId !== clusterId) return ['foreign'];
+  // A cluster that could not be identified rewrites no record of a named one.
+  if (['foreign', 'unknown'].includes(ownershipOf(record, clusterId))) return ['foreign'];
   if (!(record.token instanceof Secret)) return ['accessor'];
   if (validate(uuid) && version(uuid) === 1) return ['token', 'of the Go injector'];
   return record.userName === undefined ? ['token', 'stripped'] : ['token'];
@@ -150,17 +147,6 @@ async function forEach(
   };
   await pLimit(CONCURRENCY).map(uuids, one);
   return outcomes;
-}
-
-async function readable(
-  reading: Promise<StoredRecord | undefined>,
-): Promise<StoredRecord | undefined | 'unreadable'> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (error instanceof UnreadableRecord || error instanceof DocumentDeleted) return 'unreadable';
-    throw error;
-  }
 }
 
 const workOf = ({ newDeadline }: MigrationParts): Work => ({ deadline: newDeadline(), vaultCalls: 0 });

@@ -3,7 +3,7 @@ import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline
 import { InjectorError } from '../../shared/errors.ts';
 import { withSecretDeletion } from '../../shared/grants/secret-deletion.ts';
 import { createKubernetesApi, KubernetesError } from '../../shared/kubernetes/api.ts';
-import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
+import { clusterIdIfKnown } from '../../shared/kubernetes/cluster.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
 import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { printable } from '../../shared/secret.ts';
@@ -45,7 +45,7 @@ export const revokeCommand: Command = {
       });
     return openSession({ api, options, environment }, 'renewal', async ({ vault, config }) => {
       await mustAnswer(vault);
-      const clusterId = config.clusterId ?? (await readClusterUid(api, newDeadline()).catch(() => undefined));
+      const clusterId = await clusterIdIfKnown(config.clusterId, api, newDeadline());
       const parts = {
         ...vault,
         pods: createPods(api),

@@ -1,10 +1,10 @@
 /** The grants to revoke: one by its uuid, or all of a pod, whether it lives or not. */
-import pLimit from 'p-limit';
 import { validate } from 'uuid';
 import type { Deadline } from '../../shared/deadline.ts';
+import { ownershipOf } from '../../shared/grants/ownership.ts';
+import { readRecords } from '../../shared/grants/records.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
-import { DocumentDeleted } from '../../shared/vault/kv.ts';
-import { type Ledger, type LedgerRecord, UnreadableRecord } from '../../shared/vault/ledger.ts';
+import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -27,8 +27,6 @@ export interface TargetParts {
   readonly newDeadline: () => Deadline;
   readonly onProgress: (what: string) => void;
 }
-
-const CONCURRENCY = 16;
 
 /**
  * @param what a pod's name or a uuid.
@@ -90,21 +88,15 @@ async function ofPod(
 }
 
 async function readAll(uuids: readonly string[], parts: TargetParts): Promise<Target[]> {
-  let read = 0;
-  const readOne = async (uuid: string): Promise<Target[]> => {
-    read += 1;
-    parts.onProgress(`reading the ledger: ${read} of ${uuids.length} …`);
-    try {
-      const stored = await parts.ledger.read(uuid, workOf(parts));
-      return stored ? [{ uuid, record: stored.record }] : [];
-    } catch (error) {
-      if (error instanceof UnreadableRecord || error instanceof DocumentDeleted) return [];
-      throw error;
-    }
-  };
-  return (await pLimit(CONCURRENCY).map(uuids, readOne)).flat();
+  const found = await readRecords(
+    uuids,
+    (uuid) => parts.ledger.read(uuid, workOf(parts)),
+    (count) => parts.onProgress(`reading the ledger: ${count} of ${uuids.length} …`),
+  );
+  return [...found].flatMap(([uuid, one]) => (one === 'unreadable' ? [] : [{ uuid, record: one.record }]));
 }
 
+/** A cluster that could not be identified revokes no grant of a named one. */
 function isForeign(record: LedgerRecord, { clusterId }: TargetParts): boolean {
-  return record.clusterId !== undefined && record.clusterId !== clusterId;
+  return ['foreign', 'unknown'].includes(ownershipOf(record, clusterId));
 }

@@ -1,6 +1,5 @@
+import { isUnreadable } from '../../shared/grants/records.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
-import { DocumentDeleted } from '../../shared/vault/kv.ts';
-import { UnreadableRecord } from '../../shared/vault/ledger.ts';
 import type { SweepReport } from './report.ts';
 
 /**
@@ -19,8 +18,7 @@ export function createAttempt(report: SweepReport, log: Pick<Logger, 'error'>): 
       return await step;
     } catch (error) {
       // One unreadable record says nothing about the others: it does not fail the sweep.
-      const isUnreadable = error instanceof UnreadableRecord || error instanceof DocumentDeleted;
-      report[isUnreadable ? 'unreadable' : 'failed'] += 1;
+      report[isUnreadable(error) ? 'unreadable' : 'failed'] += 1;
       log.error(what, error, names);
       return undefined;
     }

@@ -33,7 +33,16 @@ export interface Suspicion {
 }
 
 /** Always revocable: a namespace with a handful of pods is deleted as a whole. */
-export const ALWAYS_ALLOWED = 20;
+const ALWAYS_ALLOWED = 20;
+
+/**
+ * Whether so many of all were lost that a mistake is more likely: a wrong cluster, prefix or label, or a lost ledger.
+ *
+ * @param maxFraction 1: somebody has confirmed it.
+ */
+export const isSuspicious = (suspected: number, all: number, maxFraction: number): boolean =>
+  maxFraction < 1 && suspected > ALWAYS_ALLOWED && suspected > maxFraction * all;
+
 /**
  * How many never-born grants of a namespace count for the brake. Anyone who creates pods can make as many as they
  * like, with pods that are refused after their admission, and must not be able to keep the brake on. If a namespace
@@ -50,8 +59,7 @@ export function planRevocations(
   { living, maxRevokeFraction, ledger }: BrakeInput,
 ): Plan {
   if (maxRevokeFraction === 1) return { revoke: orphans, heldBack: [], brake: undefined };
-  const isTooMany = (suspected: number, all: number) =>
-    suspected > ALWAYS_ALLOWED && suspected > maxRevokeFraction * all;
+  const isTooMany = (suspected: number, all: number) => isSuspicious(suspected, all, maxRevokeFraction);
 
   const neverBorn = countBy(orphans.filter(({ hadPod }) => !hadPod));
   const counted = sum([...neverBorn.values()].map((count) => Math.min(count, NEVER_BORN_COUNTED)));

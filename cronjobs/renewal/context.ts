@@ -1,5 +1,6 @@
 /** A sweep's collaborators, what it has read, and its state. */
 import type { Deadline } from '../../shared/deadline.ts';
+import type { Claims } from '../../shared/grants/claims.ts';
 import type { Notices } from '../../shared/kubernetes/notices.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { PodSecrets } from '../../shared/kubernetes/secrets.ts';
@@ -59,7 +60,7 @@ export interface Found {
   readonly names: LedgerNames | undefined;
   readonly livePods: readonly LivePod[] | undefined;
   /** The live pods that name a uuid. */
-  readonly claims: ReadonlyMap<string, readonly LivePod[]>;
+  readonly claims: Claims;
   /**
    * `undefined` if the cluster could not be identified: then no record counts as another cluster's, and nothing is
    * revoked.

@@ -1,4 +1,5 @@
 /** The remembered state of one grant, and what follows from it alone. */
+import { ownershipOf } from '../../shared/grants/ownership.ts';
 import { LATEST_MS } from '../../shared/numbers.ts';
 import { uuidTime } from '../../shared/uuid-time.ts';
 import type { LedgerRecord, StoredRecord } from '../../shared/vault/ledger.ts';
@@ -92,7 +93,7 @@ export function isForeign(
   { clusterId }: Pick<GrantState, 'clusterId'>,
   ours: { readonly clusterId: string | undefined },
 ): boolean {
-  return clusterId !== '' && ours.clusterId !== undefined && clusterId !== ours.clusterId;
+  return ownershipOf({ clusterId: clusterId || undefined }, ours.clusterId) === 'foreign';
 }
 
 /** Whether nothing is known by which Vault could end the grant once its record is gone. */

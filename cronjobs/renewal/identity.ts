@@ -1,6 +1,7 @@
 import type { Deadline } from '../../shared/deadline.ts';
 import type { Work } from '../../shared/vault/requests.ts';
-import { rivalOf } from '../../shared/vault/sweep-memory.ts';
+import { type LastSweep, rivalOf, type SweepMemory } from '../../shared/vault/sweep-memory.ts';
+import type { VaultTime } from '../../shared/vault/time.ts';
 import type { SweepDependencies } from './context.ts';
 import type { SweepReport } from './report.ts';
 
@@ -16,16 +17,19 @@ interface Identity {
  * is told, since it cannot tell our pods' grants from orphans of its own either.
  */
 export async function identify(
-  { options, sweeps, readClusterUid, log, time }: SweepDependencies,
+  dependencies: SweepDependencies,
   report: SweepReport,
   work: Work,
   forKubernetes: Deadline,
 ): Promise<Identity> {
+  const { options, sweeps, log, time } = dependencies;
   if (options.clusterId !== undefined) return { clusterId: options.clusterId, contested: false };
-  const clusterId = await readClusterUid(forKubernetes);
-  const last = await sweeps.readLast(options.shard, work);
-  const rival = options.maxRevokeFraction < 1 ? rivalOf(last, clusterId, time.now()) : undefined;
-  if (rival === undefined) return { clusterId, contested: false };
+  const {
+    uid: clusterId,
+    last,
+    rival,
+  } = await identifyByUid(dependencies, options.shard, work, forKubernetes);
+  if (rival === undefined || options.maxRevokeFraction === 1) return { clusterId, contested: false };
   report.failed += 1;
   log.warn(
     `nothing is revoked: another cluster (${rival}) sweeps under this vaultSecretPrefix; give each its own, or a clusterId`,
@@ -33,4 +37,28 @@ export async function identify(
   if (last && last.clusterId !== clusterId)
     await sweeps.writeLast(options.shard, { ...last, rival: { clusterId, seenAt: time.now() } }, work);
   return { clusterId, contested: true };
+}
+
+interface ByUid {
+  readonly uid: string;
+  readonly last: LastSweep | undefined;
+  /** The other cluster that sweeps under this prefix without a name, if there is one. */
+  readonly rival: string | undefined;
+}
+
+/** Identifies a cluster without a configured name. */
+export async function identifyByUid(
+  { readClusterUid, sweeps, time }: Pick<SweepDependencies, 'readClusterUid'> & IdentityMemory,
+  shard: number,
+  work: Work,
+  forKubernetes: Deadline,
+): Promise<ByUid> {
+  const uid = await readClusterUid(forKubernetes);
+  const last = await sweeps.readLast(shard, work);
+  return { uid, last, rival: rivalOf(last, uid, time.now()) };
+}
+
+interface IdentityMemory {
+  readonly sweeps: Pick<SweepMemory, 'readLast'>;
+  readonly time: Pick<VaultTime, 'now'>;
 }

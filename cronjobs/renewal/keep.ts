@@ -1,6 +1,8 @@
 /** Keeps grants alive: renews what is due, and reports a grant that cannot be kept in time. */
 
 import { InjectorError } from '../../shared/errors.ts';
+import { holderOf } from '../../shared/grants/claims.ts';
+import { ownershipOf } from '../../shared/grants/ownership.ts';
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
 import { DocumentDeleted } from '../../shared/vault/kv.ts';
@@ -84,7 +86,7 @@ function nameOf(uuid: string, { claims, index }: Sweep) {
 
 /** Read once in a grant's life, or again if the sweep's memory was lost. */
 async function read(uuid: string, sweep: Sweep, work: Work): Promise<Kept | undefined> {
-  const podIn = (namespace: string) => sweep.claims.get(uuid)?.find((pod) => pod.namespace === namespace);
+  const podIn = (namespace: string) => holderOf(sweep.claims, uuid, namespace);
   const known = sweep.index.get(uuid);
   if (known) return { uuid, state: known, stored: undefined, pod: podIn(known.namespace) };
   const found = await sweep.ledger.read(uuid, work);
@@ -105,9 +107,8 @@ function recordGone(uuid: string, { log }: Sweep): undefined {
 /** A record without a cluster name is ours if a pod of ours names it. Another cluster is told so. */
 async function stamped(uuid: string, stored: StoredRecord, sweep: Sweep, work: Work): Promise<StoredRecord> {
   const { record } = stored;
-  if (record.clusterId !== undefined || sweep.clusterId === undefined) return stored;
-  const claimed = sweep.claims.get(uuid)?.some(({ namespace }) => namespace === record.namespace);
-  if (!claimed || (await sweep.ownsUnnamed())) return stored;
+  if (ownershipOf(record, sweep.clusterId) !== 'unnamed' || sweep.clusterId === undefined) return stored;
+  if (!holderOf(sweep.claims, uuid, record.namespace) || (await sweep.ownsUnnamed())) return stored;
   const ours = { ...record, clusterId: sweep.clusterId };
   await sweep.ledger.write(uuid, ours, work);
   return { ...stored, record: ours };

@@ -1,4 +1,5 @@
 /** Finds live pods' grants whose records are gone from the ledger: the sweep's memory keeps them, and has to note it. */
+import { holderOf } from '../../shared/grants/claims.ts';
 import { unlessDeleted } from '../../shared/vault/kv.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { Sweep } from './context.ts';
@@ -16,7 +17,7 @@ export async function noteLostRecords(inUse: readonly string[], sweep: Sweep): P
   const listed = new Set(names.grants);
   const look = async (uuid: string, work: Work) => {
     const state = index.get(uuid);
-    const pod = claims.get(uuid)?.find(({ namespace }) => namespace === state?.namespace);
+    const pod = state && holderOf(claims, uuid, state.namespace);
     if (!state || !pod || isForeign(state, sweep) || lost.has(uuid)) return;
     if (await isRecordGone(uuid, sweep, work)) await reportLostRecord(uuid, pod, sweep);
   };

@@ -1,5 +1,8 @@
 /** Finds grants without a live pod: read from the ledger, and checked against the pods of their namespaces. */
 import { version } from 'uuid';
+import { claimsOf, holderOf } from '../../shared/grants/claims.ts';
+import { ownershipOf } from '../../shared/grants/ownership.ts';
+import type { LivePod } from '../../shared/kubernetes/pods.ts';
 import { uuidTime } from '../../shared/uuid-time.ts';
 import { DocumentDeleted } from '../../shared/vault/kv.ts';
 import type { StoredRecord } from '../../shared/vault/ledger.ts';
@@ -122,7 +125,7 @@ function remembered(uuid: string, { index, log, startedAt }: Sweep): StoredRecor
 
 /** Records that name no cluster may be another one's. */
 async function splitByOwner(orphans: readonly Orphan[], sweep: Sweep) {
-  const isUnnamed = ({ record }: Orphan) => record.clusterId === undefined;
+  const isUnnamed = ({ record }: Orphan) => ownershipOf(record, sweep.clusterId) === 'unnamed';
   const unnamed = orphans.filter(isUnnamed);
   if (unnamed.length === 0 || sweep.options.maxRevokeFraction === 1 || (await sweep.ownsUnnamed()))
     return { ours: orphans, unnamed: [] };
@@ -137,17 +140,17 @@ async function splitByOwner(orphans: readonly Orphan[], sweep: Sweep) {
  * whatever their labels.
  */
 async function checkPods(orphans: readonly Orphan[], sweep: Sweep) {
-  const claimed = new Set<string>();
+  const pods: LivePod[] = [];
   const unread = new Set<string>();
   const readNamespace = async (namespace: string) => {
     unread.add(namespace);
-    const pods = await sweep.pods.listNamespace(namespace, sweep.work.deadline);
-    for (const { uuids } of pods) for (const uuid of uuids) claimed.add(`${namespace}/${uuid}`);
+    for (const pod of await sweep.pods.listNamespace(namespace, sweep.work.deadline)) pods.push(pod);
     unread.delete(namespace);
   };
   const namespaces = new Set(orphans.map(({ record }) => record.namespace));
   await sweep.forEach(namespaces, readNamespace, { name: (namespace) => ({ namespace }) });
-  const isUnlabelled = ({ uuid, record }: Orphan) => claimed.has(`${record.namespace}/${uuid}`);
+  const claims = claimsOf(pods);
+  const isUnlabelled = ({ uuid, record }: Orphan) => holderOf(claims, uuid, record.namespace) !== undefined;
   const unlabelled = orphans.filter(isUnlabelled).length;
   if (unlabelled > 0) {
     sweep.log.warn(

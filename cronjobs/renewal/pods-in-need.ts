@@ -1,16 +1,16 @@
 /** Reports pods without a grant, or with one that the ledger does not know: something else went wrong. */
 import type { LivePod } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
+import { once } from '../../shared/single-flight.ts';
 import { isGrantUuid } from '../../shared/vault/ledger.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import { allStates } from './all-states.ts';
-import { ALWAYS_ALLOWED } from './brake.ts';
+import { isSuspicious } from './brake.ts';
 import type { Sweep } from './context.ts';
 import { isForeign, looksYoung } from './grant-state.ts';
 import { isRecordGone } from './lost-records.ts';
 import { emitEvent } from './pod-events.ts';
 import { shardOf } from './shard.ts';
-import { once } from './unnamed.ts';
 
 /** @param listed the ledger's uuids, listed before the pods. */
 export async function reportPods(
@@ -91,9 +91,10 @@ async function evict(
 ): Promise<void> {
   const { options, notices, work, report, log } = sweep;
   if (options.onLost !== 'evict' || inNeed.length === 0) return;
-  const isMany = inNeed.length > ALWAYS_ALLOWED && inNeed.length > options.maxRevokeFraction * pods.length;
+  const { maxRevokeFraction } = options;
+  const isMany = isSuspicious(inNeed.length, pods.length, maxRevokeFraction);
   const knowsNone = pods.length > 1 && !pods.some(({ uuids }) => uuids.some((uuid) => listed.has(uuid)));
-  if (options.maxRevokeFraction < 1 && (isMany || knowsNone)) {
+  if (isMany || (knowsNone && maxRevokeFraction < 1)) {
     report.braked = true;
     log.warn(
       `${inNeed.length} of ${pods.length} pods have no known grant: none is evicted, since a wrong prefix or a lost ledger is more likely; set maxRevokeFraction: 1 to do it anyway`,

@@ -1,6 +1,6 @@
 /** Everything a sweep reads before it acts: its memory, the cluster's identity, the ledger, then the pods. */
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
-import type { LivePod } from '../../shared/kubernetes/pods.ts';
+import { claimsOf } from '../../shared/grants/claims.ts';
 import { isGrantUuid } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
@@ -54,16 +54,8 @@ export async function readAll(
     index: new Map([...remembered].filter(([uuid]) => shardOf(uuid, options.shards) === options.shard)),
     names,
     livePods: pods,
-    claims: claimsOf(pods ?? []),
+    claims: claimsOf(pods ?? [], isGrantUuid),
     clusterId: identity?.clusterId,
     contested: identity?.contested ?? true,
   };
-}
-
-function claimsOf(pods: readonly LivePod[]): Map<string, LivePod[]> {
-  const claims = new Map<string, LivePod[]>();
-  for (const pod of pods) {
-    for (const uuid of pod.uuids.filter(isGrantUuid)) claims.set(uuid, [...(claims.get(uuid) ?? []), pod]);
-  }
-  return claims;
 }

@@ -1,4 +1,5 @@
 /** Repairs slots if `maxGrantsPerRole` is on: those without a grant are given back, grants without one get theirs. */
+import { holderOf } from '../../shared/grants/claims.ts';
 import { scopeOfLease } from '../../shared/vault/slots.ts';
 import type { Sweep } from './context.ts';
 import { looksYoung } from './grant-state.ts';
@@ -22,8 +23,7 @@ export async function repairSlots(grants: ReadonlySet<string>, sweep: Sweep): Pr
   // Issued while the limit was off.
   const without = [...index].flatMap(([uuid, { namespace, leaseId }]) => {
     const scope = scopeOfLease(namespace, leaseId);
-    const lives = claims.get(uuid)?.some((pod) => pod.namespace === namespace);
-    return scope && lives && !withSlot.has(uuid) ? [{ uuid, ...scope }] : [];
+    return scope && holderOf(claims, uuid, namespace) && !withSlot.has(uuid) ? [{ uuid, ...scope }] : [];
   });
   await sweep.forEach(without, (slot) => slots.put(slot.uuid, slot, work), {
     name: ({ uuid, namespace }) => ({ uuid, namespace }),

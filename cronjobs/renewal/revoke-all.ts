@@ -5,15 +5,16 @@
 import pLimit from 'p-limit';
 import type { Deadline } from '../../shared/deadline.ts';
 import { about, InjectorError } from '../../shared/errors.ts';
+import { ownershipOf, ownsUnnamed } from '../../shared/grants/ownership.ts';
+import { isUnreadable } from '../../shared/grants/records.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
-import { DocumentDeleted } from '../../shared/vault/kv.ts';
-import { type Ledger, UnreadableRecord } from '../../shared/vault/ledger.ts';
+import type { Ledger } from '../../shared/vault/ledger.ts';
 import { beginWork, type Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
 import { mountOf } from '../../shared/vault/slots.ts';
-import { rivalOf, type SweepMemory } from '../../shared/vault/sweep-memory.ts';
+import type { SweepMemory } from '../../shared/vault/sweep-memory.ts';
 import type { VaultTime } from '../../shared/vault/time.ts';
-import { ownsUnnamed } from './unnamed.ts';
+import { identifyByUid } from './identity.ts';
 
 export interface RevokeAllDependencies {
   readonly ledger: Pick<Ledger, 'list' | 'read'>;
@@ -54,8 +55,7 @@ export async function revokeAll(
     try {
       report[await outcomeOf(uuid, identity, dependencies, work)] += 1;
     } catch (error) {
-      const isUnreadable = error instanceof UnreadableRecord || error instanceof DocumentDeleted;
-      report[isUnreadable ? 'unreadable' : 'failed'] += 1;
+      report[isUnreadable(error) ? 'unreadable' : 'failed'] += 1;
       dependencies.log.error('a grant could not be revoked', error, { uuid });
     }
   };
@@ -65,7 +65,7 @@ export async function revokeAll(
 
 async function outcomeOf(
   uuid: string,
-  { clusterId, unnamed }: Identity,
+  { clusterId, ownsUnnamedRecords }: Identity,
   { ledger, revocation, log }: RevokeAllDependencies,
   work: Work,
 ): Promise<'revoked' | 'pending' | 'foreign'> {
@@ -73,7 +73,8 @@ async function outcomeOf(
   // Revoked meanwhile by an event.
   if (!stored) return 'revoked';
   const { record } = stored;
-  if (record.clusterId === undefined ? !unnamed : record.clusterId !== clusterId) return 'foreign';
+  const owner = ownershipOf(record, clusterId);
+  if (owner === 'foreign' || (owner === 'unnamed' && !ownsUnnamedRecords)) return 'foreign';
   const subject = { uuid, namespace: record.namespace, pod: record.podName, mount: mountOf(record) };
   const outcome = await revocation.revokeGrant(uuid, record, work).catch((error: unknown) => {
     throw about(subject, error);
@@ -86,15 +87,15 @@ async function outcomeOf(
 interface Identity {
   readonly clusterId: string;
   /** Whether records that name no cluster are its own. */
-  readonly unnamed: boolean;
+  readonly ownsUnnamedRecords: boolean;
 }
 
 async function identify(dependencies: RevokeAllDependencies, work: Work): Promise<Identity> {
-  const { clusterId, readClusterUid, sweeps, time } = dependencies;
+  const { clusterId } = dependencies;
   if (clusterId !== undefined)
-    return { clusterId, unnamed: await ownsUnnamed({ ...dependencies, clusterId, now: time.now }, work) };
-  const [uid, last] = await Promise.all([readClusterUid(work.deadline), sweeps.readLast(0, work)]);
-  if (rivalOf(last, uid, time.now()) === undefined) return { clusterId: uid, unnamed: true };
+    return { clusterId, ownsUnnamedRecords: await ownsUnnamed({ ...dependencies, clusterId }, work) };
+  const { uid, rival } = await identifyByUid(dependencies, 0, work, work.deadline);
+  if (rival === undefined) return { clusterId: uid, ownsUnnamedRecords: true };
   throw new InjectorError(
     'configuration_invalid',
     'nothing is revoked: another cluster sweeps under this vaultSecretPrefix, and without a clusterId their grants cannot be told apart',

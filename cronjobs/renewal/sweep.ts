@@ -3,6 +3,8 @@
  * It may be killed at any point: the next one carries on.
  */
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import { ownsUnnamed } from '../../shared/grants/ownership.ts';
+import { once } from '../../shared/single-flight.ts';
 import { beginWork } from '../../shared/vault/requests.ts';
 import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import { createAttempt } from './attempt.ts';
@@ -21,7 +23,6 @@ import { type Read, readAll } from './read.ts';
 import { repairSlots } from './repair-slots.ts';
 import { hasSucceeded, newReport, type SweepReport } from './report.ts';
 import { shardOf } from './shard.ts';
-import { once, ownsUnnamed } from './unnamed.ts';
 
 // Time to store the memory, or the next sweep would start over.
 const SHARE_FOR_WORK = 0.9;
@@ -114,7 +115,7 @@ async function askOwnsUnnamed(sweep: Sweep): Promise<boolean> {
   const { options, contested, attempt, work } = sweep;
   const { clusterId } = options;
   if (clusterId === undefined) return !contested;
-  const found = ownsUnnamed({ ...sweep, clusterId, now: sweep.time.now }, work);
+  const found = ownsUnnamed({ ...sweep, clusterId }, work);
   return (await attempt('the owner of records without a cluster could not be determined', found)) ?? false;
 }
 

@@ -3,10 +3,10 @@
  * moment ago, so it proves nothing and is not checked: the address identifies the pod.
  */
 import { request } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
-import { InjectorError } from '../../shared/errors.ts';
+import { codeOf, InjectorError } from '../../shared/errors.ts';
+import { retry } from '../../shared/retry.ts';
 
 /** An open connection to an init container. */
 export interface Connection {
@@ -29,19 +29,12 @@ export const connect: Connect = async (address, deadline) => {
     monotonicClock,
     deadline.signal,
   );
-  const socket = await patiently(address, patience);
+  const socket = await retry(() => dial(address, patience), {
+    deadline: patience,
+    delayAfter: () => TRY_AGAIN_AFTER_MS,
+  });
   return { post: (body, until) => post(socket, address, body, until), close: () => socket.destroy() };
 };
-
-async function patiently(address: string, patience: Deadline): Promise<TLSSocket> {
-  try {
-    return await dial(address, patience);
-  } catch (error) {
-    if (patience.remainingMs() <= TRY_AGAIN_AFTER_MS) throw error;
-    await sleep(TRY_AGAIN_AFTER_MS);
-    return patiently(address, patience);
-  }
-}
 
 function dial(address: string, { signal }: Deadline): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
@@ -88,6 +81,7 @@ function post(socket: TLSSocket, address: string, body: string, { signal }: Dead
 }
 
 function unavailable(what: string, cause: unknown): InjectorError {
-  const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
-  return new InjectorError('init_container_unavailable', `the init container ${what}${code}`, { cause });
+  const code = codeOf(cause);
+  const why = code === undefined ? '' : ` (${code})`;
+  return new InjectorError('init_container_unavailable', `the init container ${what}${why}`, { cause });
 }

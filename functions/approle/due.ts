@@ -1,10 +1,10 @@
 /** Whether a pod, in its current state, should get a secret_id now. */
+import { LRUCache } from 'lru-cache';
 import type { Deadline } from '../../shared/deadline.ts';
 import type { PodName } from '../../shared/events/changed-pod.ts';
 import type { ReadRunningPod, RunningPod } from '../../shared/kubernetes/init-containers.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { CheckAddress } from './address.ts';
-import { createRecent } from './recent.ts';
 import { type AppRoleRequest, appRoleRequestOf, type Rules, refusalOf } from './request.ts';
 
 /** A run of an init container that should get a secret_id. */
@@ -29,7 +29,7 @@ export interface JudgeDependencies {
 const MOST_REFUSALS = 10_000;
 
 export function createJudge({ readPod, checkAddress, rules, log }: JudgeDependencies): Judge {
-  const refused = createRecent(MOST_REFUSALS);
+  const refused = new LRUCache<string, true>({ max: MOST_REFUSALS });
 
   function refuse(
     { uid, namespace, name, serviceAccount }: RunningPod,
@@ -45,7 +45,7 @@ export function createJudge({ readPod, checkAddress, rules, log }: JudgeDependen
         serviceAccount,
         role,
       });
-    refused.add(refusal);
+    refused.set(refusal, true);
     return 'refused' as const;
   }
 

@@ -4,15 +4,16 @@
  * Several instances need no coordination: an init container accepts only one secret_id, and one that nobody takes
  * expires with its wrapping.
  */
+import { LRUCache } from 'lru-cache';
 import { about, asInjectorError, InjectorError } from '../../shared/errors.ts';
 import type { PodName } from '../../shared/events/changed-pod.ts';
+import { createSingleFlight } from '../../shared/single-flight.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import type { Work } from '../../shared/vault/requests.ts';
 import type { SecretIds, WrappedSecretId } from '../../shared/vault/secret-ids.ts';
 import type { Connect, Connection } from './connection.ts';
 import type { Due, Judge, NotDue } from './due.ts';
-import { createRecent } from './recent.ts';
 
 export interface PushDependencies {
   readonly judge: Judge;
@@ -43,8 +44,8 @@ const HAS_ONE = 409;
  * error that is worth redelivering the event if Vault, the API server or the init container failed.
  */
 export function createPush(dependencies: PushDependencies): Push {
-  const pushed = createRecent(MOST_RUNS);
-  const underWay = new Map<string, Promise<Outcome>>();
+  const pushed = new LRUCache<string, true>({ max: MOST_RUNS });
+  const underWay = createSingleFlight<Outcome>();
 
   async function push(due: Due, work: Work): Promise<Outcome> {
     const { role: approle } = due;
@@ -58,7 +59,7 @@ export function createPush(dependencies: PushDependencies): Push {
       if (typeof still === 'string') return still;
       if (still.run !== due.run || still.address !== due.address || still.role !== due.role) return 'waiting';
       const outcome = await handOver(connection, due, work);
-      pushed.add(due.run);
+      pushed.set(due.run, true);
       return outcome;
     } finally {
       connection.close();
@@ -110,16 +111,12 @@ export function createPush(dependencies: PushDependencies): Push {
     });
     if (typeof due === 'string') return due;
     if (pushed.has(due.run)) return 'repeated';
-    const running = underWay.get(due.run);
-    if (running) return running;
-    const started = push(due, work)
-      .catch((error: unknown) => {
+    const pushOnce = () =>
+      push(due, work).catch((error: unknown) => {
         const { role, pod: judged } = due;
         throw about({ ...subject, role, serviceAccount: judged.serviceAccount }, withoutSecretId(due, error));
-      })
-      .finally(() => underWay.delete(due.run));
-    underWay.set(due.run, started);
-    return started;
+      });
+    return underWay.run(pushOnce, due.run);
   };
 }
 

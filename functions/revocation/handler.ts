@@ -6,7 +6,9 @@
 import type { Clock } from '../../shared/deadline.ts';
 import { about, asInjectorError } from '../../shared/errors.ts';
 import type { DeletedPod } from '../../shared/events/deleted-pod.ts';
+import { ownershipOf } from '../../shared/grants/ownership.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
+import { createSingleFlight } from '../../shared/single-flight.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
 import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import { isGrantUuid, type Ledger, type LedgerRecord } from '../../shared/vault/ledger.ts';
@@ -38,7 +40,7 @@ export type Revoke = (pod: DeletedPod, work: Work) => Promise<readonly GrantOutc
  * work once.
  */
 export function createRevoke(dependencies: RevocationDependencies): Revoke {
-  const underWay = new Map<string, Promise<GrantOutcome>>();
+  const underWay = createSingleFlight<GrantOutcome>();
 
   return async (pod, work) => {
     if (pod.uuids.length === 0) return [];
@@ -47,17 +49,13 @@ export function createRevoke(dependencies: RevocationDependencies): Revoke {
     successor.catch(() => undefined);
     const startedAt = dependencies.clock();
     const outcomes = await Promise.allSettled(
-      pod.uuids.map((uuid) => {
+      pod.uuids.map((uuid) =>
         // Keyed by pod as well: the outcome for a forged event must not answer for the true one.
-        const key = `${pod.namespace}/${pod.name}/${uuid}`;
-        const running = underWay.get(key);
-        if (running) return running;
-        const started = revokeOrLeave(uuid, pod, successor, work, dependencies).finally(() =>
-          underWay.delete(key),
-        );
-        underWay.set(key, started);
-        return started;
-      }),
+        underWay.run(
+          () => revokeOrLeave(uuid, pod, successor, work, dependencies),
+          `${pod.namespace}/${pod.name}/${uuid}`,
+        ),
+      ),
     );
     const seconds = (dependencies.clock() - startedAt) / 1_000;
     for (const outcome of outcomes) {
@@ -169,9 +167,8 @@ function notTheirs(record: LedgerRecord, pod: DeletedPod, clusterId: string | un
   if (record.namespace !== pod.namespace) return "the grant is another namespace's";
   // The record of a pod with generateName has no pod name.
   if (record.podName !== '' && record.podName !== pod.name) return "the grant is another pod's";
-  if (record.clusterId !== undefined && clusterId !== undefined && record.clusterId !== clusterId) {
-    return "the grant is another cluster's";
-  }
+  // Without a configured name there is nothing to compare: namespace and pod decide.
+  if (ownershipOf(record, clusterId) === 'foreign') return "the grant is another cluster's";
   return undefined;
 }
 

@@ -2,8 +2,8 @@
 import { constants } from 'node:fs';
 import { access, chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { InjectorError } from '../../shared/errors.ts';
-import type { AppRoleToken } from '../../shared/vault/approle-login.ts';
+import { codeOf, InjectorError } from '../../shared/errors.ts';
+import type { IssuedToken } from '../../shared/vault/login-answer.ts';
 import type { Post } from './post.ts';
 
 interface Files {
@@ -26,7 +26,7 @@ export async function prepareFolders({ tokenFile, caFile }: Files): Promise<void
   }
 }
 
-export async function writeCredentials(files: Files, token: AppRoleToken, post: Post): Promise<void> {
+export async function writeCredentials(files: Files, token: IssuedToken, post: Post): Promise<void> {
   const { vaultAddress, vaultNamespace, vaultCa } = post;
   const content = {
     clientToken: token.token.reveal(),
@@ -56,7 +56,7 @@ async function write(file: string, content: string): Promise<void> {
 }
 
 function cannotWrite(path: string, cause: unknown): InjectorError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  const code = codeOf(cause) ?? 'unknown';
   return new InjectorError(
     'configuration_invalid',
     `${path} cannot be written (${code}): mount a volume there (TOKEN_PATH, CREDENTIALS_PATH) that this container may write to`,

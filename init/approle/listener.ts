@@ -1,7 +1,7 @@
 /** Listens until a valid post has come. Invalid ones are answered with 4xx, and it keeps waiting. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import { asInjectorError, ERROR_CATALOGUE, InjectorError } from '../../shared/errors.ts';
+import { asInjectorError, codeOf, ERROR_CATALOGUE, InjectorError } from '../../shared/errors.ts';
 import { createBodies, TLS_PATIENCE } from '../../shared/http/bodies.ts';
 import { oneAtATime } from '../../shared/http/one-at-a-time.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
@@ -81,7 +81,7 @@ function answer(response: ServerResponse, status: number, line: string, sent?: (
 }
 
 function cannotListen(address: string | undefined, cause: unknown): InjectorError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  const code = codeOf(cause) ?? 'unknown';
   const where = address === undefined ? `port ${PORT}` : `port ${PORT} of ${address}`;
   return new InjectorError(
     'configuration_invalid',

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type Clock, deadlineIn } from '../deadline.ts';
-import { InjectorError } from '../errors.ts';
+import { codeOf, InjectorError } from '../errors.ts';
 import type { KubernetesApi } from '../kubernetes/api.ts';
 import { createSenders, type SenderOptions } from '../kubernetes/senders.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -35,5 +35,5 @@ export function fromSenders(
 
 /** The message is from `jose`, which names the fault and quotes nothing of the token. */
 function reasonOf({ cause }: InjectorError): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  return codeOf(cause) ?? String(cause);
 }

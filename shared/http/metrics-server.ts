@@ -10,7 +10,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { PATIENCE, TLS_PATIENCE } from './bodies.ts';
 import { oneAtATime } from './one-at-a-time.ts';
-import { sendMetrics, sendText } from './routes.ts';
+import { createSendMetrics, sendText } from './routes.ts';
 import { followTlsFiles, readTlsFiles, type TlsFiles, versionOf } from './tls-files.ts';
 
 export interface MetricsServerOptions {
@@ -30,10 +30,11 @@ export async function serveMetrics(
   metrics: Metrics,
   log: Logger,
 ): Promise<() => void> {
+  const sendMetrics = createSendMetrics(metrics);
   const answer = oneAtATime((request, response) => {
     if (request.url?.split('?')[0] !== '/metrics') return sendText(response, 404, 'expected /metrics');
     if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 405, 'expected GET');
-    sendMetrics(response, metrics).catch((error) => {
+    sendMetrics(response).catch((error) => {
       log.error('metrics could not be shown', error);
       sendText(response, 500, 'metrics could not be shown');
     });

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpFunction, Request, Response } from '@google-cloud/functions-framework';
 import type { Clock } from '../deadline.ts';
 import { asInjectorError, ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../errors.ts';
+import { createSingleFlight } from '../single-flight.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Session } from '../vault/session.ts';
@@ -57,7 +58,7 @@ export function createRoutes(post: HttpFunction, dependencies: RouteDependencies
       },
     ],
   ]);
-  if (metrics) gets.set('/metrics', (response) => sendMetrics(response, metrics));
+  if (metrics) gets.set('/metrics', createSendMetrics(metrics));
 
   async function judge(request: IncomingMessage): Promise<void> {
     const path = pathOf(request);
@@ -103,21 +104,14 @@ function failWith(response: ServerResponse, thrown: unknown, log: Logger): void 
   sendText(response, sendersFault ? status : 503, error.message);
 }
 
-const exposing = new WeakMap<Metrics, ReturnType<Metrics['expose']>>();
-
 /** Rendering blocks the event loop for a moment: concurrent scrapes share one. */
-function exposed(metrics: Metrics): ReturnType<Metrics['expose']> {
-  const underWay = exposing.get(metrics);
-  if (underWay) return underWay;
-  const started = metrics.expose().finally(() => exposing.delete(metrics));
-  exposing.set(metrics, started);
-  return started;
-}
-
-export async function sendMetrics(response: ServerResponse, metrics: Metrics): Promise<void> {
-  const { contentType, text } = await exposed(metrics);
-  response.setHeader('content-type', contentType);
-  response.end(text);
+export function createSendMetrics(metrics: Metrics): (response: ServerResponse) => Promise<void> {
+  const rendering = createSingleFlight<Awaited<ReturnType<Metrics['expose']>>>();
+  return async (response) => {
+    const { contentType, text } = await rendering.run(metrics.expose);
+    response.setHeader('content-type', contentType);
+    response.end(text);
+  };
 }
 
 export function sendText(response: ServerResponse, status: number, line: string): void {

@@ -3,12 +3,14 @@
  * @kubernetes/client-node finds address and credentials (and follows token rotation). We parse answers ourselves and
  * keep only what was asked for; its typed client would build whole objects. It is loaded with the first request.
  */
-import type { IncomingMessage, RequestOptions } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { RequestOptions } from 'node:http';
 import * as v from 'valibot';
 import { type Deadline, within } from '../deadline.ts';
-import { type ErrorCode, InjectorError } from '../errors.ts';
+import { codeOf, type ErrorCode, InjectorError } from '../errors.ts';
+import { AnswerOverLimit, type ExchangeAnswer, exchange } from '../http/exchange.ts';
+import { retry } from '../retry.ts';
 import { printable } from '../secret.ts';
+import { onceSuccessful } from '../single-flight.ts';
 import { kubeconfigFault } from './kubeconfig-fault.ts';
 
 interface KubernetesRequest {
@@ -67,11 +69,6 @@ export class AnswerTooLong extends KubernetesError {
   }
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 100;
@@ -81,14 +78,7 @@ const FIRST_PAUSE_MS = 100;
  * @param context of the kubeconfig; absent: its current one.
  */
 export function createKubernetesApi(kubeconfig?: string, context?: string): KubernetesClient {
-  let connecting: ReturnType<typeof connect> | undefined;
-  const connected = () => {
-    connecting ??= connect().catch((error: unknown) => {
-      connecting = undefined;
-      throw error;
-    });
-    return connecting;
-  };
+  const connected = onceSuccessful(connect);
 
   async function connect() {
     const [{ KubeConfig }, https] = await Promise.all([
@@ -114,7 +104,7 @@ export function createKubernetesApi(kubeconfig?: string, context?: string): Kube
     return { server, config, agent, https };
   }
 
-  async function exchange({ method, path, accept, body, deadline }: KubernetesRequest): Promise<Answer> {
+  async function ask({ method, path, accept, body, deadline }: KubernetesRequest): Promise<ExchangeAnswer> {
     const { server, config, agent, https } = await inTime(connected(), deadline);
     // Read for each request: the kubelet replaces the token within the hour.
     const identity = await inTime(identityIn(config), deadline);
@@ -128,32 +118,34 @@ export function createKubernetesApi(kubeconfig?: string, context?: string): Kube
         'content-length': Buffer.byteLength(sent),
       }),
     };
-    return new Promise((resolve, reject) => {
-      const options = { method, agent, headers, signal: deadline.signal };
-      https
-        .request(new URL(`${server.replace(/\/$/, '')}${path}`), options, (answer) => resolve(read(answer)))
-        .on('error', reject)
-        .end(sent);
+    return await exchange(https.request, {
+      url: new URL(`${server.replace(/\/$/, '')}${path}`),
+      method,
+      headers,
+      agent,
+      body: sent,
+      signal: deadline.signal,
+      maxAnswerBytes: MAX_ANSWER_BYTES,
     });
   }
 
-  async function send(request: KubernetesRequest, attempts = 1): Promise<unknown> {
-    const answer = await exchange(request).catch((cause: unknown) => {
-      if (cause instanceof KubernetesError) throw cause;
-      return cause;
+  /** @throws KubernetesError unless the API server did what it was asked to do. */
+  async function attempt(request: KubernetesRequest): Promise<ExchangeAnswer> {
+    const answer = await ask(request).catch((cause: unknown) => {
+      if (cause instanceof AnswerOverLimit) throw new AnswerTooLong();
+      throw cause instanceof KubernetesError ? cause : unreachable(cause, request.deadline);
     });
-    const failure = isAnswer(answer) ? refusal(answer) : unreachable(answer, request.deadline);
-    if (!failure && isAnswer(answer)) return parse(answer.body);
-    const pause = FIRST_PAUSE_MS * 3 ** (attempts - 1) * (0.5 + Math.random());
-    if (failure?.retryable && attempts < ATTEMPTS && request.deadline.remainingMs() > pause) {
-      await sleep(pause);
-      return send(request, attempts + 1);
-    }
-    throw failure ?? unreachable(answer, request.deadline);
+    const failure = refusal(answer);
+    if (failure) throw failure;
+    return answer;
   }
 
   return {
-    send: (request) => send(request),
+    async send(request) {
+      const { deadline } = request;
+      const { body } = await retry(() => attempt(request), { deadline, delayAfter });
+      return parse(body);
+    },
     prepare: () =>
       connected().then(
         () => {},
@@ -166,6 +158,12 @@ export function createKubernetesApi(kubeconfig?: string, context?: string): Kube
       throw new KubernetesError('kubernetes_denied', 'nothing says which namespace this process runs in', 0);
     },
   };
+}
+
+/** Wait before the next attempt; `undefined`: no retry. */
+function delayAfter(failure: unknown, attempts: number): number | undefined {
+  const isWorthIt = failure instanceof KubernetesError && failure.retryable && attempts < ATTEMPTS;
+  return isWorthIt ? FIRST_PAUSE_MS * 3 ** (attempts - 1) * (0.5 + Math.random()) : undefined;
 }
 
 /** Credentials of the kubeconfig's user; an exec plugin is run for them. */
@@ -217,23 +215,7 @@ function headersOf({ headers }: RequestOptions): Record<string, string> {
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]));
 }
 
-async function read(answer: IncomingMessage): Promise<Answer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of answer) {
-    bytes += chunk.length;
-    // Leaving the loop destroys the response and its connection.
-    if (bytes > MAX_ANSWER_BYTES) throw new AnswerTooLong();
-    chunks.push(chunk);
-  }
-  return { status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') };
-}
-
-function isAnswer(value: unknown): value is Answer {
-  return typeof value === 'object' && value !== null && 'status' in value && 'body' in value;
-}
-
-function refusal({ status, body }: Answer): KubernetesError | undefined {
+function refusal({ status, body }: ExchangeAnswer): KubernetesError | undefined {
   if (status >= 200 && status < 300) return undefined;
   const { message: text, reason } = statusIn(body);
   // A policy's own message follows the names of object, policy and binding.
@@ -274,7 +256,7 @@ function statusIn(body: string): { readonly message: string; readonly reason: st
 function unreachable(cause: unknown, deadline: Deadline): KubernetesError {
   if (deadline.signal.aborted)
     return new KubernetesError('kubernetes_timeout', 'the API server did not answer in time', 0, { cause });
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
+  const code = codeOf(cause) ?? 'unknown';
   return new KubernetesError('kubernetes_unavailable', `the API server cannot be reached (${code})`, 0, {
     cause,
   });

@@ -1,8 +1,9 @@
 /** Single objects of any kind, and the API server's answers about identities and rights. */
 import * as v from 'valibot';
 import type { Deadline } from '../deadline.ts';
-import { Secret } from '../secret.ts';
+import type { Secret } from '../secret.ts';
 import { checked, type KubernetesApi, KubernetesError } from './api.ts';
+import { createServiceAccountTokens } from './service-account-tokens.ts';
 
 /**
  * @param path absolute path of the API.
@@ -28,7 +29,6 @@ export interface ServiceAccount {
   readonly name: string;
 }
 
-const TokenAnswer = v.object({ status: v.object({ token: v.pipe(v.string(), v.nonEmpty()) }) });
 // The shortest lifetime that Kubernetes allows.
 const TOKEN_SECONDS = 600;
 
@@ -39,17 +39,8 @@ export async function requestToken(
   audience: string,
   deadline: Deadline,
 ): Promise<Secret> {
-  const answer = await api.send({
-    method: 'POST',
-    path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/serviceaccounts/${encodeURIComponent(name)}/token`,
-    body: {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenRequest',
-      spec: { audiences: [audience], expirationSeconds: TOKEN_SECONDS },
-    },
-    deadline,
-  });
-  return new Secret(checked(TokenAnswer, answer).status.token);
+  const tokens = createServiceAccountTokens(api, { audience, expirationSeconds: TOKEN_SECONDS });
+  return tokens.request(namespace, name, deadline);
 }
 
 /** An action that somebody may or may not do. */

@@ -7,6 +7,7 @@ import type { JSONWebKeySet, JWTPayload, JWTVerifyGetKey } from 'jose';
 import * as v from 'valibot';
 import type { Clock, Deadline } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
+import { createSingleFlight } from '../single-flight.ts';
 import { checked, type KubernetesApi } from './api.ts';
 
 export interface Senders {
@@ -41,8 +42,8 @@ interface Issuer {
 }
 
 export function createSenders(api: KubernetesApi, options: SenderOptions, clock: Clock): Senders {
-  let held: Issuer | undefined;
-  let reading: Promise<Issuer> | undefined;
+  let known: Issuer | undefined;
+  const reading = createSingleFlight<Issuer>();
 
   async function read(deadline: Deadline): Promise<Issuer> {
     const { createLocalJWKSet } = await import('jose');
@@ -58,15 +59,10 @@ export function createSenders(api: KubernetesApi, options: SenderOptions, clock:
 
   /** Concurrent senders share one read. */
   function readAgain(deadline: Deadline): Promise<Issuer> {
-    reading ??= read(deadline)
-      .then((issuer) => {
-        held = issuer;
-        return issuer;
-      })
-      .finally(() => {
-        reading = undefined;
-      });
-    return reading;
+    return reading.run(async () => {
+      known = await read(deadline);
+      return known;
+    });
   }
 
   async function verify(token: string, deadline: Deadline): Promise<JWTPayload> {
@@ -81,8 +77,8 @@ export function createSenders(api: KubernetesApi, options: SenderOptions, clock:
       });
       return payload;
     };
-    const age = held ? clock() - held.readAt : Number.POSITIVE_INFINITY;
-    const issuer = held && age < KEPT_FOR_MS ? held : await readAgain(deadline);
+    const age = known ? clock() - known.readAt : Number.POSITIVE_INFINITY;
+    const issuer = known && age < KEPT_FOR_MS ? known : await readAgain(deadline);
     return verifyBy(issuer).catch(async (error: unknown) => {
       const isOld = clock() - issuer.readAt > READ_AGAIN_AFTER_MS;
       if (!(isOld && error instanceof errors.JWKSNoMatchingKey)) throw unknown(error);

@@ -1,7 +1,7 @@
 /** Logs: JSON lines by pino. Fields are an allow-list, so that an object with a secret in it is never written whole. */
 import pino from 'pino';
 import pinoPretty from 'pino-pretty';
-import { asInjectorError, type ErrorCode, InjectorError, type Subject } from '../errors.ts';
+import { asInjectorError, codeOf, type ErrorCode, InjectorError, type Subject } from '../errors.ts';
 import { printable } from '../secret.ts';
 import type { ErrorReports } from './error-reports.ts';
 
@@ -99,7 +99,6 @@ export function causes(thrown: unknown): string {
 /** Our own messages hold no secret; of any other error only its type and origin are safe to log. */
 function describe(error: Error): string {
   if (error instanceof InjectorError) return printable(error.message, 500);
-  const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';
-  const place = error.stack?.split('\n').find((line) => line.trim().startsWith('at ')) ?? '';
-  return printable(`${error.name}${code} ${place.trim()}`, 300);
+  const origin = error.stack?.split('\n').find((line) => line.trim().startsWith('at ')) ?? '';
+  return printable([error.name, codeOf(error), origin.trim()].filter(Boolean).join(' '), 300);
 }

@@ -5,24 +5,17 @@
  */
 import * as v from 'valibot';
 import { InjectorError } from '../errors.ts';
-import { seconds } from '../numbers.ts';
 import { Secret } from '../secret.ts';
 import { checked } from './answer.ts';
 import { fixedCa } from './ca-file.ts';
 import { VaultError } from './failure.ts';
+import { type IssuedToken, issuedToken } from './login-answer.ts';
 import { vaultPath } from './path.ts';
 import { createVaultRequests, type Work } from './requests.ts';
 
-export interface AppRoleToken {
-  readonly token: Secret;
-  readonly accessor: string;
-  readonly leaseSeconds: number;
-  readonly renewable: boolean;
-}
-
 export interface AppRoleLogin {
   /** @throws InjectorError that says whether the wrapping or the login failed, and why. */
-  logIn(wrapping: Secret, roleId: string, work: Work): Promise<AppRoleToken>;
+  logIn(wrapping: Secret, roleId: string, work: Work): Promise<IssuedToken>;
   close(): void;
 }
 
@@ -38,14 +31,6 @@ export interface AppRoleLoginOptions {
 
 const LookupAnswer = v.object({ data: v.object({ creation_path: v.string() }) });
 const UnwrapAnswer = v.object({ data: v.object({ secret_id: v.pipe(v.string(), v.nonEmpty()) }) });
-const LoginAnswer = v.object({
-  auth: v.object({
-    client_token: v.pipe(v.string(), v.nonEmpty()),
-    accessor: v.string(),
-    lease_duration: seconds,
-    renewable: v.boolean(),
-  }),
-});
 const UNWRAPPED_BEFORE =
   'Vault does not know the wrapping token: it has expired, or somebody else has unwrapped it and has the secret_id now. Find out who can read what is sent to this pod';
 
@@ -94,13 +79,7 @@ export function createAppRoleLogin(options: AppRoleLoginOptions): AppRoleLogin {
       const operation = 'let the pod log in with its AppRole';
       const path = vaultPath('auth', mount, 'login');
       const body = { role_id: roleId, secret_id: secretId.reveal() };
-      const answer = await requests.send({ operation, method: 'POST', path, body, work });
-      const { client_token, accessor, lease_duration, renewable } = checked(
-        LoginAnswer,
-        operation,
-        answer,
-      ).auth;
-      return { token: new Secret(client_token), accessor, leaseSeconds: lease_duration, renewable };
+      return issuedToken(operation, await requests.send({ operation, method: 'POST', path, body, work }));
     },
     close: requests.close,
   };

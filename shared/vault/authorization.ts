@@ -2,6 +2,7 @@
  * May this pod assume this role? Decided from the role of the Kubernetes auth method as Vault itself would at a login
  * (https://developer.hashicorp.com/vault/api-docs/auth/kubernetes#create-update-role), since the pod does not log in.
  */
+import { LRUCache } from 'lru-cache';
 import * as v from 'valibot';
 import type { Clock } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
@@ -78,11 +79,17 @@ export function createAuthorization({
   kubeRole,
   clock,
 }: AuthorizationOptions): Authorization {
-  const cache = new Map<string, { readonly role: AuthRole; readonly until: number }>();
+  const cache = new LRUCache<string, AuthRole>({
+    max: CACHED_AT_MOST,
+    ttl: CACHED_FOR_MS,
+    // Reads our clock each time.
+    ttlResolution: 0,
+    perf: { now: clock },
+  });
 
   async function readRole(name: string, work: Work): Promise<AuthRole> {
     const cached = cache.get(name);
-    if (cached && clock() < cached.until) return cached.role;
+    if (cached) return cached;
     const operation = 'read the auth role';
     const path = vaultPath('auth', authPath, 'role', { name });
     const answer = await session.send({ operation, method: 'GET', path, work }).catch((error: unknown) => {
@@ -92,8 +99,7 @@ export function createAuthorization({
       throw error;
     });
     const { data: role } = checked(v.object({ data: AuthRole }), operation, answer);
-    if (cache.size >= CACHED_AT_MOST) cache.clear();
-    cache.set(name, { role, until: clock() + CACHED_FOR_MS });
+    cache.set(name, role);
     return role;
   }
 

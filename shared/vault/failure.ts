@@ -1,6 +1,6 @@
 /** Turns Vault's error answers, or missing ones, into a member of the error catalogue. */
 import * as v from 'valibot';
-import { type ErrorCode, InjectorError } from '../errors.ts';
+import { codeOf, type ErrorCode, InjectorError } from '../errors.ts';
 import { printable } from '../secret.ts';
 
 /** An error caused by a request to Vault. */
@@ -153,7 +153,7 @@ export function noAnswer(operation: string, thrown: unknown): VaultError {
   // It could not be sent at all: the error itself says why.
   if (thrown instanceof InjectorError)
     return new VaultError(thrown.code, thrown.message, { operation, cause: thrown });
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown';
+  const code = codeOf(thrown) ?? 'unknown';
   const facts = { operation, detail: code, cause: thrown };
   if (TLS_FAULT.test(code)) {
     return new VaultError(

@@ -7,7 +7,8 @@ import * as v from 'valibot';
 import { seconds } from '../numbers.ts';
 import { Secret } from '../secret.ts';
 import { acknowledged, checked } from './answer.ts';
-import { VaultError } from './failure.ts';
+import { invalidAnswer, VaultError } from './failure.ts';
+import { issuedToken, tokenIn } from './login-answer.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequests, Work } from './requests.ts';
 import type { Session } from './session.ts';
@@ -59,13 +60,6 @@ export interface Grants {
   revoke(token: TokenReference, work: Work): Promise<void>;
 }
 
-const TokenAnswer = v.object({
-  auth: v.object({
-    client_token: v.pipe(v.string(), v.nonEmpty()),
-    accessor: v.pipe(v.string(), v.nonEmpty()),
-    lease_duration: seconds,
-  }),
-});
 const CredentialsAnswer = v.object({
   lease_id: v.pipe(v.string(), v.nonEmpty()),
   lease_duration: seconds,
@@ -90,8 +84,10 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
         work,
         onLate: (late) => onLate(late.then(tokenIn)),
       });
-      const { client_token, accessor, lease_duration } = checked(TokenAnswer, operation, answer).auth;
-      return { token: new Secret(client_token), accessor, periodSeconds: lease_duration };
+      const { token, accessor, leaseSeconds } = issuedToken(operation, answer);
+      // The record may refer to the token by it alone.
+      if (accessor === '') throw invalidAnswer(operation);
+      return { token, accessor, periodSeconds: leaseSeconds };
     },
 
     async issue({ mount, role }, token, work, onLate) {
@@ -115,11 +111,6 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
       await acknowledged('revoke a token', actOnToken(session, 'revoke', token, work));
     },
   };
-}
-
-function tokenIn(answer: unknown): Secret | undefined {
-  const parsed = v.safeParse(TokenAnswer, answer);
-  return parsed.success ? new Secret(parsed.output.auth.client_token) : undefined;
 }
 
 /** 403 and 404 concern the role's set-up, not the injector: its owner has to know. */

@@ -1,9 +1,10 @@
 /**
- * One HTTP exchange with Vault on kept-alive connections. node-vault's own transport (axios) is replaced by this one
+ * HTTP to Vault on kept-alive connections, following a standby to the active node. node-vault's own transport (axios) is replaced by this one
  * because it neither aborts a request on a signal nor exposes response headers, and takes half of a cold start.
  */
 import http from 'node:http';
 import { InjectorError } from '../errors.ts';
+import { exchange } from '../http/exchange.ts';
 import { printable } from '../secret.ts';
 import type { CaFile } from './ca-file.ts';
 
@@ -52,7 +53,7 @@ export function createHttpExchange(
   if (!address.startsWith('https:')) {
     const agent = new http.Agent(agentOptions);
     return {
-      send: (request) => followed(request, named, (sent) => exchange(http.request, agent, sent)),
+      send: (request) => followed(request, named, (sent) => answerTo(http.request, agent, sent)),
       close: () => agent.destroy(),
     };
   }
@@ -69,7 +70,7 @@ export function createHttpExchange(
         trusted = ca;
       }
       const current = agent;
-      return followed(request, named, (sent) => exchange(https.request, current, sent));
+      return followed(request, named, (sent) => answerTo(https.request, current, sent));
     },
     close: () => agent?.destroy(),
   };
@@ -110,38 +111,28 @@ function namedHosts(address: string, redirectHosts: readonly string[]): Readonly
   return new Set([host, ...others]);
 }
 
-function exchange(request: typeof http.request, agent: http.Agent, sent: HttpRequest): Promise<HttpResponse> {
-  return new Promise((resolve, reject) => {
-    const headers = { ...sent.headers, 'content-length': String(Buffer.byteLength(sent.body ?? '')) };
-    const outgoing = request(
-      sent.uri,
-      { method: sent.method, headers, agent, signal: sent.signal },
-      (incoming) => {
-        const chunks: Buffer[] = [];
-        let bytes = 0;
-        incoming.on('data', (chunk: Buffer) => {
-          bytes += chunk.length;
-          if (bytes > MAX_ANSWER_BYTES) incoming.destroy(new Error('the answer is too long'));
-          else chunks.push(chunk);
-        });
-        incoming.on('error', reject);
-        // A truncated answer has no `end`.
-        incoming.on('aborted', () =>
-          reject(Object.assign(new Error('the answer was cut off'), { code: 'ECONNRESET' })),
-        );
-        incoming.on('end', () =>
-          resolve({
-            statusCode: incoming.statusCode ?? 0,
-            retryAfter: incoming.headers['retry-after'],
-            location: incoming.headers.location,
-            date: incoming.headers.age === undefined ? incoming.headers.date : undefined,
-            isJson: /^application\/json\b/i.test(incoming.headers['content-type'] ?? ''),
-            body: Buffer.concat(chunks).toString('utf8'),
-          }),
-        );
-      },
-    );
-    outgoing.on('error', reject);
-    outgoing.end(sent.body);
+async function answerTo(
+  request: typeof http.request,
+  agent: http.Agent,
+  { uri, method, headers, body, signal }: HttpRequest,
+): Promise<HttpResponse> {
+  const length = String(Buffer.byteLength(body ?? ''));
+  const answer = await exchange(request, {
+    url: uri,
+    method,
+    headers: { ...headers, 'content-length': length },
+    agent,
+    body,
+    signal,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
   });
+  const { 'retry-after': retryAfter, 'content-type': type = '', location, age, date } = answer.headers;
+  return {
+    statusCode: answer.status,
+    retryAfter,
+    location,
+    date: age === undefined ? date : undefined,
+    isJson: /^application\/json\b/i.test(type),
+    body: answer.body,
+  };
 }

@@ -3,13 +3,11 @@
  * (https://developer.hashicorp.com/vault/api-docs/auth/kubernetes#login): Vault itself decides who may assume which
  * role, and its audit log names the application.
  */
-import * as v from 'valibot';
-import { seconds } from '../numbers.ts';
-import { Secret } from '../secret.ts';
-import { checked } from './answer.ts';
+import type { Secret } from '../secret.ts';
 import { AccessDenied } from './authorization.ts';
 import { VaultError } from './failure.ts';
 import type { PodToken } from './grants.ts';
+import { issuedToken, tokenIn } from './login-answer.ts';
 import { vaultPath } from './path.ts';
 import type { VaultRequests, Work } from './requests.ts';
 
@@ -27,16 +25,6 @@ export interface PodLogin {
   ): Promise<PodToken>;
 }
 
-const LoginAnswer = v.object({
-  auth: v.object({
-    client_token: v.pipe(v.string(), v.nonEmpty()),
-    // Empty for a batch token.
-    accessor: v.string(),
-    lease_duration: seconds,
-    renewable: v.boolean(),
-  }),
-});
-
 export function createPodLogin(requests: Pick<VaultRequests, 'send'>, authPath: string): PodLogin {
   const path = vaultPath('auth', authPath, 'login');
   return {
@@ -48,13 +36,8 @@ export function createPodLogin(requests: Pick<VaultRequests, 'send'>, authPath: 
         .catch((error: unknown) => {
           throw explain(error, role);
         });
-      const { client_token, accessor, lease_duration, renewable } = checked(
-        LoginAnswer,
-        operation,
-        answer,
-      ).auth;
-      const token = new Secret(client_token);
-      if (renewable) return { token, accessor, periodSeconds: lease_duration };
+      const { token, accessor, leaseSeconds, renewable } = issuedToken(operation, answer);
+      if (renewable) return { token, accessor, periodSeconds: leaseSeconds };
       onLate(Promise.resolve(token));
       throw new AccessDenied(
         'login',
@@ -62,11 +45,6 @@ export function createPodLogin(requests: Pick<VaultRequests, 'send'>, authPath: 
       );
     },
   };
-}
-
-function tokenIn(answer: unknown): Secret | undefined {
-  const parsed = v.safeParse(LoginAnswer, answer);
-  return parsed.success ? new Secret(parsed.output.auth.client_token) : undefined;
 }
 
 /** Vault answers 400 for a missing role, and 403 if the role does not allow the pod. */

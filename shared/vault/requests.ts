@@ -2,9 +2,9 @@
  * All requests to Vault: node-vault speaks the API, this module adds what it lacks — deadlines, retries with jitter,
  * `Retry-After`, and a token per request instead of per client.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import nodeVault from 'node-vault';
 import { type Deadline, deadlineIn, monotonicClock, within } from '../deadline.ts';
+import { retry } from '../retry.ts';
 import type { Secret } from '../secret.ts';
 import type { CaFile } from './ca-file.ts';
 import { foreignAnswer, noAnswer, refusal, timedOut, VaultError } from './failure.ts';
@@ -125,7 +125,7 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   const pace = createPace(options.rateLimit);
   let sent = 0;
 
-  async function attempt(request: VaultRequest): Promise<unknown> {
+  async function sendInTurn(request: VaultRequest): Promise<unknown> {
     const { operation, label = operation, method, path, body, token, wrapTtlSeconds, work, onLate } = request;
     const inTurn = await pace(work.deadline);
     if (!inTurn || work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
@@ -159,38 +159,33 @@ export function createVaultRequests(options: VaultRequestsOptions): VaultRequest
   }
 
   /** Wait before the next attempt; `undefined`: no retry. */
-  function delayAfter(failure: VaultError, attempts: number): number | undefined {
+  function delayAfter(failure: unknown, attempts: number): number | undefined {
+    if (!(failure instanceof VaultError)) return undefined;
     if (failure.code !== 'vault_tls') return backOff(failure, attempts, options.random);
     // The CA may have been replaced since the file was last read.
     options.caFile?.expire();
     return attempts === 1 ? 0 : undefined;
   }
 
-  /** @throws the failure, unless there is time for another attempt. */
-  async function pause(failure: VaultError, attempts: number, work: Work): Promise<void> {
-    const { deadline } = work;
-    work.lastFailure = failure;
-    const delay = delayAfter(failure, attempts);
-    if (delay === undefined || delay >= deadline.remainingMs()) throw failure;
-    await sleep(delay, undefined, { signal: deadline.signal }).catch(() => {
-      throw failure;
-    });
-  }
-
-  async function send(request: VaultRequest, attempts = 1): Promise<unknown> {
+  /** @throws VaultError */
+  async function attempt(request: VaultRequest): Promise<unknown> {
     const { operation, work, once } = request;
     if (work.deadline.remainingMs() <= 0) throw timedOut(operation, work.deadline.signal.reason);
     try {
-      return await attempt(request);
+      return await sendInTurn(request);
     } catch (thrown) {
       const failure = thrown instanceof VaultError ? thrown : noAnswer(operation, thrown);
-      if (once) throw failure;
-      await pause(failure, attempts, work);
-      return send(request, attempts + 1);
+      if (!once) work.lastFailure = failure;
+      throw failure;
     }
   }
 
-  return { send: (request) => send(request), sent: () => sent, close: exchange.close };
+  async function send(request: VaultRequest): Promise<unknown> {
+    if (request.once) return attempt(request);
+    return retry(() => attempt(request), { deadline: request.work.deadline, delayAfter });
+  }
+
+  return { send, sent: () => sent, close: exchange.close };
 }
 
 interface Exchange {

@@ -2,13 +2,12 @@
  * The injector's own login to Vault (https://developer.hashicorp.com/vault/api-docs/auth/kubernetes#login), kept for
  * the life of the process: renewed at half of its TTL, replaced when it is gone, revoked at the end.
  */
-import * as v from 'valibot';
 import { type Clock, type Deadline, within } from '../deadline.ts';
 import { InjectorError } from '../errors.ts';
-import { seconds } from '../numbers.ts';
-import { Secret } from '../secret.ts';
-import { checked } from './answer.ts';
+import type { Secret } from '../secret.ts';
+import { createSingleFlight } from '../single-flight.ts';
 import { timedOut, VaultError } from './failure.ts';
+import { issuedToken } from './login-answer.ts';
 import { vaultPath } from './path.ts';
 import { beginWork, type VaultRequest, type VaultRequests, type Work } from './requests.ts';
 
@@ -39,14 +38,6 @@ interface Login {
   readonly since: number;
 }
 
-const LoginAnswer = v.object({
-  auth: v.object({
-    client_token: v.pipe(v.string(), v.nonEmpty()),
-    lease_duration: seconds,
-    renewable: v.boolean(),
-  }),
-});
-
 const LOGGING_IN = 'let the injector log in';
 const LOGIN_WITHIN_MS = 10_000;
 const RENEW_AFTER = 0.5;
@@ -58,15 +49,20 @@ export function createSession(options: SessionOptions): Session {
   const { requests, clock } = options;
   const loginPath = vaultPath('auth', options.authPath, 'login');
   let login: Login | undefined;
-  let loggingIn: { readonly work: Work; readonly login: Promise<Login> } | undefined;
-  let renewing = false;
+  const logins = createSingleFlight<Login>();
+  const renewals = createSingleFlight<void>();
+  let loginWork: Work | undefined;
 
   const ageOf = ({ since, ttlMs }: Login) => (clock() - since) / ttlMs;
 
   function parseLogin(answer: unknown, since: number): Login {
-    const { client_token, lease_duration, renewable } = checked(LoginAnswer, LOGGING_IN, answer).auth;
-    const ttlMs = lease_duration > 0 ? lease_duration * 1_000 : Number.POSITIVE_INFINITY;
-    return { token: new Secret(client_token), renewable, ttlMs, since };
+    const { token, leaseSeconds, renewable } = issuedToken(LOGGING_IN, answer);
+    return {
+      token,
+      renewable,
+      ttlMs: leaseSeconds > 0 ? leaseSeconds * 1_000 : Number.POSITIVE_INFINITY,
+      since,
+    };
   }
 
   async function logIn(work: Work): Promise<Login> {
@@ -95,26 +91,21 @@ export function createSession(options: SessionOptions): Session {
 
   /** Concurrent admissions share one login; each waits for it as long as it has time. */
   async function sharedLogIn(deadline: Deadline): Promise<Login> {
-    if (!loggingIn) {
-      const work = beginWork(options.newDeadline(LOGIN_WITHIN_MS));
-      const login = logIn(work).finally(() => {
-        work.deadline[Symbol.dispose]();
-        loggingIn = undefined;
-      });
-      loggingIn = { work, login };
-    }
-    const { work, login } = loggingIn;
+    const login = logins.run(async () => {
+      using loginDeadline = options.newDeadline(LOGIN_WITHIN_MS);
+      loginWork = beginWork(loginDeadline);
+      return await logIn(loginWork);
+    });
+    const work = loginWork;
     return within(deadline, login, (cause) => timedOut(LOGGING_IN, cause)).catch((error: unknown) => {
       // A caller that gives up gets the reason why the login does not succeed, if it is known.
       throw error instanceof VaultError && error.code === 'vault_timeout'
-        ? (work.lastFailure ?? error)
+        ? (work?.lastFailure ?? error)
         : error;
     });
   }
 
   async function renew(current: Login): Promise<void> {
-    if (renewing) return;
-    renewing = true;
     const since = clock();
     using deadline = options.newDeadline(LOGIN_WITHIN_MS);
     const work = beginWork(deadline);
@@ -132,16 +123,14 @@ export function createSession(options: SessionOptions): Session {
     } catch {
       // A failed renewal does no harm: the login is replaced when 90 % of its time is over, or at the first 403.
       options.onLogin('error');
-    } finally {
-      renewing = false;
     }
   }
 
   async function current(deadline: Deadline): Promise<Login> {
-    const held = login;
-    if (!held || ageOf(held) >= REPLACE_AFTER) return sharedLogIn(deadline);
-    if (held.renewable && ageOf(held) >= RENEW_AFTER) void renew(held);
-    return held;
+    const kept = login;
+    if (!kept || ageOf(kept) >= REPLACE_AFTER) return sharedLogIn(deadline);
+    if (kept.renewable && ageOf(kept) >= RENEW_AFTER) void renewals.run(() => renew(kept));
+    return kept;
   }
 
   async function send(request: Omit<VaultRequest, 'token'>): Promise<unknown> {
@@ -158,13 +147,13 @@ export function createSession(options: SessionOptions): Session {
   }
 
   async function close(deadline: Deadline): Promise<void> {
-    await loggingIn?.login.catch(() => undefined);
-    const held = login;
+    await logins.current()?.catch(() => undefined);
+    const kept = login;
     login = undefined;
-    if (!held) return;
+    if (!kept) return;
     const path = vaultPath('auth/token/revoke-self');
     const work = beginWork(deadline);
-    await requests.send({ operation: 'revoke its login', method: 'POST', path, token: held.token, work });
+    await requests.send({ operation: 'revoke its login', method: 'POST', path, token: kept.token, work });
   }
 
   return { send, close, ready: async (deadline) => void (await current(deadline)) };

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 
 const ANSWERS: readonly (readonly [RegExp, object])[] = [
-  [/\/login$/, { auth: { client_token: 'stub', lease_duration: 3600, renewable: true } }],
+  [/\/login$/, { auth: { client_token: 'stub', accessor: 'stub', lease_duration: 3600, renewable: true } }],
   [
     /\/role\//,
     {
@@ -15,7 +15,14 @@ const ANSWERS: readonly (readonly [RegExp, object])[] = [
   ],
   [
     /\/create-orphan$/,
-    { auth: { client_token: 'stub-orphan', accessor: 'stub-accessor', lease_duration: 2_764_800 } },
+    {
+      auth: {
+        client_token: 'stub-orphan',
+        accessor: 'stub-accessor',
+        lease_duration: 2_764_800,
+        renewable: true,
+      },
+    },
   ],
   [
     /\/creds\//,

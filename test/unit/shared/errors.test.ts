@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { asInjectorError, ERROR_CATALOGUE, InjectorError } from '../../../shared/errors.ts';
+import { asInjectorError, codeOf, ERROR_CATALOGUE, InjectorError } from '../../../shared/errors.ts';
 import { tableIn } from '../docs/markdown-table.ts';
 
 describe('docs/errors.md', () => {
@@ -45,4 +45,14 @@ describe('anything else that is thrown', () => {
     expect(error).toMatchObject({ code: 'internal', cause: thrown });
     expect(error.message).not.toContain('planted');
   });
+});
+
+test.each([
+  ["Node's error", Object.assign(new Error('no'), { code: 'ECONNREFUSED' }), 'ECONNREFUSED'],
+  ['an error of the catalogue', new InjectorError('vault_denied', 'no'), 'vault_denied'],
+  ['an error without a code', new Error('no'), undefined],
+  ['an aborted fetch, whose code is a number', new DOMException('no', 'AbortError'), undefined],
+  ['something that is no error', { code: 'X' }, undefined],
+])('the code of %s', (_, thrown, code) => {
+  expect(codeOf(thrown)).toBe(code);
 });
