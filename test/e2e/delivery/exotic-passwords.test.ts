@@ -151,7 +151,7 @@ describe('files', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  /** The pod's volume as the kubelet writes it: there does not exist in the stack. */
+  /** Writes the files of the volume as the kubelet would: the stack has no kubelet. */
   async function mounted(pod: StoredPod): Promise<void> {
     const data = (await secretOf({ uuids: uuidsOf(pod) }))?.data ?? {};
     for (const { secret } of v.parse(Volumes, pod.spec).volumes)
