@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { v7 as newUuid } from 'uuid';
 import { UUID_ANNOTATION } from '../../shared/annotations.ts';
 import type { AttachedStack } from '../stack/index.ts';
+import { benchPod } from './pod.ts';
 
 const AT_ONCE = 24;
 const NAMESPACE = 'team-infrastructure';
@@ -32,15 +33,6 @@ async function addPod({ kubernetes, vault, environment }: AttachedStack, uuid: s
     TokenPeriodSeconds: 2_764_800,
   };
   await vault.call('POST', `${ledger}/${uuid}`, { data });
-  await kubernetes.call('POST', `/api/v1/namespaces/${NAMESPACE}/pods`, {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      generateName: 'bench-',
-      namespace: NAMESPACE,
-      labels: { 'vault-db-injector': 'true' },
-      annotations: { [UUID_ANNOTATION]: uuid },
-    },
-    spec: { serviceAccountName: 'vault-pgsql-example', containers: [{ name: 'app', image: 'app' }] },
-  });
+  const pod = benchPod({ generateName: 'bench-' }, { [UUID_ANNOTATION]: uuid });
+  await kubernetes.call('POST', `/api/v1/namespaces/${NAMESPACE}/pods`, pod);
 }

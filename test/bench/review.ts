@@ -1,5 +1,14 @@
+import { benchPod } from './pod.ts';
+
 /** The review of a one-database pod, as the API server sends it. */
 export function reviewOf(name: string): string {
+  const pod = benchPod(
+    { name },
+    {
+      'db-creds-injector.numberly.io/cluster': 'pgsql2-dv',
+      'db-creds-injector.numberly.io/app.role': 'gule-rw',
+    },
+  );
   return JSON.stringify({
     apiVersion: 'admission.k8s.io/v1',
     kind: 'AdmissionReview',
@@ -10,19 +19,9 @@ export function reviewOf(name: string): string {
       operation: 'CREATE',
       namespace: 'team-infrastructure',
       object: {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: {
-          name,
-          namespace: 'team-infrastructure',
-          labels: { 'vault-db-injector': 'true' },
-          annotations: {
-            'db-creds-injector.numberly.io/cluster': 'pgsql2-dv',
-            'db-creds-injector.numberly.io/app.role': 'gule-rw',
-          },
-        },
+        ...pod,
         spec: {
-          serviceAccountName: 'vault-pgsql-example',
+          ...pod.spec,
           containers: [{ name: 'app', image: 'app', env: [{ name: 'TZ', value: 'UTC' }] }],
         },
       },

@@ -5,6 +5,7 @@ import type { AttachedStack } from '../stack/index.ts';
 import { query } from '../stack/postgres.ts';
 import { percentile, report } from './figures.ts';
 import { createHttpClient } from './http-client.ts';
+import { benchPod } from './pod.ts';
 
 const Pod = v.object({
   metadata: v.object({ name: v.string(), annotations: v.record(v.string(), v.string()) }),
@@ -20,10 +21,10 @@ export async function benchRevocation(stack: AttachedStack): Promise<void> {
     (await query(description.databaseUrl, "select 1 from pg_roles where rolname like 'gule-rw-%'")).length;
   for (let round = 0; round < ROUNDS; round += 1) {
     const before = await roles();
-    const pod = v.parse(Pod, await kubernetes.call('POST', PODS, podOf(`event-${round}`)));
+    const pod = v.parse(Pod, await kubernetes.call('POST', PODS, benchPod({ name: `event-${round}` })));
     await kubernetes.call('DELETE', `${PODS}/${pod.metadata.name}?gracePeriodSeconds=0`);
     const event = {
-      ...podOf(pod.metadata.name),
+      ...benchPod({ name: pod.metadata.name }),
       metadata: { ...pod.metadata, namespace: 'team-infrastructure' },
     };
     const startedAt = performance.now();
@@ -43,19 +44,5 @@ function headersOf(round: number): Record<string, string> {
     'ce-type': 'dev.knative.apiserver.resource.delete',
     'ce-source': 'https://bench',
     'ce-id': String(round),
-  };
-}
-
-function podOf(name: string) {
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name,
-      namespace: 'team-infrastructure',
-      labels: { 'vault-db-injector': 'true' },
-      annotations: { 'db-creds-injector.numberly.io/app.role': 'gule-rw' },
-    },
-    spec: { serviceAccountName: 'vault-pgsql-example', containers: [{ name: 'app', image: 'app' }] },
   };
 }

@@ -17,6 +17,7 @@ import { configurationFor, containerOf } from '../stack/function.ts';
 import type { AttachedStack } from '../stack/index.ts';
 import { vaultRequests } from './admission.ts';
 import { report } from './figures.ts';
+import { benchPod } from './pod.ts';
 
 const PODS = 200;
 const INTERVAL_MS = 300_000;
@@ -40,18 +41,8 @@ export async function benchSweepBudget(stack: AttachedStack): Promise<void> {
 }
 
 async function createPod({ kubernetes }: AttachedStack, index: number): Promise<void> {
-  const namespace = 'team-infrastructure';
-  await kubernetes.call('POST', `/api/v1/namespaces/${namespace}/pods`, {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name: `budget-${index}`,
-      namespace,
-      labels: { 'vault-db-injector': 'true' },
-      annotations: { 'db-creds-injector.numberly.io/app.role': 'gule-rw' },
-    },
-    spec: { serviceAccountName: 'vault-pgsql-example', containers: [{ name: 'app', image: 'app' }] },
-  });
+  const pod = benchPod({ name: `budget-${index}` });
+  await kubernetes.call('POST', `/api/v1/namespaces/${pod.metadata.namespace}/pods`, pod);
 }
 
 /** A process' whole sweep, its login and logout included. */

@@ -1,5 +1,6 @@
 /** A STUB of Vault that answers an admission's requests at once: it takes Vault's own time out of a cold start. */
 import { createServer, type Server } from 'node:http';
+import { listenOnLoopback } from '../support/loopback.ts';
 
 const ANSWERS: readonly (readonly [RegExp, object])[] = [
   [/\/login$/, { auth: { client_token: 'stub', accessor: 'stub', lease_duration: 3600, renewable: true } }],
@@ -48,9 +49,7 @@ export async function startVaultStub(): Promise<VaultStub> {
         response.end(JSON.stringify({ request_id: 'stub', ...(answer ?? { data: { version: 1 } }) })),
       );
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : 0;
+  const port = await listenOnLoopback(server);
   return {
     address: `http://127.0.0.1:${port}`,
     requested: () =>

@@ -5,12 +5,11 @@ import { join } from 'node:path';
 import { generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { request } from '../../stack/http.ts';
 import { kubeconfigOf } from '../../stack/kubernetes/kubeconfig.ts';
 import { createNamespace, requestToken } from '../../stack/kubernetes/objects.ts';
 import { replaceFile } from '../../stack/replace-file.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
-import { DELETED, dataOf, type RevocationFunction, startRevocation } from '../support/revoking.ts';
+import { dataOf, type RevocationFunction, send, startRevocation } from '../support/revoking.ts';
 import { authority, stack } from '../support/stack.ts';
 
 const audience = 'vault-db-injector-revocation';
@@ -31,17 +30,9 @@ beforeAll(async () => {
 async function deliver(authorization: string | undefined, to: { readonly url: string } = sink) {
   const [pod] = await fleet.orphans(1);
   if (!pod) throw new Error('no pod was admitted');
-  const { status } = await request(`${to.url}/`, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'ce-specversion': '1.0',
-      'ce-type': DELETED,
-      'ce-source': 'https://api-server',
-      'ce-id': '1',
-      ...(authorization === undefined ? {} : { authorization }),
-    },
-    body: JSON.stringify(dataOf(pod)),
+  const { status } = await send(to, {
+    data: dataOf(pod),
+    ...(authorization !== undefined && { authorization }),
   });
   return { status, revoked: !(await fleet.records()).includes(pod.uuid) };
 }

@@ -1,12 +1,12 @@
 /** What was kept is sent again: the revocation function does its work, and the dead letter is gone. */
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { deadlineIn, monotonicClock } from '../../../shared/deadline.ts';
 import { DEAD_LETTER_LABEL } from '../../../shared/events/dead-letter.ts';
 import { createKubernetesApi } from '../../../shared/kubernetes/api.ts';
 import { createConfigMaps } from '../../../shared/kubernetes/config-maps.ts';
 import { projectToken } from '../../stack/settings.ts';
+import { listenOnLoopback } from '../../support/loopback.ts';
 import { type DeadLetterOffice, openDeadLetterOffice } from '../support/dead-letters.ts';
 import { type Fleet, openFleet } from '../support/fleet.ts';
 import { canLogIn, deletePod, expectOrder, usersLeft } from '../support/fleet-state.ts';
@@ -45,11 +45,9 @@ async function broker(answer: (headers: IncomingHttpHeaders) => number) {
     received.push(incoming.headers);
     incoming.resume().on('end', () => outgoing.writeHead(answer(incoming.headers)).end());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = await listenOnLoopback(server);
   afterAll(() => server.close());
-  const address: AddressInfo | string | null = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return { url: `http://127.0.0.1:${address.port}/vault-injector/pods`, received };
+  return { url: `http://127.0.0.1:${port}/vault-injector/pods`, received };
 }
 
 describe('dead letters', () => {

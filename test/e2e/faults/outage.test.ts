@@ -1,16 +1,14 @@
 /** Vault does not come back in time: the denial comes in time, says why, and leaves nothing. */
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type AdmissionFunction, startAdmission } from '../support/admission-function.ts';
+import { afterEach, describe, expect, test } from 'vitest';
+import { admissionBehindProxy } from '../support/behind-proxy.ts';
 import {
-  type Census,
   expectNothingNewSince,
   lookUpAccessor,
   newSince,
   readRecord,
   removeRecord,
-  takeCensus,
 } from '../support/census.ts';
-import { type Fault, type Step, startFaultProxy } from '../support/fault-proxy.ts';
+import type { Fault, Step } from '../support/fault-proxy.ts';
 import {
   answering,
   badGateway,
@@ -26,19 +24,10 @@ import { podWith } from '../support/pods.ts';
 import { ask, reviewOf } from '../support/reviews.ts';
 
 const FOREVER = Number.POSITIVE_INFINITY;
-const proxy = await startFaultProxy();
-let admission: AdmissionFunction;
-let atFirst: Census;
-
-beforeAll(async () => {
-  admission = await startAdmission(proxy);
-});
-beforeEach(async () => {
-  atFirst = await takeCensus();
-});
+const { proxy, admission, census } = await admissionBehindProxy();
 afterEach(async () => {
   proxy.heal();
-  await expectNothingNewSince(atFirst);
+  await expectNothingNewSince(census.atFirst);
 });
 
 async function denialOf(annotations: Readonly<Record<string, string>> = { role: 'gule-rw' }) {
@@ -96,10 +85,10 @@ describe('Vault does not answer', () => {
       code: 504,
       sentence: 'Vault did not write a record of the ledger in time',
     });
-    await expectNothingNewSince(atFirst);
+    await expectNothingNewSince(census.atFirst);
     released.open();
     await proxy.settled();
-    const { records, ...usable } = await newSince(atFirst);
+    const { records, ...usable } = await newSince(census.atFirst);
     expect(usable).toEqual({ tokens: [], leases: [], databaseUsers: [] });
     const [uuid = ''] = records;
     expect(await lookUpAccessor((await readRecord(uuid)).TokenAccessor)).toBeUndefined();

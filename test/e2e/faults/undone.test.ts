@@ -1,28 +1,19 @@
 /** An admission that cannot be finished, or that nobody waits for, is undone to the last grant. */
 import { request } from 'node:https';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { addAppRole } from '../../stack/vault/roles.ts';
 import { until } from '../../stack/wait.ts';
-import { type AdmissionFunction, startAdmission } from '../support/admission-function.ts';
-import { type Census, expectNothingNewSince, NOTHING, newSince, takeCensus } from '../support/census.ts';
-import { type Step, startFaultProxy } from '../support/fault-proxy.ts';
+import { startAdmission } from '../support/admission-function.ts';
+import { admissionBehindProxy } from '../support/behind-proxy.ts';
+import { expectNothingNewSince, NOTHING, newSince, takeCensus } from '../support/census.ts';
+import type { Step } from '../support/fault-proxy.ts';
 import { afterwards, answering, badGateway, beforehand, cutAfter, gate } from '../support/faults.ts';
 import { parseMetrics } from '../support/metrics.ts';
 import { podWith, uuidsOf } from '../support/pods.ts';
 import { ask, patched, reviewOf } from '../support/reviews.ts';
 import { authority, stack } from '../support/stack.ts';
 
-const proxy = await startFaultProxy();
-let admission: AdmissionFunction;
-let atFirst: Census;
-
-beforeAll(async () => {
-  admission = await startAdmission(proxy);
-});
-beforeEach(async () => {
-  atFirst = await takeCensus();
-});
-afterEach(() => proxy.heal());
+const { proxy, admission, census } = await admissionBehindProxy();
 
 const one = { role: 'gule-rw' };
 const two = {
@@ -50,7 +41,7 @@ describe('one of two databases fails', () => {
     expect(verdict).toMatchObject({ allowed: false, code: 500, operations: [] });
     expect(verdict.message).toContain('unknown role: other-rw');
     expect(proxy.count('revoke')).toBe(2);
-    await expectNothingNewSince(atFirst);
+    await expectNothingNewSince(census.atFirst);
   });
 });
 
@@ -61,7 +52,7 @@ describe('undoing', () => {
     proxy.fail('forget', badGateway, 2);
     const verdict = await ask(admission, reviewOf(podWith(one)));
     expect(verdict.allowed).toBe(false);
-    await expectNothingNewSince(atFirst);
+    await expectNothingNewSince(census.atFirst);
     expect([proxy.count('revoke'), proxy.count('forget')]).toEqual([5, 3]);
   });
 
@@ -70,7 +61,7 @@ describe('undoing', () => {
     proxy.fail('revoke', answering(400), Number.POSITIVE_INFINITY);
     const verdict = await ask(admission, reviewOf(podWith(one)), '1s');
     expect(verdict.allowed).toBe(false);
-    const left = await newSince(atFirst);
+    const left = await newSince(census.atFirst);
     expect([left.tokens.length, left.leases.length, left.records.length]).toEqual([1, 1, 1]);
     expect(await admission.log()).toContain('a grant of a denied pod could not be undone');
     const { body } = await admission.get('/metrics');
@@ -103,7 +94,7 @@ describe('a record that is written twice because its answer was lost', () => {
     const pod = podWith(one);
     const verdict = await ask(admission, reviewOf(pod));
     expect(proxy.count('record')).toBe(2);
-    expect((await newSince(atFirst)).records).toEqual(uuidsOf(patched(pod, verdict)));
+    expect((await newSince(census.atFirst)).records).toEqual(uuidsOf(patched(pod, verdict)));
   });
 });
 
@@ -114,7 +105,7 @@ describe('an admission with too little time', () => {
     expect({ allowed, code }).toEqual({ allowed: false, code: 504 });
     expect(message).toMatch(/: not enough time is left to get credentials from Vault; try again$/);
     expect(proxy.count('token')).toBe(0);
-    expect(await newSince(atFirst)).toEqual(NOTHING);
+    expect(await newSince(census.atFirst)).toEqual(NOTHING);
   });
 
   test('because Vault took it all to say who may assume the role: likewise', async () => {
@@ -130,7 +121,7 @@ describe('an admission with too little time', () => {
     held.open();
     await proxy.settled();
     expect(proxy.count('token')).toBe(0);
-    expect(await newSince(atFirst)).toEqual(NOTHING);
+    expect(await newSince(census.atFirst)).toEqual(NOTHING);
   });
 });
 
@@ -155,11 +146,11 @@ describe('a client that hangs up', () => {
     call.on('error', () => {});
     call.end(JSON.stringify(reviewOf(podWith(one))));
     await reached.opened;
-    expect((await newSince(atFirst)).tokens).toHaveLength(1);
+    expect((await newSince(census.atFirst)).tokens).toHaveLength(1);
     call.destroy();
     // What Vault is still making can only be undone when it has been made.
     if (step !== 'record') released.open();
-    await expectNothingNewSince(atFirst);
+    await expectNothingNewSince(census.atFirst);
     released.open();
     await proxy.settled();
     expect(await admission.log()).toContain('the caller hung up');

@@ -10,9 +10,10 @@ import { request } from '../../stack/http.ts';
 import { openBroker } from '../../stack/knative/broker.ts';
 import { readManifests } from '../../stack/manifests.ts';
 import { until } from '../../stack/wait.ts';
+import { listenOnLoopback } from '../../support/loopback.ts';
 import { openFleet } from '../support/fleet.ts';
 import { deletePod, usersLeft } from '../support/fleet-state.ts';
-import { DELETED, dataOf } from '../support/revoking.ts';
+import { dataOf, eventHeaders } from '../support/revoking.ts';
 import { stack } from '../support/stack.ts';
 import { AFTER_GRACE, sweepIn } from '../support/sweeping.ts';
 
@@ -44,9 +45,7 @@ beforeAll(async () => {
     incoming.resume();
     outgoing.writeHead(id.startsWith('stuck') ? 503 : 204).end();
   });
-  await new Promise<void>((resolve) => sink.listen(0, '127.0.0.1', resolve));
-  const address = sink.address();
-  subscriber = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  subscriber = `http://127.0.0.1:${await listenOnLoopback(sink)}`;
 });
 afterAll(() => void sink.close());
 
@@ -88,13 +87,7 @@ async function close(name: string): Promise<void> {
 async function send(to: string, id: string, data: object = {}): Promise<number> {
   const { status } = await request(to, {
     method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      'ce-specversion': '1.0',
-      'ce-type': DELETED,
-      'ce-source': 'https://api-server',
-      'ce-id': id,
-    },
+    headers: eventHeaders(id),
     body: JSON.stringify(data),
     timeoutMs: 30_000,
   });

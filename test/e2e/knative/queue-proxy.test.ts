@@ -5,7 +5,7 @@ import { request } from '../../stack/http.ts';
 import { startInstance } from '../../stack/knative/instance.ts';
 import { type KnativeService, readManifests } from '../../stack/manifests.ts';
 import { createProcesses } from '../../stack/process/processes.ts';
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
+import { type FaultProxy, type Step, startFaultProxy } from '../support/fault-proxy.ts';
 import { answering, beforehand, gate } from '../support/faults.ts';
 import { podWith } from '../support/pods.ts';
 import { ask, post, reviewOf } from '../support/reviews.ts';
@@ -44,6 +44,20 @@ const webhook = async () => {
 };
 const review = () => reviewOf(podWith({ role: 'gule-rw' }));
 
+/** An instance that has its login and waits at a step in Vault. @returns what lets it go on. */
+async function startWaitingAt(step: Step, changes: Partial<KnativeService>, times?: number) {
+  const instance = await start(changes);
+  await ask(instance, review());
+  proxy.heal();
+  const { opened, open } = gate();
+  proxy.fail(
+    step,
+    beforehand(() => opened),
+    times,
+  );
+  return { instance, release: open };
+}
+
 test('an instance counts as ready only once it could log in', async () => {
   proxy.fail('login', answering(403, '{"errors":["permission denied"]}'), Number.POSITIVE_INFINITY);
   const starting = start();
@@ -59,54 +73,39 @@ test('an instance counts as ready only once it could log in', async () => {
 });
 
 test('no more than the manifest lets through are worked on at a time, and all are answered', async () => {
-  const instance = await start({ containerConcurrency: 2 });
-  await ask(instance, review());
-  proxy.heal();
-  const release = gate();
-  proxy.fail(
+  const { instance, release } = await startWaitingAt(
     'token',
-    beforehand(() => release.opened),
+    { containerConcurrency: 2 },
     Number.POSITIVE_INFINITY,
   );
   const asked = Promise.all(Array.from({ length: 6 }, () => ask(instance, review(), '30s')));
   await expect.poll(() => proxy.count('token')).toBe(2);
   // What waits in the queue-proxy reaches the function when one of these has ended, and not before.
   expect(proxy.total()).toBeLessThanOrEqual(4);
-  release.open();
+  release();
   expect((await asked).map(({ allowed }) => allowed)).toEqual(Array.from({ length: 6 }, () => true));
 });
 
 test('what takes longer than the manifest allows is answered by the queue-proxy, and undone', async () => {
-  const instance = await start({ timeoutSeconds: 1 });
-  await ask(instance, review());
-  proxy.heal();
-  const release = gate();
-  proxy.fail(
-    'credentials',
-    beforehand(() => release.opened),
-  );
+  const { instance, release } = await startWaitingAt('credentials', { timeoutSeconds: 1 });
   const { status, body } = await post(instance, JSON.stringify(review()), '30s');
   expect([status, body]).toEqual([504, 'request timeout']);
-  release.open();
+  release();
   await expect.poll(() => proxy.count('revoke')).toBe(1);
 });
 
 test('a function that does not answer at all is answered for, ahead of the API server, and so is who waits for a place', async () => {
   const { timeoutSeconds: webhookSeconds } = await webhook();
   expect(admission.responseStartTimeoutSeconds).toBeLessThan(webhookSeconds);
-  const instance = await start({ responseStartTimeoutSeconds: 1, containerConcurrency: 1 });
-  await ask(instance, review());
-  proxy.heal();
-  const release = gate();
-  proxy.fail(
+  const { instance, release } = await startWaitingAt(
     'credentials',
-    beforehand(() => release.opened),
+    { responseStartTimeoutSeconds: 1, containerConcurrency: 1 },
     Number.POSITIVE_INFINITY,
   );
   const asked = Array.from({ length: 3 }, () => post(instance, JSON.stringify(review()), '30s'));
   const answers = (await Promise.all(asked)).map(({ status, body }) => [status, body]);
   expect(answers).toEqual(Array(3).fill([504, 'request timeout']));
-  release.open();
+  release();
 });
 
 test('told to end, it finishes what is under way and takes what still comes', async () => {

@@ -8,7 +8,7 @@ import { createWebhookPath } from '../../../functions/admission/webhook-path.ts'
 import { monotonicClock } from '../../../shared/deadline.ts';
 import { type Manifests, readManifests, renderManifests } from '../../stack/manifests.ts';
 import { projectRoot } from '../../stack/paths.ts';
-import { createKeptLog } from '../support/kept-log.ts';
+import { createKeptLog } from '../../support/kept-log.ts';
 import { copyManifests, renderExample } from '../support/kustomizations.ts';
 
 const Webhook = v.object({

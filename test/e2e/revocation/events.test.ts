@@ -1,35 +1,16 @@
 /** Events as anybody may send them: forged, repeated, reordered, broken. None of them hurts a live pod. */
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { request } from '../../stack/http.ts';
 import { createNamespace } from '../../stack/kubernetes/objects.ts';
 import { addAppRole } from '../../stack/vault/roles.ts';
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
-import { type Fleet, openFleet } from '../support/fleet.ts';
-import { canLogIn, deletePod, expectOrder, usersLeft } from '../support/fleet-state.ts';
-import { DELETED, dataOf, type RevocationFunction, send, startRevocation } from '../support/revoking.ts';
+import { revocationBehindProxy } from '../support/behind-proxy.ts';
+import { canLogIn, usersLeft } from '../support/fleet-state.ts';
+import { DELETED, dataOf, send } from '../support/revoking.ts';
 import { exampleAccount, exampleNamespace, stack } from '../support/stack.ts';
 import { AFTER_GRACE, sweepIn } from '../support/sweeping.ts';
 import { requestsDuring } from '../support/vault-counters.ts';
 
-let fleet: Fleet;
-let proxy: FaultProxy;
-let revocation: RevocationFunction;
-
-beforeAll(async () => {
-  fleet = await openFleet();
-  proxy = await startFaultProxy();
-  revocation = await startRevocation(fleet, { vaultAddress: proxy.url });
-});
-afterEach(async () => {
-  proxy.heal();
-  await expectOrder(fleet);
-});
-
-async function deleted() {
-  const pod = await fleet.pod();
-  await deletePod(pod);
-  return pod;
-}
+const { fleet, proxy, revocation, deleted } = await revocationBehindProxy();
 
 /** The outcomes that it has counted since. */
 async function outcomesOf(work: () => Promise<unknown>): Promise<Record<string, number>> {

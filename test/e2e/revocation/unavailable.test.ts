@@ -5,35 +5,17 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { containerOf } from '../../stack/function.ts';
-import { type FaultProxy, type Step, startFaultProxy } from '../support/fault-proxy.ts';
+import { revocationBehindProxy } from '../support/behind-proxy.ts';
+import type { Step } from '../support/fault-proxy.ts';
 import { answering, cutAfter } from '../support/faults.ts';
-import { type Fleet, openFleet } from '../support/fleet.ts';
-import { deletePod, expectOrder, usersLeft } from '../support/fleet-state.ts';
-import { dataOf, type RevocationFunction, send, startRevocation } from '../support/revoking.ts';
+import { usersLeft } from '../support/fleet-state.ts';
+import { dataOf, send, startRevocation } from '../support/revoking.ts';
 import { stack } from '../support/stack.ts';
 import { AFTER_GRACE, sweepIn } from '../support/sweeping.ts';
 
-let fleet: Fleet;
-let proxy: FaultProxy;
-let revocation: RevocationFunction;
-
-beforeAll(async () => {
-  fleet = await openFleet();
-  proxy = await startFaultProxy();
-  revocation = await startRevocation(fleet, { vaultAddress: proxy.url });
-});
-afterEach(async () => {
-  proxy.heal();
-  await expectOrder(fleet);
-});
-
-async function deleted() {
-  const pod = await fleet.pod();
-  await deletePod(pod);
-  return pod;
-}
+const { fleet, proxy, revocation, deleted } = await revocationBehindProxy();
 type Deleted = Awaited<ReturnType<typeof deleted>>;
 
 async function expect503(pod: Deleted, by = revocation): Promise<void> {

@@ -21,7 +21,7 @@ import { createVault } from '../../../shared/vault/index.ts';
 import { configurationFor, containerOf } from '../../stack/function.ts';
 import { resolveEnvironment } from '../../stack/kubernetes/environment.ts';
 import { injectorRole, secretName } from '../../stack/vault/names.ts';
-import { createKeptLog } from './kept-log.ts';
+import { createKeptLog } from '../../support/kept-log.ts';
 import { createPod, environmentOf, type PodManifest, type PodWishes, podWith, uuidsOf } from './pods.ts';
 import { reviewOf } from './reviews.ts';
 import { stack } from './stack.ts';

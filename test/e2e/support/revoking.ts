@@ -92,6 +92,14 @@ export const dataOf = ({ namespace, name, uuids }: Pick<Given, 'namespace' | 'na
   },
 });
 
+export const eventHeaders = (id: string, type = DELETED) => ({
+  'content-type': 'application/json',
+  'ce-specversion': '1.0',
+  'ce-type': type,
+  'ce-source': 'https://api-server',
+  'ce-id': id,
+});
+
 /** An event in binary mode, as the event source sends it. */
 export function send(
   to: { readonly url: string },
@@ -100,11 +108,7 @@ export function send(
   return request(`${to.url}/`, {
     method: 'POST',
     headers: {
-      'content-type': 'application/json',
-      'ce-specversion': '1.0',
-      'ce-type': type,
-      'ce-source': 'https://api-server',
-      'ce-id': id,
+      ...eventHeaders(id, type),
       ...(traceparent !== undefined && { traceparent }),
       ...(authorization !== undefined && { authorization }),
     },

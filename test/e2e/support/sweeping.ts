@@ -13,8 +13,8 @@ import { createPodSecrets } from '../../../shared/kubernetes/secrets.ts';
 import { createMetrics } from '../../../shared/telemetry/metrics.ts';
 import { createVault } from '../../../shared/vault/index.ts';
 import { containerOf } from '../../stack/function.ts';
+import { createKeptLog, type LogLine } from '../../support/kept-log.ts';
 import { configurationWith, type Fleet, type Keys } from './fleet.ts';
-import { createKeptLog, type LogLine } from './kept-log.ts';
 import { parseMetrics, type Samples } from './metrics.ts';
 import { stack } from './stack.ts';
 

@@ -1,11 +1,10 @@
 /** Roles are read often enough, by a clock that the test sets. */
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import { parseConfig } from '../../../shared/config.ts';
 import { deadlineIn } from '../../../shared/deadline.ts';
-import { createVault } from '../../../shared/vault/index.ts';
-import { configurationFor } from '../../stack/function.ts';
+import type { VaultClient } from '../../../shared/vault/index.ts';
 import { addAuthRole } from '../../stack/vault/roles.ts';
+import { vaultBehind } from '../support/behind-proxy.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { answering } from '../support/faults.ts';
 import { exampleAccount, exampleNamespace, stack } from '../support/stack.ts';
@@ -15,7 +14,7 @@ const access = { authRole: name, role: name, namespace: exampleNamespace, servic
 
 let proxy: FaultProxy;
 let now: number;
-let vault: ReturnType<typeof createVault>;
+let vault: VaultClient;
 
 const allow = (...serviceAccounts: string[]) =>
   addAuthRole(stack.vault, { name, serviceAccounts, namespaces: [exampleNamespace], policies: [name] });
@@ -28,16 +27,7 @@ const authorize = (changes: Partial<typeof access> = {}) =>
 beforeEach(async () => {
   now = 0;
   proxy = await startFaultProxy();
-  const file = JSON.stringify({
-    ...configurationFor(stack.description.functions, 'admission'),
-    vaultAddress: proxy.url,
-  });
-  const config = parseConfig({ file, environment: {}, process: 'admission' });
-  vault = createVault(
-    config.vault,
-    () => now,
-    () => {},
-  );
+  vault = vaultBehind(proxy, () => now);
   await allow(exampleAccount);
 });
 

@@ -2,11 +2,10 @@
 
 import * as v from 'valibot';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { parseConfig } from '../../../shared/config.ts';
 import { deadlineIn } from '../../../shared/deadline.ts';
-import { createVault } from '../../../shared/vault/index.ts';
+import type { VaultClient } from '../../../shared/vault/index.ts';
 import { vaultPath } from '../../../shared/vault/path.ts';
-import { configurationFor } from '../../stack/function.ts';
+import { vaultBehind } from '../support/behind-proxy.ts';
 import { lookUpToken } from '../support/census.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { answering, unavailable } from '../support/faults.ts';
@@ -18,19 +17,14 @@ const Self = v.object({ data: v.object({ id: v.string(), policies: v.array(v.str
 let proxy: FaultProxy;
 let now: number;
 let logins: string[];
-let vault: ReturnType<typeof createVault>;
+let vault: VaultClient;
 
 beforeEach(async () => {
   now = 0;
   logins = [];
   proxy = await startFaultProxy();
-  const file = JSON.stringify({
-    ...configurationFor(stack.description.functions, 'admission'),
-    vaultAddress: proxy.url,
-  });
-  const config = parseConfig({ file, environment: {}, process: 'admission' });
-  vault = createVault(
-    config.vault,
+  vault = vaultBehind(
+    proxy,
     () => now,
     (outcome) => logins.push(outcome),
   );

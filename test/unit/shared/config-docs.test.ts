@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { parseConfig } from '../../../shared/config.ts';
 import { CONFIGURATION_KEYS, environmentName } from '../../../shared/config-keys.ts';
+import { REQUIRED_KEYS as required } from '../../support/configuration-keys.ts';
 import { tableIn } from '../docs/markdown-table.ts';
 
 const rows = tableIn(readFileSync('docs/configuration.md', 'utf8'), [
@@ -13,13 +14,6 @@ const rows = tableIn(readFileSync('docs/configuration.md', 'utf8'), [
   'Meaning',
 ]);
 const byKey = new Map(rows.map(([key = '', ...others]) => [key, others]));
-const required = {
-  vaultAddress: 'http://127.0.0.1:8200',
-  vaultAuthPath: 'kubernetes',
-  vaultSecretName: 'vault-injector',
-  vaultSecretPrefix: 'cluster',
-  kubeRole: 'all-rw',
-};
 const read = (values: object) =>
   parseConfig({ file: stringify(values), environment: {}, process: 'renewal' });
 

@@ -7,6 +7,7 @@ import {
   parseReplayConfig,
 } from '../../../shared/config.ts';
 import { CONFIGURATION_KEYS, environmentName } from '../../../shared/config-keys.ts';
+import { REQUIRED_KEYS } from '../../support/configuration-keys.ts';
 
 /** The example in the reference document. */
 const reference = {
@@ -25,14 +26,7 @@ const reference = {
   injectorLabel: 'vault-db-injector',
   defaultEngine: 'databases',
 };
-const required = {
-  vaultAddress: 'http://127.0.0.1:8200',
-  vaultAuthPath: 'kubernetes',
-  vaultSecretName: 'vault-injector',
-  vaultSecretPrefix: 'cluster',
-  kubeRole: 'all-rw',
-  webhookPathSecretFolder: '/webhook-path',
-};
+const required = { ...REQUIRED_KEYS, webhookPathSecretFolder: '/webhook-path' };
 /** The one thing that a file of the reference lacks. */
 const withPathSecret = { INJECTOR_WEBHOOK_PATH_SECRET_FOLDER: '/webhook-path' };
 

@@ -3,7 +3,7 @@ import { v7 as newUuid, v4 } from 'uuid';
 import { expect, test } from 'vitest';
 import { missingGrants } from '../../../../cli/doctor/live-grants.ts';
 import { DocumentDeleted } from '../../../../shared/vault/kv.ts';
-import { RECORD } from '../../ledger-record.ts';
+import { RECORD } from '../../../support/ledger-record.ts';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const MINUTE = 60_000;

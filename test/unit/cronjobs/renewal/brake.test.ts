@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Orphan, planRevocations } from '../../../../cronjobs/renewal/brake.ts';
+import { RECORD } from '../../../support/ledger-record.ts';
 import { world } from './world.ts';
 
 test('what the brake keeps from being revoked is neither revoked nor renewed: no live pod names it', async () => {
@@ -54,14 +55,7 @@ describe('the decision', () => {
   const orphans = (count: number, namespace: string, hadPod: boolean): Orphan[] =>
     Array.from({ length: count }, (_, number) => ({
       uuid: `${namespace}-${number}`,
-      record: {
-        leaseId: '',
-        token: { accessor: 'a' },
-        namespace,
-        serviceAccountName: '',
-        podName: '',
-        nodeName: '',
-      },
+      record: { ...RECORD, leaseId: '', namespace },
       issuedAt: 0,
       hadPod,
     }));

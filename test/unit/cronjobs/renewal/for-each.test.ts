@@ -7,7 +7,7 @@ import { deadlineIn, monotonicClock } from '../../../../shared/deadline.ts';
 import { VaultError } from '../../../../shared/vault/failure.ts';
 import { folderOfLease } from '../../../../shared/vault/leases.ts';
 import type { Work } from '../../../../shared/vault/requests.ts';
-import { createKeptLog } from '../../../e2e/support/kept-log.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 
 let report: SweepReport;
 const done: string[] = [];

@@ -6,8 +6,8 @@ import {
 } from '../../../../cronjobs/renewal/revoke-all.ts';
 import { deadlineIn } from '../../../../shared/deadline.ts';
 import { type LedgerRecord, UnreadableRecord } from '../../../../shared/vault/ledger.ts';
-import { createKeptLog } from '../../../e2e/support/kept-log.ts';
-import { RECORD } from '../../ledger-record.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
+import { RECORD, storedAs } from '../../../support/ledger-record.ts';
 
 const record = (clusterId?: string): LedgerRecord => ({
   ...RECORD,
@@ -35,7 +35,7 @@ async function run({ records, clusterId, lastBy, revoke }: World) {
       read: async (uuid) => {
         const found = records[uuid];
         if (found instanceof Error) throw found;
-        return found && { record: found, writtenAt: new Date(0), version: 1 };
+        return found && storedAs(found);
       },
     },
     revocation: {

@@ -11,7 +11,8 @@ import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
 import { DocumentDeleted } from '../../../../shared/vault/kv.ts';
 import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
 import type { GrantState, LastSweep } from '../../../../shared/vault/sweep-memory.ts';
-import { createKeptLog } from '../../../e2e/support/kept-log.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
+import { RECORD } from '../../../support/ledger-record.ts';
 
 export const NOW = Date.parse('2026-01-01T12:00:00Z');
 export const MINUTE = 60_000;
@@ -70,12 +71,11 @@ export function world() {
     const { uuid = newUuid({ msecs: issuedAt + clockAhead * MINUTE }) } = wishes;
     writtenAt.set(uuid, issuedAt);
     records.set(uuid, {
+      ...RECORD,
       leaseId: `db/creds/rw/${uuid}`,
       token,
       namespace,
-      serviceAccountName: 'web',
       podName: '',
-      nodeName: '',
       leaseTtlSeconds: HOUR,
       tokenPeriodSeconds: MONTH,
       clusterId,

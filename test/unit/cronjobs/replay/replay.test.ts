@@ -4,7 +4,7 @@ import { deadlineIn } from '../../../../shared/deadline.ts';
 import { InjectorError } from '../../../../shared/errors.ts';
 import { storedForm } from '../../../../shared/events/dead-letter.ts';
 import { KubernetesError } from '../../../../shared/kubernetes/api.ts';
-import { createKeptLog } from '../../../e2e/support/kept-log.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 
 const letterOf = (name: string, time: string) =>
   storedForm({

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createWebhookPath } from '../../../../functions/admission/webhook-path.ts';
-import { createKeptLog } from '../../../e2e/support/kept-log.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 
 const newSecret = () => randomBytes(32).toString('hex');
 let folder: string;

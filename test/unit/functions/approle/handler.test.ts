@@ -7,7 +7,7 @@ import type { RunningPod } from '../../../../shared/kubernetes/init-containers.t
 import { Secret } from '../../../../shared/secret.ts';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
 import type { SecretIdRequest } from '../../../../shared/vault/secret-ids.ts';
-import { createKeptLog } from '../../../e2e/support/kept-log.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 
 const running = (wishes: Partial<RunningPod> = {}): RunningPod => ({
   namespace: 'shop',

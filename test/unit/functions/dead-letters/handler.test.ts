@@ -3,7 +3,7 @@ import { createKeepDeadLetter } from '../../../../functions/dead-letters/handler
 import { deadlineIn } from '../../../../shared/deadline.ts';
 import { KubernetesError } from '../../../../shared/kubernetes/api.ts';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
-import { createKeptLog } from '../../../e2e/support/kept-log.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 
 const UUID = '019a0000-0000-7000-8000-000000000001';
 const attributes = { specversion: '1.0', id: '1', source: 'https://api-server' };

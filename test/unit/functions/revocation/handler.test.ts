@@ -7,8 +7,8 @@ import type { DeletedPod } from '../../../../shared/events/deleted-pod.ts';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
 import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
 import type { Revocation } from '../../../../shared/vault/revocation.ts';
+import { RECORD, storedAs } from '../../../support/ledger-record.ts';
 import { tableIn } from '../../docs/markdown-table.ts';
-import { RECORD } from '../../ledger-record.ts';
 
 type RevocationOutcome = Awaited<ReturnType<Revocation['revokeGrant']>>;
 const UUID = '019a0000-0000-7000-8000-000000000001';
@@ -51,7 +51,7 @@ function start({ live, others = [], records = {}, outcome, clusterId, readTwice 
       read: async (uuid) => {
         if (!readTwice) once(`read ${uuid}`);
         const found = records[uuid];
-        return found && { record: found, writtenAt: new Date(0), version: 1 };
+        return found && storedAs(found);
       },
     },
     revocation: {

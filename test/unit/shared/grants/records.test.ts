@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { readRecords } from '../../../../shared/grants/records.ts';
 import { DocumentDeleted } from '../../../../shared/vault/kv.ts';
 import { UnreadableRecord } from '../../../../shared/vault/ledger.ts';
-import { RECORD } from '../../ledger-record.ts';
+import { RECORD, storedAs } from '../../../support/ledger-record.ts';
 
-const stored = { record: RECORD, writtenAt: new Date(0), version: 1 };
+const stored = storedAs(RECORD);
 
 test('records come in the order asked for; what tells nothing is marked, what has ended is left out', async () => {
   const answers = new Map<string, typeof stored | Error | undefined>([

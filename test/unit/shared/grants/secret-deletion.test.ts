@@ -3,7 +3,7 @@ import { deadlineIn } from '../../../../shared/deadline.ts';
 import { withSecretDeletion } from '../../../../shared/grants/secret-deletion.ts';
 import { KubernetesError } from '../../../../shared/kubernetes/api.ts';
 import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
-import { RECORD } from '../../ledger-record.ts';
+import { RECORD } from '../../../support/ledger-record.ts';
 
 const OURS = '019a0000-0000-7000-8000-000000000001';
 const THEIRS = '2ed3ef02-24ed-11f0-9cd2-0242ac120002';

@@ -1,15 +1,15 @@
 import http, { createServer, type RequestListener } from 'node:http';
 import { expect, test } from 'vitest';
 import { AnswerOverLimit, exchange } from '../../../../shared/http/exchange.ts';
+import { listenOnLoopback } from '../../../support/loopback.ts';
 
 async function ask(listener: RequestListener, signal = AbortSignal.timeout(5_000)) {
   const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
+  const port = await listenOnLoopback(server);
   const agent = new http.Agent();
   try {
     return await exchange(http.request, {
-      url: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/x`,
+      url: `http://127.0.0.1:${port}/x`,
       method: 'POST',
       headers: { 'x-sent': 'yes' },
       agent,

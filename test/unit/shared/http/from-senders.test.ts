@@ -6,8 +6,8 @@ import { createRoutes, sendText } from '../../../../shared/http/routes.ts';
 import { type RunningServer, serve } from '../../../../shared/http/server.ts';
 import { KubernetesError } from '../../../../shared/kubernetes/api.ts';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
-import { createKeptLog } from '../../../e2e/support/kept-log.ts';
 import { request } from '../../../stack/http.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 
 const options = { audience: 'own', subjects: ['system:serviceaccount:vault-injector:trigger'] };
 const issuer = 'https://kubernetes.default.svc';

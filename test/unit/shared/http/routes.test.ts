@@ -6,8 +6,8 @@ import { InjectorError } from '../../../../shared/errors.ts';
 import { createRoutes, type RouteDependencies, sendText } from '../../../../shared/http/routes.ts';
 import { type RunningServer, serve } from '../../../../shared/http/server.ts';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
-import { createKeptLog } from '../../../e2e/support/kept-log.ts';
 import { request } from '../../../stack/http.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 
 let server: RunningServer | undefined;
 afterEach(() => server?.drain());

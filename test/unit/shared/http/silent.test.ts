@@ -10,7 +10,7 @@ import { selfSigned } from '../../../../init/approle/certificate.ts';
 import { listenForSecretId } from '../../../../init/approle/listener.ts';
 import { serveMetrics } from '../../../../shared/http/metrics-server.ts';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
-import { createKeptLog } from '../../../e2e/support/kept-log.ts';
+import { createKeptLog } from '../../../support/kept-log.ts';
 
 // All that there may be at once at either of them.
 const PLACES = 64;

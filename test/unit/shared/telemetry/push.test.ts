@@ -3,6 +3,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, expect, test } from 'vitest';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
+import { listenOnLoopback } from '../../../support/loopback.ts';
 
 const JOB = 'vault_db_injector_admission';
 const DENIED = 'vault_injector_service_account_denied_count';
@@ -38,9 +39,7 @@ async function gatewayWith(
     await pipeline(counted(held(), state), outgoing).catch(() => {});
   });
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  const url = `http://127.0.0.1:${await listenOnLoopback(server)}`;
   return { state, url };
 }
 

@@ -3,6 +3,7 @@ import { afterEach, expect, test } from 'vitest';
 import { deadlineIn, monotonicClock } from '../../../../shared/deadline.ts';
 import { Secret } from '../../../../shared/secret.ts';
 import { createAppRoleLogin } from '../../../../shared/vault/approle-login.ts';
+import { listenOnLoopback } from '../../../support/loopback.ts';
 
 const servers: Server[] = [];
 afterEach(() => {
@@ -21,10 +22,9 @@ async function logInTo(unwrapped: 'lost' | 'refused') {
     else response.writeHead(400).end('{"errors":["wrapping token is not valid or does not exist"]}');
   });
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
+  const port = await listenOnLoopback(server);
   const login = createAppRoleLogin({
-    address: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
+    address: `http://127.0.0.1:${port}`,
     namespace: undefined,
     ca: undefined,
     localAddress: undefined,

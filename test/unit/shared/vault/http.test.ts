@@ -1,15 +1,14 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHttpExchange } from '../../../../shared/vault/http.ts';
+import { listenOnLoopback } from '../../../support/loopback.ts';
 
 const servers: Server[] = [];
 
 async function serve(listener: RequestListener): Promise<string> {
   const server = createServer(listener);
   servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  return `http://127.0.0.1:${await listenOnLoopback(server)}`;
 }
 
 async function ask(address: string, redirectHosts: readonly string[] = []) {

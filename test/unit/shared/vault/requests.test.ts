@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { deadlineIn, monotonicClock } from '../../../../shared/deadline.ts';
 import { createVaultRequests } from '../../../../shared/vault/requests.ts';
+import { listenOnLoopback } from '../../../support/loopback.ts';
 
 let server: Server | undefined;
 afterEach(() => server?.close().closeAllConnections());
@@ -14,10 +15,9 @@ const JSON_TYPE = { 'content-type': 'application/json', date: DATE };
 async function told(status: number, body: string, headers: Record<string, string>): Promise<unknown[]> {
   const dates: unknown[] = [];
   server = createServer((_, response) => void response.writeHead(status, headers).end(body));
-  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
+  const port = await listenOnLoopback(server);
   const requests = createVaultRequests({
-    address: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
+    address: `http://127.0.0.1:${port}`,
     namespace: undefined,
     caFile: undefined,
     rateLimit: undefined,

@@ -3,7 +3,7 @@ import { deadlineIn } from '../../../../shared/deadline.ts';
 import { VaultError } from '../../../../shared/vault/failure.ts';
 import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
 import { createRevocation, type Revocation } from '../../../../shared/vault/revocation.ts';
-import { RECORD } from '../../ledger-record.ts';
+import { RECORD } from '../../../support/ledger-record.ts';
 
 const UUID = '019a0000-0000-7000-8000-000000000001';
 const NOW = new Date('2026-01-01T00:00:00Z');

@@ -7,6 +7,7 @@ import {
   type GrantState,
   type SweepMemory,
 } from '../../../../shared/vault/sweep-memory.ts';
+import { RECORD, storedAs } from '../../../support/ledger-record.ts';
 
 const CHUNK = 1_000;
 let documents: Map<string, object>;
@@ -128,14 +129,7 @@ describe("a sweep's memory", () => {
   });
 
   test('keeps what a sweep makes of a record without a lease', async () => {
-    const record = {
-      ...state(1),
-      token: { accessor: 'a' },
-      serviceAccountName: '',
-      podName: '',
-      nodeName: '',
-    };
-    const stored = { record: { ...record, leaseId: '' }, writtenAt: new Date(), version: 1 };
+    const stored = storedAs({ ...RECORD, ...state(1), leaseId: '' }, new Date());
     const moment = { startedAt: Date.now(), syncIntervalSeconds: 300, random: () => 0 };
     const index = new Map([['a', initialState('a', stored, moment)]]);
     await memory.writeIndex(0, 1, index, work);

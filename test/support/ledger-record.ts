@@ -1,5 +1,5 @@
 import { Secret } from '../../shared/secret.ts';
-import type { LedgerRecord } from '../../shared/vault/ledger.ts';
+import type { LedgerRecord, StoredRecord } from '../../shared/vault/ledger.ts';
 
 /** A record as every version writes it; tests add the fields that they are about. */
 export const RECORD: LedgerRecord = {
@@ -10,3 +10,10 @@ export const RECORD: LedgerRecord = {
   podName: 'web-0',
   nodeName: '',
 };
+
+/** The record as the ledger gives it. */
+export const storedAs = (record: LedgerRecord, writtenAt = new Date(0)): StoredRecord => ({
+  record,
+  writtenAt,
+  version: 1,
+});

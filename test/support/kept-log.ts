@@ -1,6 +1,6 @@
 /** A log that is kept for the test in place of being written. */
-import { asInjectorError } from '../../../shared/errors.ts';
-import type { Logger } from '../../../shared/telemetry/logger.ts';
+import { asInjectorError } from '../../shared/errors.ts';
+import type { Logger } from '../../shared/telemetry/logger.ts';
 
 export type LogLine = Parameters<Logger['info']>[1] & {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
