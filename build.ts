@@ -108,6 +108,7 @@ const bundles = await Promise.all([
     ],
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
+    define: { 'import.meta.dirname': '__dirname' },
   }),
   build({
     ...common,

@@ -10,31 +10,11 @@ import { readConfigFile } from '../shared/runtime.ts';
 import { Secret } from '../shared/secret.ts';
 import { fixedCa } from '../shared/vault/ca-file.ts';
 import { createVault, type VaultClient } from '../shared/vault/index.ts';
+import type { InstallationOptions } from './command.ts';
 import { NAMESPACE } from './objects.ts';
-import { flagOption, textOption } from './options.ts';
 import { PROCESSES, type ProcessName, type ProcessPlace, readPlace } from './processes.ts';
 import { Refusal } from './refusal.ts';
-
-/** Options of every command that uses the cluster and Vault. */
-export const INSTALLATION_OPTIONS = {
-  config: textOption,
-  context: textOption,
-  'vault-address': textOption,
-  'vault-ca': textOption,
-  help: flagOption,
-};
-export const INSTALLATION_USAGE = `  --config FILE        configuration file (default: CONFIG_FILE, or the ConfigMap configuration in ${NAMESPACE})
-  --context NAME       context of the kubeconfig
-  --vault-address URL  address of Vault as seen from here, overrides the configuration
-  --vault-ca FILE      CA certificate (PEM) of Vault, overrides the configuration
-                       (if its file does not exist here, the ConfigMap vault-ca is used)
-  -h, --help           show this help`;
-
-export interface InstallationOptions {
-  readonly config?: string | undefined;
-  readonly 'vault-address'?: string | undefined;
-  readonly 'vault-ca'?: string | undefined;
-}
+import { type VaultSettings, vaultSettings } from './vault-environment.ts';
 
 export interface Installation {
   /** Source of the configuration, for people. */
@@ -63,9 +43,10 @@ export async function readInstallation(
   deadline: Deadline,
 ): Promise<Installation> {
   const path = options.config ?? environment['CONFIG_FILE'];
+  const vault = vaultSettings(options, environment);
   const [file, authority, admission, renewal, revocation] = await Promise.all([
     path === undefined ? readConfigMap(api, deadline) : readConfigFile(path),
-    options['vault-ca'] === undefined ? readAuthority(api, deadline) : undefined,
+    vault.caFile === undefined ? readAuthority(api, deadline) : undefined,
     readPlace('admission', api, deadline),
     readPlace('renewal', api, deadline),
     readPlace('revocation', api, deadline),
@@ -75,7 +56,7 @@ export async function readInstallation(
     path === undefined
       ? { ...OF_THE_PLATFORM, ...(places[process].environment ?? OF_THE_MANIFESTS) }
       : ownEnvironment(environment, process);
-  const config = (process: ProcessName) => configOf(file ?? '', environmentOf(process), process, options);
+  const config = (process: ProcessName) => configOf(file ?? '', environmentOf(process), process, vault);
   return {
     source: path ?? `ConfigMap configuration in ${NAMESPACE}`,
     places,
@@ -96,14 +77,14 @@ export function configFromFile(
   const path = options.config ?? environment['CONFIG_FILE'];
   if (path === undefined) return undefined;
   const own = ownEnvironment(environment, process);
-  return configOf(readConfigFile(path) ?? '', own, process, options);
+  return configOf(readConfigFile(path) ?? '', own, process, vaultSettings(options, environment));
 }
 
 async function readConfigMap(api: KubernetesApi, deadline: Deadline): Promise<string> {
   const found = await readObject(api, CONFIG_MAP, ConfigMap, deadline);
   if (found) return found.data['config.yaml'];
   throw new Refusal(
-    `there is no ConfigMap configuration in ${NAMESPACE}: install first (npm run install:cluster), or use --config FILE`,
+    `there is no ConfigMap configuration in ${NAMESPACE}: install first (npx vault-db-injector install), or use --config FILE`,
   );
 }
 
@@ -124,7 +105,7 @@ function configOf(
   file: string,
   environment: Environment,
   process: ProcessName,
-  options: InstallationOptions,
+  vault: VaultSettings,
 ): Config {
   const isNamed = environment['INJECTOR_KUBE_ROLE'] !== undefined || /^kubeRole:/m.test(file);
   const fallback = isNamed ? {} : { INJECTOR_KUBE_ROLE: `vault-db-injector-${process}` };
@@ -133,12 +114,7 @@ function configOf(
     environment: { ...environment, ...fallback },
     process,
   });
-  const vault = {
-    ...config.vault,
-    ...(options['vault-address'] && { address: options['vault-address'] }),
-    ...(options['vault-ca'] && { caFile: options['vault-ca'] }),
-  };
-  return { ...config, vault };
+  return { ...config, vault: { ...config.vault, ...vault } };
 }
 
 /** Authority of Vault's certificate, as the processes' pods mount it; `undefined` if the caller can see none. */

@@ -1,6 +1,7 @@
 /** The cluster, through kubectl: a person's login (plugins, SSO) works here, too. */
-import { spawn } from 'node:child_process';
+import { execa } from 'execa';
 import { printable } from '../shared/secret.ts';
+import type { Caller, ClusterOptions } from './command.ts';
 import { Refusal } from './refusal.ts';
 
 interface Ran {
@@ -22,38 +23,29 @@ export interface Kubectl {
   json(args: readonly string[], input?: string): Promise<unknown>;
 }
 
-export interface KubectlOptions {
-  readonly program: string;
-  /** Context of the kubeconfig; absent: the current one. */
-  readonly context: string | undefined;
-}
-
 const MAX_SAID = 2_000;
 
-export function createKubectl({ program, context }: KubectlOptions): Kubectl {
-  const common = context === undefined ? [] : [`--context=${context}`];
+/** kubectl, or the program that KUBECTL names. */
+export function openKubectl(
+  { context, kubeconfig }: ClusterOptions,
+  { environment }: Pick<Caller, 'environment'>,
+): Kubectl {
+  const program = environment['KUBECTL'] || 'kubectl';
+  const common = [
+    ...(context === undefined ? [] : [`--context=${context}`]),
+    ...(kubeconfig === undefined ? [] : [`--kubeconfig=${kubeconfig}`]),
+  ];
 
-  function run(args: readonly string[], input = ''): Promise<Ran> {
-    const child = spawn(program, [...common, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
-    const out: Buffer[] = [];
-    const err: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    // A kubectl that closes its input early exits with a code of its own.
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-    return new Promise((resolve, reject) => {
-      child.on('error', () =>
-        reject(new Refusal(`${program} cannot be run: install kubectl, or set KUBECTL to its path`)),
-      );
-      child.on('close', (code) =>
-        resolve({
-          code: code ?? 1,
-          stdout: Buffer.concat(out).toString('utf8'),
-          stderr: Buffer.concat(err).toString('utf8'),
-        }),
-      );
+  async function run(args: readonly string[], input = ''): Promise<Ran> {
+    const ran = await execa(program, [...common, ...args], {
+      input,
+      reject: false,
+      stripFinalNewline: false,
     });
+    const { exitCode = 1, stdout, stderr, code } = ran;
+    if (code === 'ENOENT' || code === 'EACCES')
+      throw new Refusal(`${program} cannot be run: install kubectl, or set KUBECTL to its path`);
+    return { code: exitCode, stdout, stderr };
   }
 
   async function text(args: readonly string[], input?: string): Promise<string> {

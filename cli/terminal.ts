@@ -1,8 +1,7 @@
 /** A command's input and output. */
-
-import { createInterface } from 'node:readline/promises';
 import { text } from 'node:stream/consumers';
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { styleText } from 'node:util';
+import { Refusal } from './refusal.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -15,8 +14,13 @@ export interface Terminal {
   paint(style: Style, text: string): string;
   /** Progress; shown on a terminal only, and replaced by the next line. */
   progress(what: string): void;
-  /** @returns `undefined` if there is no terminal to ask on. */
-  confirm(question: string): Promise<boolean> | undefined;
+  /**
+   * Asks a person.
+   *
+   * @param nothing what is said if the answer is no: `nothing was revoked`.
+   * @throws Refusal unless the answer is yes; if there is no terminal to ask on.
+   */
+  mustConfirm(question: string, nothing: string): Promise<void>;
   readInput(): Promise<string>;
 }
 
@@ -24,10 +28,6 @@ const ERASE_LINE = '\r\u001b[2K';
 
 export function createTerminal({ stdin, stdout, stderr }: NodeJS.Process): Terminal {
   let shown = false;
-  // A closed pipe (`… | head -1`) must not interrupt the work: it is completed.
-  stdout.on('error', (error) => {
-    if (!('code' in error) || error.code !== 'EPIPE') throw error;
-  });
   const erase = () => {
     if (shown) stderr.write(ERASE_LINE);
     shown = false;
@@ -46,38 +46,15 @@ export function createTerminal({ stdin, stdout, stderr }: NodeJS.Process): Termi
       stderr.write(what.slice(0, Math.max(0, (stderr.columns || 80) - 1)));
       shown = true;
     },
-    confirm(question) {
-      if (!stdin.isTTY || !stderr.isTTY) return undefined;
+    async mustConfirm(question, nothing) {
+      if (!stdin.isTTY || !stderr.isTTY)
+        throw new Refusal(`${nothing}: there is no terminal to ask on; to confirm, add --yes`);
       erase();
-      return ask(question);
+      const { default: confirm } = await import('@inquirer/confirm');
+      const asked = confirm({ message: question, default: false }, { input: stdin, output: stderr });
+      // No answer (the input ends, or Ctrl-C) means no.
+      if (!(await asked.catch(() => false))) throw new Refusal(nothing);
     },
     readInput: () => text(stdin),
   };
-
-  async function ask(question: string): Promise<boolean> {
-    const lines = createInterface({ input: stdin, output: stderr });
-    // No answer (the input ends, or Ctrl-C) means no.
-    const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
-    const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
-    lines.close();
-    return /^y(?:es)?$/i.test(answer.trim());
-  }
-}
-
-/** Aligned columns with headers on a terminal; tab-separated cells without headers otherwise. */
-export function table(
-  { isPerson, paint }: Pick<Terminal, 'isPerson' | 'paint'>,
-  heads: readonly string[],
-  rows: readonly (readonly string[])[],
-): string[] {
-  if (!isPerson) return rows.map((row) => row.map(stripVTControlCharacters).join('\t'));
-  const all = [heads.map((head) => paint('bold', head)), ...rows];
-  const length = (cell: string) => stripVTControlCharacters(cell).length;
-  const widths = heads.map((_, column) => Math.max(...all.map((row) => length(row[column] ?? ''))));
-  return all.map((row) =>
-    row
-      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - length(cell)))
-      .join('  ')
-      .trimEnd(),
-  );
 }

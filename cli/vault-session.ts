@@ -2,19 +2,21 @@ import type { Config } from '../shared/config.ts';
 import type { Environment } from '../shared/config-source.ts';
 import { deadlineIn, monotonicClock } from '../shared/deadline.ts';
 import { InjectorError } from '../shared/errors.ts';
-import type { KubernetesApi } from '../shared/kubernetes/api.ts';
+import type { KubernetesClient } from '../shared/kubernetes/api.ts';
 import type { VaultClient } from '../shared/vault/index.ts';
-import { type InstallationOptions, readInstallation } from './installation.ts';
+import { connectTo } from './cluster.ts';
+import type { InstallationOptions } from './command.ts';
+import { readInstallation } from './installation.ts';
 import type { ProcessName } from './processes.ts';
 import { cleaningUp } from './when-ended.ts';
 
 export interface VaultSession {
   readonly vault: VaultClient;
   readonly config: Config;
+  readonly api: KubernetesClient;
 }
 
-interface Caller {
-  readonly api: KubernetesApi;
+interface Target {
   readonly options: InstallationOptions;
   readonly environment: Environment;
 }
@@ -23,13 +25,29 @@ const READ_WITHIN_MS = 10_000;
 const LOGOUT_WITHIN_MS = 2_000;
 const ANSWER_WITHIN_MS = 3_000;
 
-/** Work in Vault as one of the processes, with a login before and a logout after it. */
+/**
+ * Work in Vault as one of the processes, with a login before and a logout after it.
+ *
+ * @throws InjectorError if Vault does not answer, or is sealed.
+ */
+export const inVault = <T>(
+  target: Target,
+  process: ProcessName,
+  work: (session: VaultSession) => Promise<T>,
+): Promise<T> =>
+  openSession(target, process, async (session) => {
+    await mustAnswer(session);
+    return work(session);
+  });
+
+/** The same, whether Vault answers or not. */
 export async function openSession<T>(
-  caller: Caller,
+  { options, environment }: Target,
   process: ProcessName,
   work: (session: VaultSession) => Promise<T>,
 ): Promise<T> {
-  const installation = await readInTime(caller);
+  const api = connectTo(options);
+  const installation = await readInTime(api, options, environment);
   const [config, vault] = [installation.config(process), installation.vault(process)];
   const logOut = async () => {
     using closing = deadlineIn(LOGOUT_WITHIN_MS, monotonicClock);
@@ -37,10 +55,10 @@ export async function openSession<T>(
     await vault.session.close(closing).catch(() => {});
     vault.close();
   };
-  return cleaningUp(logOut, () => work({ vault, config }));
+  return cleaningUp(logOut, () => work({ vault, config, api }));
 }
 
-async function readInTime({ api, options, environment }: Caller) {
+async function readInTime(api: KubernetesClient, options: InstallationOptions, environment: Environment) {
   using deadline = deadlineIn(READ_WITHIN_MS, monotonicClock);
   return await readInstallation(api, options, environment, deadline);
 }
@@ -48,10 +66,20 @@ async function readInTime({ api, options, environment }: Caller) {
 /**
  * Checked first: a login is retried for longer than a person likes to wait.
  *
- * @throws InjectorError if Vault does not answer, or is sealed.
+ * @throws InjectorError that names the address, if Vault does not answer, or is sealed.
  */
-export async function mustAnswer({ inspection }: Pick<VaultClient, 'inspection'>): Promise<void> {
+export async function mustAnswer({ vault, config }: VaultSession): Promise<void> {
+  const { address } = config.vault;
   using deadline = deadlineIn(ANSWER_WITHIN_MS, monotonicClock);
-  const { sealed } = await inspection.health({ deadline, vaultCalls: 0 });
-  if (sealed) throw new InjectorError('vault_unavailable', 'Vault is sealed; its operator has to unseal it');
+  try {
+    const { sealed } = await vault.inspection.health({ deadline, vaultCalls: 0 });
+    if (!sealed) return;
+  } catch (error) {
+    if (!(error instanceof InjectorError)) throw error;
+    throw new InjectorError(error.code, `${error.message}; tried ${address}`, { cause: error });
+  }
+  throw new InjectorError(
+    'vault_unavailable',
+    `Vault at ${address} is sealed; its operator has to unseal it`,
+  );
 }

@@ -22,7 +22,7 @@ export function rightsInCluster(facts: Facts): Check[] {
       );
       const missing = needed.filter((_, index) => !answers[index]);
       if (missing.length > 0)
-        return failed(`missing: ${missing.map(said).join(', ')}`, 'npm run install:cluster');
+        return failed(`missing: ${missing.map(said).join(', ')}`, 'npx vault-db-injector install');
       return ok(needed.map(said).join(', '));
     },
   }));

@@ -37,7 +37,7 @@ export const configuration = (facts: Facts): Check => ({
         PROCESSES.filter((_, index) => own[index]),
       );
     } catch (error) {
-      if (error instanceof Refusal) return failed(error.message, 'npm run install:cluster');
+      if (error instanceof Refusal) return failed(error.message, 'npx vault-db-injector install');
       if (isInvalid(error)) return failed(error.message, '--config FILE');
       throw error;
     }

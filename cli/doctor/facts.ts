@@ -5,12 +5,14 @@ import type { Environment } from '../../shared/config-source.ts';
 import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { type KubernetesClient, KubernetesError } from '../../shared/kubernetes/api.ts';
 import { readObject } from '../../shared/kubernetes/objects.ts';
-import { Secret } from '../../shared/secret.ts';
+import type { Secret } from '../../shared/secret.ts';
 import type { VaultClient } from '../../shared/vault/index.ts';
 import type { Work } from '../../shared/vault/requests.ts';
-import { type Installation, type InstallationOptions, readInstallation } from '../installation.ts';
+import type { InstallationOptions } from '../command.ts';
+import { type Installation, readInstallation } from '../installation.ts';
 import { NAMESPACE } from '../objects.ts';
 import type { ProcessName } from '../processes.ts';
+import { operatorToken } from '../vault-environment.ts';
 import { type GrantInUse, readGrantsInUse } from './grants-in-use.ts';
 
 export interface Facts {
@@ -41,7 +43,6 @@ export function createFacts(
 ): Facts {
   const deadline = () => deadlineIn(LOOK_WITHIN_MS, monotonicClock);
   const clients = new Map<ProcessName, VaultClient>();
-  const token = environment['VAULT_TOKEN'];
   let reading: Promise<Installation> | undefined;
   let grants: Promise<readonly GrantInUse[]> | undefined;
   let withKnative: Promise<boolean> | undefined;
@@ -52,7 +53,7 @@ export function createFacts(
   const facts: Facts = {
     api,
     now: Date.now,
-    operatorToken: token ? new Secret(token) : undefined,
+    operatorToken: operatorToken(environment),
     installation,
     config: async (process = 'renewal') => (await installation()).config(process),
     async vault(process = 'renewal') {

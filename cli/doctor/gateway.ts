@@ -32,7 +32,7 @@ export const gateway = (facts: Facts): Check => ({
         useIngressClass(KOURIER),
       );
     if (writesPaths(kourier?.data))
-      return failed(ACCESS_LOG_TOLD, `${SWITCH_ACCESS_LOG_OFF}, then npm run rotate:webhook-path`);
+      return failed(ACCESS_LOG_TOLD, `${SWITCH_ACCESS_LOG_OFF}, then npx vault-db-injector rotate`);
     return ok('Kourier, which writes no paths to its access log');
   },
 });

@@ -85,9 +85,9 @@ export function knative(facts: Facts): Check[] {
     needs: ['API server'],
     async look() {
       const found = await read(one);
-      if (found) return withDelivery(one, judged(one, found), 'npm run install:cluster -- --yes', facts);
+      if (found) return withDelivery(one, judged(one, found), 'npx vault-db-injector install --yes', facts);
       const deployment = await read(DEPLOYMENT);
-      if (!deployment) return failed('is not there', 'npm run install:cluster');
+      if (!deployment) return failed('is not there', 'npx vault-db-injector install');
       if (one.name === 'Service admission') return judged(DEPLOYMENT, deployment);
       return ok(NO_PART);
     },
@@ -158,7 +158,7 @@ function whyNothingPasses(broker: string, channel: Reported | undefined): Verdic
   return failed(
     detail,
     ready.reason === 'EventPoliciesNotReady'
-      ? `npm run install:cluster, or, where sender identity was switched off: ${within} delete eventpolicies.eventing.knative.dev --selector ${policiesOf(broker)}`
+      ? `npx vault-db-injector install, or, where sender identity was switched off: ${within} delete eventpolicies.eventing.knative.dev --selector ${policiesOf(broker)}`
       : `${within} describe inmemorychannels.messaging.knative.dev ${channelOf(broker)}`,
   );
 }

@@ -46,7 +46,7 @@ export const podsStart = ({ api, deadline }: Facts): Check => ({
     const others = stuck.length > 1 ? ` (and ${stuck.length - 1} more)` : '';
     return failed(
       `${first.pod} cannot start${others}: ${printable(first.said, 300)}`,
-      `kubectl --namespace ${NAMESPACE} describe pod ${first.pod}; if the image is missing: npm run install:cluster -- --image IMAGE`,
+      `kubectl --namespace ${NAMESPACE} describe pod ${first.pod}; if the image is missing: npx vault-db-injector install --image IMAGE`,
     );
   },
 });

@@ -22,7 +22,7 @@ const CronJob = v.object({
 });
 const PATH = `/apis/batch/v1/namespaces/${NAMESPACE}/cronjobs/renewal`;
 const IN = `kubectl --namespace ${NAMESPACE}`;
-const RUN_NOW = 'npm run sweep';
+const RUN_NOW = 'npx vault-db-injector sweep';
 
 const secondsSince = (time: string, { now }: Facts): number => Math.round((now() - Date.parse(time)) / 1_000);
 
@@ -33,7 +33,7 @@ export const cronJob = (facts: Facts): Check => ({
   needs: ['API server'],
   async look() {
     const found = await readCronJob(facts);
-    if (!found) return failed('is not there: nothing renews', 'npm run install:cluster');
+    if (!found) return failed('is not there: nothing renews', 'npx vault-db-injector install');
     const { schedule, suspend } = found.spec;
     const { lastSuccessfulTime: last } = found.status;
     const resume = `${IN} patch cronjob renewal --patch '{"spec":{"suspend":false}}'`;

@@ -40,7 +40,7 @@ function withoutAnswer(address: string, error: InjectorError): Verdict {
       'kubectl --namespace vault-injector get configmap vault-ca --output=jsonpath="{.data.ca\\.crt}" > vault-ca.crt';
     return error.message.includes('cannot be read')
       ? unknown(`${said} on this machine`, `${ca}, then --vault-ca vault-ca.crt`)
-      : failed(said, 'npm run install:cluster -- --vault-ca FILE');
+      : failed(said, 'npx vault-db-injector install --vault-ca FILE');
   }
   const [, service, namespace, port] = IN_CLUSTER.exec(address) ?? [];
   if (service !== undefined) {

@@ -38,7 +38,7 @@ const Webhooks = v.object({
 });
 
 const REGISTRATION = '/apis/admissionregistration.k8s.io/v1';
-const INSTALL = 'npm run install:cluster';
+const INSTALL = 'npx vault-db-injector install';
 const CA = "the webhook's authority";
 
 export async function readWebhook({ api, deadline }: Facts) {
@@ -102,7 +102,7 @@ export const webhookAuthority = (facts: Facts): Check => ({
 const anew = ({ service }: ClientConfig, secrets: string): string =>
   service
     ? `kubectl --namespace ${NAMESPACE} delete secret ${secrets}`
-    : `${INSTALL} -- --ingress none --webhook-url URL --webhook-ca FILE`;
+    : `${INSTALL} --ingress none --webhook-url URL --webhook-ca FILE`;
 
 const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 

@@ -15,7 +15,7 @@ import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
 import { printable } from '../../shared/secret.ts';
 import type { Path, PodInFile, Remark } from './manifests.ts';
 
-export interface ExplainOptions {
+export interface PodOptions {
   readonly injectorLabel: string;
   readonly podDefaults: PodDefaults;
   /** Defaults for pods that set nothing. */
@@ -49,7 +49,7 @@ const NO_POD: Pod = {
   spec: { serviceAccountName: '', nodeName: '', containers: [] },
 };
 
-export function explain(found: PodInFile, options: ExplainOptions): Explained {
+export function explain(found: PodInFile, options: PodOptions): Explained {
   const { pod, problems } = readPod(found);
   const place = {
     kind: found.kind,

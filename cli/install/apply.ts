@@ -4,6 +4,11 @@ import { type Kubectl, saidBy } from '../kubectl.ts';
 import { FIELD_MANAGER, find, type KubernetesObject, keyOf, listOf, nameOf, objectsIn } from '../objects.ts';
 import { Refusal } from '../refusal.ts';
 
+export interface Applying {
+  /** Takes over fields of other owners. */
+  readonly force?: boolean | undefined;
+}
+
 export interface Changes {
   readonly created: readonly string[];
   readonly changed: readonly string[];
@@ -14,7 +19,7 @@ export interface Changes {
 export async function apply(
   kubectl: Kubectl,
   objects: readonly KubernetesObject[],
-  options: { readonly force: boolean },
+  options: Applying,
 ): Promise<Changes> {
   const before = new Map((await find(kubectl, objects)).map((object) => [keyOf(object), object]));
   const args = [

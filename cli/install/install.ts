@@ -1,10 +1,12 @@
 /** Checks, applies, waits, tests, and reports. A second run changes nothing. */
-import type { Kubectl } from '../kubectl.ts';
+import type { Caller } from '../command.ts';
+import { type Kubectl, openKubectl } from '../kubectl.ts';
 import { type KubernetesObject, listOf, nameOf } from '../objects.ts';
 import { Refusal } from '../refusal.ts';
 import { resumeRenewal } from '../renewal-suspension.ts';
+import { whereItActs } from '../target.ts';
 import { NO_SECRET, withPath } from '../webhook-path.ts';
-import { apply, type Changes } from './apply.ts';
+import { type Applying, apply, type Changes } from './apply.ts';
 import {
   DISPATCHER_REMEMBERS,
   removeBroker,
@@ -13,9 +15,9 @@ import {
   whyAgain,
 } from './broker-again.ts';
 import { type Cluster, hasTransportEncryption, readCluster } from './cluster.ts';
-import { readBrokerAddress, readExisting } from './existing.ts';
+import type { InstallOptions } from './command.ts';
+import { type Existing, readBrokerAddress, readExisting } from './existing.ts';
 import { findIdlePolicies, findLeftOvers } from './left-overs.ts';
-import type { InstallOptions } from './options.ts';
 import { withoutOthersSecrets } from './others-secrets.ts';
 import { isWebhook, renderManifests } from './overlay.ts';
 import { makePlan, type Plan } from './plan.ts';
@@ -36,9 +38,27 @@ interface Parts {
 }
 
 /** @returns the exit code. @throws Refusal */
-export async function install({ kubectl, options, say }: Parts): Promise<number> {
+export const install = (options: InstallOptions, caller: Caller): Promise<number> =>
+  installOrUpgrade(options, caller, () => {});
+
+/** The same for a cluster that has an installation. @throws Refusal for one that has none. */
+export const upgrade = (options: InstallOptions, caller: Caller): Promise<number> =>
+  installOrUpgrade(options, caller, ({ configuration }) => {
+    if (configuration === undefined)
+      throw new Refusal('there is no installation to upgrade: use npx vault-db-injector install');
+  });
+
+async function installOrUpgrade(
+  options: InstallOptions,
+  caller: Caller,
+  check: (existing: Existing) => void,
+): Promise<number> {
+  const { say } = caller.terminal;
+  const kubectl = openKubectl(options, caller);
+  say(await whereItActs(kubectl));
   const cluster = await readCluster(kubectl);
   const existing = await readExisting(kubectl, cluster.kinds);
+  check(existing);
   const plan = await makePlan(options, existing, cluster);
   const manifests = await renderManifests(kubectl, plan);
   const missing = [
@@ -51,8 +71,8 @@ export async function install({ kubectl, options, say }: Parts): Promise<number>
   }
   say(whatIsThere(cluster));
   const own = await withoutOthersSecrets(kubectl, manifests);
-  await rehearseAll(kubectl, own, options['force-conflicts'], plan);
-  if (options['dry-run']) {
+  await rehearseAll(kubectl, own, options.forceConflicts, plan);
+  if (options.dryRun) {
     if (plan.brokerAgain !== undefined) say(`Would recreate the Broker: ${whyAgain(plan.brokerAgain)}`);
     say(`Would apply: ${own.map(nameOf).join(', ')}`);
     return 0;
@@ -63,9 +83,9 @@ export async function install({ kubectl, options, say }: Parts): Promise<number>
     );
   await applyAll({ kubectl, options, say }, cluster, plan, manifests, own);
   const test = {
-    namespace: options['self-test-namespace'],
-    serviceAccount: options['self-test-service-account'],
-    role: options['self-test-role'],
+    namespace: options.selfTestNamespace,
+    serviceAccount: options.selfTestServiceAccount,
+    role: options.selfTestRole,
   };
   say(`Self-test: ${await selfTest(kubectl, test)}.`);
   // A dry run requests no token, so the self-test's pod has not shown it.
@@ -75,12 +95,14 @@ export async function install({ kubectl, options, say }: Parts): Promise<number>
 }
 
 /** A different endpoint needs a different CA, which has to replace cainjector's. */
-const forWebhook = (force: boolean, { anotherWay }: Plan) => ({ force: force || anotherWay });
+const forWebhook = (force: boolean | undefined, { anotherWay }: Plan): Applying => ({
+  force: force || anotherWay,
+});
 
 async function rehearseAll(
   kubectl: Kubectl,
   objects: readonly KubernetesObject[],
-  force: boolean,
+  force: boolean | undefined,
   plan: Plan,
 ): Promise<void> {
   await rehearse(
@@ -106,7 +128,7 @@ async function applyAll(
   manifests: readonly KubernetesObject[],
   own: readonly KubernetesObject[],
 ): Promise<void> {
-  const applying = { force: options['force-conflicts'] };
+  const applying = { force: options.forceConflicts };
   const wait: Wait = { withinMs: options.timeout * 1_000, say };
   if (plan.suspended) await resumeRenewal(kubectl);
   if (plan.brokerAgain !== undefined) await removeBroker(kubectl, options.timeout);
@@ -149,7 +171,7 @@ async function applyWebhook(
   plan: Plan,
   webhooks: readonly KubernetesObject[],
 ): Promise<Changes[]> {
-  const applying = forWebhook(options['force-conflicts'], plan);
+  const applying = forWebhook(options.forceConflicts, plan);
   const changes: Changes[] = [];
   // A pod's creator sees the URL of a function whose certificate the API server does not trust.
   if (plan.awaitsTrust) {

@@ -2,6 +2,7 @@
  * The manifests to apply: the repository's own, with a kustomize overlay in a temporary folder. The path's secret is
  * added afterwards, so that it is never in that folder.
  */
+import { existsSync } from 'node:fs';
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -10,10 +11,9 @@ import * as v from 'valibot';
 import type { Kubectl } from '../kubectl.ts';
 import { KubernetesObject, NAMESPACE, WEBHOOK } from '../objects.ts';
 import { PATH_SECRET } from '../path-secret.ts';
+import { Refusal } from '../refusal.ts';
 import { NO_SECRET, withPath } from '../webhook-path.ts';
 import type { Ingress } from './existing.ts';
-
-const KNATIVE = join(import.meta.dirname, '../../knative');
 
 export interface Wishes {
   readonly configuration: Readonly<Record<string, unknown>>;
@@ -35,7 +35,7 @@ export async function renderManifests(kubectl: Kubectl, wishes: Wishes): Promise
   try {
     const write = (name: string, content: string) => writeFile(join(folder, name), content, { mode: 0o600 });
     await write('config.yaml', dump(wishes.configuration));
-    await write('kustomization.yaml', dump(kustomizationFor(wishes, relative(folder, KNATIVE))));
+    await write('kustomization.yaml', dump(kustomizationFor(wishes, relative(folder, manifestsFolder()))));
     if (wishes.vaultCa !== undefined) await write('ca.crt', wishes.vaultCa);
     const rendered = await kubectl.text(['kustomize', folder]);
     const manifests = loadAll(rendered).map((document) => v.parse(KubernetesObject, document));
@@ -51,6 +51,14 @@ export async function renderManifests(kubectl: Kubectl, wishes: Wishes): Promise
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The repository's `knative/`: beside the bundle in the image and in a clone, or beside the sources. */
+function manifestsFolder(): string {
+  const places = ['manifests/knative', '../knative', '../../knative'];
+  const found = places.map((place) => join(import.meta.dirname, place)).find((place) => existsSync(place));
+  if (found !== undefined) return found;
+  throw new Refusal('the manifests (knative/) are not beside this program: use a clone of the repository');
 }
 
 export function isWebhook({ kind }: KubernetesObject): boolean {

@@ -8,8 +8,8 @@ import { hasChannelInMemory, isTooOld, whyOneAtATime } from '../broker-delivery.
 import { isPathSecret, newPathSecret, PATH_SECRET } from '../path-secret.ts';
 import { Refusal } from '../refusal.ts';
 import { type Cluster, defaultBrokerClass, hasSenderIdentity, hasSourceFilters } from './cluster.ts';
+import type { InstallOptions } from './command.ts';
 import type { Existing, Ingress } from './existing.ts';
-import type { InstallOptions } from './options.ts';
 import type { Wishes } from './overlay.ts';
 import { releaseOf } from './requirements.ts';
 
@@ -85,7 +85,7 @@ async function configurationFor(
   existing: Existing,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { prefix, config } = options;
-  const [address, authPath] = [options['vault-address'], options['vault-auth-path']];
+  const [address, authPath] = [options.vaultAddress, options.vaultAuthPath];
   const configuration = {
     // Lets every record name its cluster, so that another cluster under the same prefix leaves it alone.
     clusterId: existing.clusterUid,
@@ -118,7 +118,7 @@ function whereIn(error: unknown): string {
 }
 
 async function vaultCaFor(options: InstallOptions, existing: Existing): Promise<string | undefined> {
-  const file = options['vault-ca'];
+  const file = options.vaultCa;
   if (file === undefined) return existing.vaultCa;
   const pem = await readFile(file, 'utf8').catch(() => '');
   if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem;
@@ -153,7 +153,7 @@ function pathSecretIn({ pathSecrets }: Existing): string | undefined {
   const { current, ...others } = pathSecrets;
   if (Object.keys(others).length > 0) {
     throw new Refusal(
-      "a rotation of the webhook's path is in progress: finish it first with npm run rotate:webhook-path",
+      "a rotation of the webhook's path is in progress: finish it first with npx vault-db-injector rotate",
     );
   }
   if (isPathSecret(current)) return current;
@@ -164,7 +164,7 @@ function pathSecretIn({ pathSecrets }: Existing): string | undefined {
 
 async function ingressFor(options: InstallOptions, existing: Existing): Promise<Ingress> {
   const { ingress } = options;
-  const [url, ca] = [options['webhook-url'], options['webhook-ca']];
+  const [url, ca] = [options.webhookUrl, options.webhookCa];
   if (ingress === undefined) return existing.ingress ?? { kind: 'kourier' };
   if (ingress !== 'none') return { kind: ingress };
   const pem = ca === undefined ? undefined : await readFile(ca).catch(() => undefined);

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Kubectl } from '../kubectl.ts';
 import { find, type KubernetesObject, keyOf, listOf, NAMESPACE, nameOf, reference } from '../objects.ts';
-import { apply } from './apply.ts';
+import { type Applying, apply } from './apply.ts';
 
 const CONFIGURATION = ['configuration', 'vault-ca'].map((name) =>
   reference('v1', 'ConfigMap', name, NAMESPACE),
@@ -14,7 +14,7 @@ const CONFIGURATION = ['configuration', 'vault-ca'].map((name) =>
 /** @returns a function that restores what has changed since, and says what that is. */
 export async function rememberConfiguration(
   kubectl: Kubectl,
-  kubectlForce: { readonly force: boolean },
+  applying: Applying,
 ): Promise<() => Promise<readonly string[]>> {
   const before = await find(kubectl, CONFIGURATION);
   return async () => {
@@ -22,7 +22,7 @@ export async function rememberConfiguration(
     if (before.length === 0) return [];
     const now = new Map((await find(kubectl, CONFIGURATION)).map((object) => [keyOf(object), object]));
     const changed = before.filter((one) => !isDeepStrictEqual(one['data'], now.get(keyOf(one))?.['data']));
-    if (changed.length > 0) await apply(kubectl, changed.map(asApplied), kubectlForce);
+    if (changed.length > 0) await apply(kubectl, changed.map(asApplied), applying);
     const known = new Set(before.map(keyOf));
     const added = [...now.values()].filter((one) => !known.has(keyOf(one)));
     if (added.length > 0) await kubectl.text(['delete', '--ignore-not-found', '--filename=-'], listOf(added));

@@ -12,6 +12,7 @@ import {
   reference,
 } from '../objects.ts';
 import { Refusal } from '../refusal.ts';
+import type { Applying } from './apply.ts';
 
 const AT_ONCE = 8;
 // Somebody else's webhook does not support dry runs: it may well accept the real request.
@@ -35,7 +36,7 @@ const TRIED_AS_POD = /\bdry run failed with pods\b/i;
 export async function rehearse(
   kubectl: Kubectl,
   objects: readonly KubernetesObject[],
-  { force }: { readonly force: boolean },
+  { force = false }: Applying,
 ): Promise<void> {
   const [namespace] = await find(kubectl, [reference('v1', 'Namespace', NAMESPACE)]);
   const isAhead = ({ metadata }: KubernetesObject) =>

@@ -36,7 +36,7 @@ export function whatNext({ newPathSecret, configuration, ingress }: Plan, { sett
   return [
     ...(ingress.kind === 'kourier' && writesPaths(settings.get('knative-serving/config-kourier'))
       ? [
-          `${ACCESS_LOG_TOLD}: anyone who can read that log can call the function. Switch it off, then rotate the secret (npm run rotate:webhook-path):\n  ${SWITCH_ACCESS_LOG_OFF}`,
+          `${ACCESS_LOG_TOLD}: anyone who can read that log can call the function. Switch it off, then rotate the secret (npx vault-db-injector rotate):\n  ${SWITCH_ACCESS_LOG_OFF}`,
         ]
       : []),
     ...('delivery' in configuration
@@ -46,7 +46,7 @@ export function whatNext({ newPathSecret, configuration, ingress }: Plan, { sett
         ]),
     ...(newPathSecret
       ? [
-          "The webhook's path now contains a secret (Secret webhook-path). To rotate it: npm run rotate:webhook-path",
+          "The webhook's path now contains a secret (Secret webhook-path). To rotate it: npx vault-db-injector rotate",
         ]
       : []),
     `It works. Next: label a pod vault-db-injector: "true" (examples/), and watch the renewal job:`,

@@ -11,7 +11,7 @@ import type { Work } from '../../shared/vault/requests.ts';
 import type { GrantState, SweepMemory } from '../../shared/vault/sweep-memory.ts';
 import { readMemory } from '../sweep-state.ts';
 import { type Claims, readClaims } from './claims.ts';
-import { stateOf } from './state.ts';
+import { renewalOf, stateOf } from './state.ts';
 
 export interface ListParts {
   readonly ledger: Pick<Ledger, 'list' | 'read'>;
@@ -48,8 +48,14 @@ export interface Listing {
   readonly foreign: number;
 }
 
-/** @param only this namespace; absent: all. */
-export async function listGrants(parts: ListParts, only: string | undefined): Promise<Listing> {
+interface Which {
+  /** This namespace only; absent: all. */
+  readonly namespace?: string | undefined;
+  /** Live pods with these labels only. */
+  readonly selector?: string | undefined;
+}
+
+export async function listGrants(parts: ListParts, { namespace: only, selector }: Which): Promise<Listing> {
   const { ledger, pods, config, newDeadline, onProgress } = parts;
   onProgress('reading the ledger …');
   const work = workOf(parts);
@@ -70,12 +76,25 @@ export async function listGrants(parts: ListParts, only: string | undefined): Pr
     ...own.map((uuid) => rowOf(uuid, records.get(uuid), memory.grants.get(uuid), claims, parts)),
     ...notInLedger(claims, new Set(uuids)),
   ];
+  const isSelected = await selectionOf(selector, parts);
   return {
     grants: rows
-      .filter(({ namespace }) => only === undefined || namespace === only)
+      .filter((row) => (only === undefined || row.namespace === only) && isSelected(row))
       .toSorted((left, right) => (keyOf(left) < keyOf(right) ? -1 : 1)),
     foreign: wanted.length - own.length,
   };
+}
+
+type Selection = (row: Pick<ListedGrant, 'namespace' | 'pod'>) => boolean;
+
+async function selectionOf(
+  selector: string | undefined,
+  { pods, config, newDeadline }: ListParts,
+): Promise<Selection> {
+  if (selector === undefined) return () => true;
+  const selected = await pods.listLive(`${selector},${config.injectorLabel}`, newDeadline());
+  const names = new Set(selected.map(({ namespace, name }) => `${namespace}/${name}`));
+  return ({ namespace, pod }) => names.has(`${namespace}/${pod}`);
 }
 
 const keyOf = ({ namespace, pod, database, uuid }: ListedGrant) =>
@@ -144,8 +163,7 @@ function timesOf(
     tokenEndsAt: memory
       ? ends(memory.tokenRenewedAt, memory.tokenPeriodSeconds)
       : ends(issuedAt, record.tokenPeriodSeconds),
-    // 0: the next sweep, whenever that is.
-    renewalAt: memory && (Math.min(memory.leaseDueAt, memory.tokenDueAt) || now),
+    renewalAt: memory && renewalOf(memory, now),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from '../../shared/config.ts';
+import type { GrantState } from '../../shared/vault/sweep-memory.ts';
 import type { ListedGrant } from './grants.ts';
 
 interface Standing extends Pick<ListedGrant, 'issuedAt' | 'leaseEndsAt' | 'tokenEndsAt' | 'renewalAt'> {
@@ -23,4 +24,16 @@ export function stateOf(
   if (isOver || (renewalAt !== undefined && renewalAt + patience < now)) return 'overdue';
   if (renewalAt === undefined && (age > patience || leaseEndsAt === undefined)) return 'unknown';
   return 'ok';
+}
+
+type Renewals = Pick<GrantState, 'leaseDueAt' | 'leaseRenewedAt' | 'tokenDueAt' | 'tokenRenewedAt'>;
+
+/** When the next renewal is due. A life too short to wait is due from its last renewal on, not since before it. */
+export function renewalOf(
+  { leaseDueAt, leaseRenewedAt, tokenDueAt, tokenRenewedAt }: Renewals,
+  now: number,
+): number {
+  // 0: the next sweep, whenever that is.
+  const next = (dueAt: number, renewedAt: number) => (dueAt === 0 ? now : Math.max(dueAt, renewedAt));
+  return Math.min(next(leaseDueAt, leaseRenewedAt), next(tokenDueAt, tokenRenewedAt));
 }

@@ -1,4 +1,4 @@
-/** The grants to revoke: one by its uuid, or all of a pod, whether it lives or not. */
+/** The grants to revoke: by uuid, by pod (whether it lives or not), by the pods' labels, by database role. */
 import { validate } from 'uuid';
 import type { Deadline } from '../../shared/deadline.ts';
 import { ownershipOf } from '../../shared/grants/ownership.ts';
@@ -6,47 +6,76 @@ import { readRecords } from '../../shared/grants/records.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { Work } from '../../shared/vault/requests.ts';
-import { Refusal } from '../refusal.ts';
+import { Misuse, Refusal } from '../refusal.ts';
 
 export interface Target {
   readonly uuid: string;
   readonly record: LedgerRecord;
+  /** The live pod that names it, which loses its database. */
+  readonly pod: LivePod | undefined;
 }
 
-export interface Targets {
-  readonly grants: readonly Target[];
-  /** A live pod, which loses its databases. */
-  readonly pod: LivePod | undefined;
+export interface Wanted {
+  /** Pods, as `NAME` or `pod/NAME`, and uuids. */
+  readonly what: readonly string[];
+  readonly role?: string | undefined;
+  /** Labels of live pods. */
+  readonly selector?: string | undefined;
+  /** The namespace that was named; absent: none was. */
+  readonly namespace?: string | undefined;
+  readonly allNamespaces?: boolean | undefined;
 }
 
 export interface TargetParts {
   readonly ledger: Pick<Ledger, 'list' | 'read'>;
-  readonly pods: Pick<Pods, 'get' | 'listNamespace'>;
+  readonly pods: Pick<Pods, 'get' | 'listLive' | 'listNamespace'>;
+  readonly injectorLabel: string;
   /** Other clusters' grants are not ours to revoke; `undefined` if unknown: then none with a cluster's name is. */
   readonly clusterId: string | undefined;
+  /** The namespace of the kubeconfig's context, for pods. */
+  readonly ownNamespace: () => Promise<string>;
   readonly newDeadline: () => Deadline;
   readonly onProgress: (what: string) => void;
 }
 
+/** @throws Misuse if nothing is named, or in two ways. */
+export function mustBeNamed({ what, role, selector }: Wanted): void {
+  if (what.length === 0 && role === undefined && selector === undefined)
+    throw new Misuse(
+      'Name a pod or grant, or use --role or --selector\nSee: npx vault-db-injector revoke --help',
+    );
+  if (what.length > 0 && selector !== undefined)
+    throw new Misuse('Name pods and grants, or use --selector: not both');
+}
+
 /**
- * @param what a pod's name or a uuid.
- * @param namespace requested; `undefined` if none was.
- * @param ownNamespace of the kubeconfig's context, for pods.
- * @throws Refusal if there is nothing to revoke.
+ * The union of what is named, or else everything of the role or of the labels; the role limits all of it.
+ *
+ * @throws Refusal if there is nothing to revoke for any of it.
  */
-export function findTargets(
-  what: string,
-  namespace: string | undefined,
-  ownNamespace: () => Promise<string>,
-  parts: TargetParts,
-): Promise<Targets> {
-  if (validate(what)) return oneGrant(what.toLowerCase(), namespace, parts);
-  return ofPod(what, namespace, ownNamespace, parts);
+export async function findTargets(wanted: Wanted, parts: TargetParts): Promise<readonly Target[]> {
+  const { what, role, selector } = wanted;
+  const found =
+    what.length > 0
+      ? (await Promise.all(what.map((one) => named(one, wanted, parts)))).flat()
+      : await everywhere(wanted, parts);
+  const targets = new Map(found.map((target) => [target.uuid, target]));
+  const chosen = [...targets.values()].filter(({ record }) => role === undefined || record.role === role);
+  if (chosen.length > 0) return chosen;
+  const conditions = [role && `role "${role}"`, selector && `pods with ${selector}`].filter(Boolean);
+  throw new Refusal(`there is nothing to revoke for ${conditions.join(' of ')}`);
+}
+
+function named(one: string, wanted: Wanted, parts: TargetParts): Promise<readonly Target[]> {
+  const [, kind, name = one] = /^(pods?|po)\/(.+)$/.exec(one) ?? [];
+  return kind === undefined && validate(one)
+    ? oneGrant(one.toLowerCase(), wanted.namespace, parts)
+    : ofPod(name, wanted.namespace, parts);
 }
 
 const workOf = ({ newDeadline }: TargetParts): Work => ({ deadline: newDeadline(), vaultCalls: 0 });
 
-async function oneGrant(uuid: string, namespace: string | undefined, parts: TargetParts): Promise<Targets> {
+async function oneGrant(uuid: string, namespace: string | undefined, parts: TargetParts): Promise<Target[]> {
   const stored = await parts.ledger.read(uuid, workOf(parts));
   if (!stored) throw new Refusal(`the ledger has no grant ${uuid}: it was already revoked, or never existed`);
   const { record } = stored;
@@ -57,27 +86,21 @@ async function oneGrant(uuid: string, namespace: string | undefined, parts: Targ
   if (isForeign(record, parts))
     throw new Refusal(`grant ${uuid} is another cluster's (${record.clusterId}): nothing was revoked`);
   const pods = await parts.pods.listNamespace(record.namespace, parts.newDeadline());
-  return { grants: [{ uuid, record }], pod: pods.find(({ uuids }) => uuids.includes(uuid)) };
+  return [{ uuid, record, pod: pods.find(({ uuids }) => uuids.includes(uuid)) }];
 }
 
-async function ofPod(
-  name: string,
-  asked: string | undefined,
-  ownNamespace: () => Promise<string>,
-  parts: TargetParts,
-): Promise<Targets> {
-  const namespace = asked ?? (await ownNamespace());
+async function ofPod(name: string, asked: string | undefined, parts: TargetParts): Promise<Target[]> {
+  const namespace = asked ?? (await parts.ownNamespace());
   const pod = await parts.pods.get(namespace, name, parts.newDeadline());
-  const candidates = pod
-    ? pod.uuids.filter((uuid) => validate(uuid))
-    : (await parts.ledger.list(workOf(parts))).grants;
-  // Records are all that is left of a deleted pod; one with generateName has no name there.
-  const isTheirs = (record: LedgerRecord) =>
-    record.namespace === namespace &&
-    !isForeign(record, parts) &&
-    (pod !== undefined || record.podName === name);
-  const grants = (await readAll(candidates, parts)).filter(({ record }) => isTheirs(record));
-  if (grants.length > 0) return { grants, pod };
+  if (pod) {
+    const grants = await ofLivePods([pod], parts);
+    if (grants.length > 0) return grants;
+  } else {
+    // Records are all that is left of a deleted pod; one with generateName has no name there.
+    const isTheirs = (record: LedgerRecord) => record.namespace === namespace && record.podName === name;
+    const grants = (await wholeLedger(parts)).filter(({ record }) => isTheirs(record));
+    if (grants.length > 0) return grants;
+  }
   throw new Refusal(
     `there is nothing to revoke for pod ${name} in namespace ${namespace}: ${
       pod
@@ -87,13 +110,53 @@ async function ofPod(
   );
 }
 
+async function everywhere(wanted: Wanted, parts: TargetParts): Promise<readonly Target[]> {
+  const { selector, allNamespaces } = wanted;
+  const namespace = allNamespaces ? undefined : (wanted.namespace ?? (await parts.ownNamespace()));
+  const isThere = (one: { readonly namespace: string }) =>
+    namespace === undefined || one.namespace === namespace;
+  const { listLive } = parts.pods;
+  if (selector !== undefined) {
+    const pods = await listLive(`${selector},${parts.injectorLabel}`, parts.newDeadline());
+    return ofLivePods(pods.filter(isThere), parts);
+  }
+  const [all, pods] = await Promise.all([
+    wholeLedger(parts),
+    listLive(parts.injectorLabel, parts.newDeadline()),
+  ]);
+  return all
+    .filter(({ record }) => isThere(record))
+    .map((target) => ({ ...target, pod: pods.find((pod) => names(pod, target)) }));
+}
+
+/** Whether the pod is the grant's: another namespace's may name its uuid, too. */
+const names = ({ uuids, namespace }: LivePod, { uuid, record }: Omit<Target, 'pod'>): boolean =>
+  namespace === record.namespace && uuids.includes(uuid);
+
+async function ofLivePods(pods: readonly LivePod[], parts: TargetParts): Promise<Target[]> {
+  const uuids = pods.flatMap((pod) => pod.uuids).filter((uuid) => validate(uuid));
+  const grants = await readAll(uuids, parts);
+  return grants.flatMap((grant) => {
+    const pod = pods.find((one) => names(one, grant));
+    return pod ? [{ ...grant, pod }] : [];
+  });
+}
+
+const wholeLedger = async (parts: TargetParts): Promise<Target[]> =>
+  readAll((await parts.ledger.list(workOf(parts))).grants, parts);
+
+/** This cluster's grants among them. */
 async function readAll(uuids: readonly string[], parts: TargetParts): Promise<Target[]> {
   const found = await readRecords(
     uuids,
     (uuid) => parts.ledger.read(uuid, workOf(parts)),
     (count) => parts.onProgress(`reading the ledger: ${count} of ${uuids.length} …`),
   );
-  return [...found].flatMap(([uuid, one]) => (one === 'unreadable' ? [] : [{ uuid, record: one.record }]));
+  return [...found].flatMap(([uuid, one]) =>
+    one === 'unreadable' || isForeign(one.record, parts)
+      ? []
+      : [{ uuid, record: one.record, pod: undefined }],
+  );
 }
 
 /** A cluster that could not be identified revokes no grant of a named one. */

@@ -6,24 +6,26 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
+import type { Caller } from '../command.ts';
 import { untilReady } from '../install/ready.ts';
-import { type Kubectl, saidBy } from '../kubectl.ts';
+import { type Kubectl, openKubectl, saidBy } from '../kubectl.ts';
 import { KubernetesObject, NAMESPACE, WEBHOOK } from '../objects.ts';
 import { isPathSecret, newPathSecret, PATH_SECRET } from '../path-secret.ts';
 import { Refusal } from '../refusal.ts';
+import { whereItActs } from '../target.ts';
 import { withPath } from '../webhook-path.ts';
-import type { RotateOptions } from './options.ts';
+import type { RotateOptions } from './command.ts';
 
 const MANAGER = '--field-manager=vault-db-injector-rotation';
 const IN_NAMESPACE = `--namespace=${NAMESPACE}`;
 const FUNCTION = ['services.serving.knative.dev', 'admission', IN_NAMESPACE] as const;
 const Secret = v.looseObject({ data: v.optional(v.record(v.string(), v.string()), {}) });
 
-export async function rotate(
-  kubectl: Kubectl,
-  options: RotateOptions,
-  say: (line: string) => void,
-): Promise<void> {
+/** @returns the exit code. */
+export async function rotate(options: RotateOptions, caller: Caller): Promise<number> {
+  const { say } = caller.terminal;
+  const kubectl = openKubectl(options, caller);
+  say(await whereItActs(kubectl));
   await findFunction(kubectl);
   const next = await acceptBoth(kubectl);
   await startAnew(kubectl, next);
@@ -35,6 +37,7 @@ export async function rotate(
   await sleep(options.settle * 1_000);
   await dropOld(kubectl, next);
   say('The old one is removed from the Secret; running instances drop it within two minutes.');
+  return 0;
 }
 
 /** Checked before anything is changed. */
@@ -51,7 +54,9 @@ async function acceptBoth(kubectl: Kubectl): Promise<string> {
   const { secret, values } = await readSecret(kubectl);
   if (isPathSecret(values['next'])) return values['next'];
   if (!isPathSecret(values['current'])) {
-    throw new Refusal(`the Secret ${PATH_SECRET} has no usable key "current": run npm run install:cluster`);
+    throw new Refusal(
+      `the Secret ${PATH_SECRET} has no usable key "current": run npx vault-db-injector install`,
+    );
   }
   const next = newPathSecret();
   await replace(kubectl, { ...secret, data: { ...secret.data, next: encode(next) } });
@@ -80,7 +85,7 @@ async function dropOld(kubectl: Kubectl, next: string): Promise<void> {
 async function readSecret(kubectl: Kubectl) {
   const found = await kubectl.json(['get', 'secret', PATH_SECRET, IN_NAMESPACE, '--ignore-not-found']);
   if (found === undefined)
-    throw new Refusal(`there is no Secret ${PATH_SECRET}: run npm run install:cluster`);
+    throw new Refusal(`there is no Secret ${PATH_SECRET}: run npx vault-db-injector install`);
   const secret = v.parse(Secret, found);
   const values = Object.fromEntries(
     Object.entries(secret.data).map(([key, value]) => [

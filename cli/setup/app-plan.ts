@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { Operator } from '../../shared/vault/operator.ts';
 import { Refusal } from '../refusal.ts';
-import type { AppSettings } from './app-options.ts';
+import type { AppSettings } from './app-settings.ts';
 import type { Planned, VaultStep } from './steps.ts';
 
 const strings = v.pipe(
@@ -36,7 +36,7 @@ path "sys/leases/revoke" {
 }
 `;
 
-export const authRoleBody = ({ namespace, serviceAccount, name }: AppSettings) => ({
+const authRoleBody = ({ namespace, serviceAccount, name }: AppSettings) => ({
   bound_service_account_names: [serviceAccount],
   bound_service_account_namespaces: [namespace],
   token_policies: [name],

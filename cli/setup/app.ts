@@ -1,35 +1,26 @@
 /** `setup app`: lets pods have credentials of a database role, and prints their annotations. */
 
 import { ANNOTATION_PREFIX } from '../../shared/annotations.ts';
-import type { Terminal } from '../terminal.ts';
-import { type AppSettings, readAppWishes } from './app-options.ts';
+import type { Caller } from '../command.ts';
 import { appPlan, lookAtApp } from './app-plan.ts';
+import { type AppSettings, appSettingsOf } from './app-settings.ts';
 import { apply } from './apply.ts';
-import { mustBeMeant, openVault } from './options.ts';
-import { writeApp } from './output/app.ts';
+import type { AppOptions } from './command.ts';
+import { openVault } from './operator.ts';
 import { show } from './show.ts';
 
-export { APP_USAGE } from './app-options.ts';
-
-export async function setUpApp(
-  args: readonly string[],
-  environment: NodeJS.ProcessEnv,
-  terminal: Terminal,
-): Promise<number> {
-  const { options, settings } = readAppWishes(args);
-  if (options.output === 'terraform' || options.output === 'sh') {
-    terminal.say(writeApp(options.output, settings));
-    return 0;
-  }
+/** @returns the exit code. */
+export async function setUpApp(options: AppOptions, { environment, terminal }: Caller): Promise<number> {
+  const settings = appSettingsOf(options);
   const vault = openVault(options, environment);
   try {
     terminal.progress('reading Vault …');
     const state = await lookAtApp(vault, settings);
     const plan = appPlan(settings, state);
     show(plan, true, terminal);
-    if (options['dry-run']) return 0;
+    if (options.dryRun) return 0;
     const open = plan.some((one) => one.state !== 'there');
-    if (open && !options.yes) await mustBeMeant('Do this in Vault?', terminal);
+    if (open && !options.yes) await terminal.mustConfirm('Do this in Vault?', 'nothing was done');
     await apply(plan, { vault, terminal });
     terminal.say(`\nWhat its pods need:\n\n${podNeeds(settings, state.connectionUrl)}`);
     return 0;

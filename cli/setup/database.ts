@@ -2,14 +2,16 @@
 import * as v from 'valibot';
 import { VaultError } from '../../shared/vault/failure.ts';
 import type { Operator } from '../../shared/vault/operator.ts';
+import type { Caller } from '../command.ts';
 import { Refusal } from '../refusal.ts';
 import type { Terminal } from '../terminal.ts';
 import { apply } from './apply.ts';
-import { type DatabaseWishes, readDatabaseWishes } from './database-options.ts';
-import { mustBeMeant, openVault } from './options.ts';
-import { writeDatabase } from './output/database.ts';
+import type { DatabaseOptions } from './command.ts';
+import { type Settings, settingsOf } from './database-settings.ts';
+import { openVault } from './operator.ts';
 import { openServer, type Server } from './postgres.ts';
 import { psqlConnection } from './quoting.ts';
+import { scriptFor } from './script.ts';
 import { show } from './show.ts';
 import { isRole, sqlSteps } from './sql-steps.ts';
 import type { Planned, SqlStep } from './steps.ts';
@@ -21,28 +23,23 @@ interface Parts {
   readonly terminal: Terminal;
 }
 
+/** @returns the exit code. */
 export async function setUpDatabase(
-  args: readonly string[],
-  environment: NodeJS.ProcessEnv,
-  terminal: Terminal,
+  name: string,
+  options: DatabaseOptions,
+  { environment, terminal }: Caller,
 ): Promise<number> {
-  const wishes = readDatabaseWishes(args, environment);
-  const { output } = wishes.options;
-  if (output) {
-    const url = wishes.options['database-url'];
-    const host =
-      url === undefined
-        ? `${environment['PGHOST'] ?? 'localhost'}:${environment['PGPORT'] ?? 5432}`
-        : hostIn(url);
-    terminal.say(writeDatabase(output, wishes.database, wishes.engine(host)));
+  const settings = settingsOf(name, options, environment);
+  if (options.output === 'sql') {
+    terminal.say(scriptFor(settings.database));
     return 0;
   }
-  const vault = openVault(wishes.options, environment);
+  const vault = openVault(options, environment);
   try {
     terminal.progress('reading PostgreSQL …');
-    const server = await openServer(wishes.options['database-url'], environment);
+    const server = await openServer(options.databaseUrl, environment);
     try {
-      return await carryOut(wishes, { server, vault, terminal });
+      return await carryOut(settings, options, { server, vault, terminal });
     } finally {
       await server.close();
     }
@@ -51,28 +48,22 @@ export async function setUpDatabase(
   }
 }
 
-const hostIn = (url: string): string => {
-  const { hostname, port } = new URL(url);
-  return `${hostname}:${port || 5432}`;
-};
-
-async function carryOut(wishes: DatabaseWishes, parts: Parts): Promise<number> {
+async function carryOut(settings: Settings, options: DatabaseOptions, parts: Parts): Promise<number> {
   const { server, vault, terminal } = parts;
-  const { options } = wishes;
-  const engine = wishes.engine(`${server.host}:${server.port}`);
+  const engine = settings.engine(`${server.host}:${server.port}`);
   terminal.progress('reading Vault …');
   const state = await lookAtEngine(vault, engine);
   terminal.progress('reading PostgreSQL …');
-  const sql = await planSql(sqlSteps(wishes.database), server);
+  const sql = await planSql(sqlSteps(settings.database), server);
   const known = await server.holds(isRole(engine.administrator));
-  const plan = [...sql, ...enginePlan(engine, state, !known || options['new-password'])];
+  const plan = [...sql, ...enginePlan(engine, state, !known || options.newPassword === true)];
   show(plan, server.superuser, terminal);
-  if (options['dry-run']) return 0;
+  if (options.dryRun) return 0;
   const open = plan.filter(({ state }) => state !== 'there').length;
   if (open > 0 && !options.yes)
-    await mustBeMeant(
+    await terminal.mustConfirm(
       `Do ${open === 1 ? 'this' : `these ${open}`} on ${server.host}:${server.port} (as ${server.user}) and in Vault?`,
-      terminal,
+      'nothing was done',
     );
   const handed = await apply(plan, parts);
   await tryOut(engine, parts);

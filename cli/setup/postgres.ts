@@ -41,7 +41,7 @@ export async function openServer(
 ): Promise<Server> {
   const connections = new Map<string, Client>();
   const limits: ClientConfig = {
-    application_name: 'vault-db-injector setup',
+    application_name: 'npx vault-db-injector setup',
     connectionTimeoutMillis: CONNECT_WITHIN_MS,
     options: LIMITS,
   };

@@ -35,12 +35,6 @@ function byNumber(text: string): string {
 export const shellWord = (text: string): string =>
   /^[\w./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-/** https://developer.hashicorp.com/terraform/language/expressions/strings */
-export const terraformString = (text: string): string => withoutTemplates(JSON.stringify(text));
-
-/** Escapes for a Terraform string or heredoc. */
-export const withoutTemplates = (text: string): string => text.replace(/([$%])\{/g, '$1$1{');
-
 /**
  * The argument of psql's `\connect`: a connection string, since a bare name may be taken for one. psql removes double
  * quotes as in an identifier, except those doubled between two others.

@@ -55,9 +55,6 @@ export interface EngineState {
   readonly role: Found<typeof Role>;
 }
 
-/** The empty state, also used if Vault is not read. */
-export const NOTHING: EngineState = { mount: undefined, connection: undefined, role: undefined };
-
 /** @throws Refusal if a name is taken by something else. */
 export async function lookAtEngine(vault: Operator, settings: EngineSettings): Promise<EngineState> {
   const { mount, connection, role, connectionUrl } = settings;

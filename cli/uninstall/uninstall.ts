@@ -4,10 +4,10 @@
  * renewed, and revoked when their pods are gone, by the same jobs and functions.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Caller } from '../command.ts';
 import { type DefinedKind, readKinds } from '../install/cluster.ts';
-import type { InstallOptions } from '../install/options.ts';
-import { runJobOf } from '../job.ts';
-import type { Kubectl } from '../kubectl.ts';
+import { runJobOf } from '../jobs/job.ts';
+import { type Kubectl, openKubectl } from '../kubectl.ts';
 import {
   FIELD_MANAGER,
   find,
@@ -18,14 +18,17 @@ import {
   PART_OF,
   WEBHOOK,
 } from '../objects.ts';
-import { Refusal } from '../refusal.ts';
+import { Misuse, Refusal } from '../refusal.ts';
 import { isSuspendedByUs, RENEWAL, resumeRenewal, suspendRenewal } from '../renewal-suspension.ts';
+import { whereItActs } from '../target.ts';
+import type { UninstallOptions } from './command.ts';
 import { guard } from './guard.ts';
 
 interface Parts {
   readonly kubectl: Kubectl;
-  readonly options: InstallOptions;
+  readonly options: UninstallOptions;
   readonly say: (line: string) => void;
+  readonly progress: (what: string) => void;
 }
 
 const IN_NAMESPACE = `--namespace=${NAMESPACE}`;
@@ -64,10 +67,17 @@ const IN_OUR_NAMESPACE = [
 ];
 const WORKLOADS = 'deployments,statefulsets,daemonsets,cronjobs';
 
-/** @returns the exit code. @throws Refusal */
-export async function uninstall(parts: Parts): Promise<number> {
-  const { kubectl, options, say } = parts;
-  if (options['dry-run']) {
+/** @returns the exit code. @throws Misuse, Refusal */
+export async function uninstall(options: UninstallOptions, caller: Caller): Promise<number> {
+  const { say, progress } = caller.terminal;
+  if (options.credentials === 'revoke' && !options.yes && !options.dryRun)
+    throw new Misuse(
+      '--credentials revoke: live pods lose their databases within moments; to confirm, add --yes',
+    );
+  const kubectl = openKubectl(options, caller);
+  const parts = { kubectl, options, say, progress };
+  say(await whereItActs(kubectl));
+  if (options.dryRun) {
     const pods = await livePods(kubectl);
     say(`Would remove the webhook and the admission function. Live pods with credentials: ${pods.length}.`);
     return 0;
@@ -135,13 +145,14 @@ async function livePods(kubectl: Kubectl): Promise<string[]> {
   });
 }
 
-async function revokeAll({ kubectl, say }: Parts): Promise<void> {
+async function revokeAll({ kubectl, say, progress }: Parts): Promise<void> {
   await suspendRenewal(kubectl);
   say('Renewal is suspended. Revoking all remaining credentials.');
   const { name, succeeded, log } = await runJobOf('renewal', kubectl, {
     args: ['--revoke-all'],
     activeDeadlineSeconds: REVOKE_WITHIN_SECONDS,
     withinMs: (REVOKE_WITHIN_SECONDS + 300) * 1_000,
+    progress,
   });
   const last = log.split('\n').at(-1) ?? '';
   if (last !== '') say(last);

@@ -30,12 +30,10 @@ export interface KubernetesApi {
 export interface KubernetesClient extends KubernetesApi {
   /** Loads ahead what the first request needs; a failure shows up in that request. */
   prepare(): Promise<void>;
-  /**
-   * The namespace that the process runs in.
-   *
-   * @throws KubernetesError if it cannot be determined.
-   */
+  /** The namespace that the process runs in. @throws KubernetesError if it cannot be determined. */
   namespace(): Promise<string>;
+  /** URL of the API server. @throws KubernetesError if none is configured. */
+  address(): Promise<string>;
 }
 
 export class KubernetesError extends InjectorError {
@@ -151,6 +149,7 @@ export function createKubernetesApi(kubeconfig?: string, context?: string): Kube
         () => {},
         () => {},
       ),
+    address: async () => (await connected()).server,
     async namespace() {
       const { config } = await connected();
       const { namespace } = config.getContextObject(config.getCurrentContext()) ?? {};

@@ -1,7 +1,6 @@
 /** The product as it stands in the cluster, and its commands as its operators give them. */
 import * as v from 'valibot';
-import { nodeProgram } from '../stack/paths.ts';
-import { command, kubectl, type World } from './world.ts';
+import { cli, kubectl, type World } from './world.ts';
 
 /** Vault as pods of the cluster reach it, where that is another address than from here (VAULT_ADDR_IN_CLUSTER). */
 export const vaultInCluster = ({ env, own }: World): string =>
@@ -10,7 +9,7 @@ export const vaultInCluster = ({ env, own }: World): string =>
 export const NAMESPACE = '--namespace=vault-injector';
 
 /** One run of the renewal job at once. @throws with its log where it did not do all it had to do. */
-export const sweep = (world: World) => command(world, nodeProgram, ['cli/sweep.ts']);
+export const sweep = (world: World) => cli(world, 'sweep');
 
 /** @returns each image that a part of the product has or would have with its next run, by the part's kind and name. */
 export async function imagesOf(world: World): Promise<Map<string, string>> {

@@ -95,8 +95,6 @@ export const apply = (world: World, manifests: string) =>
 /** The command line, as its users have it in a clone. */
 export const cli = (world: World, ...args: readonly string[]) =>
   command(world, nodeProgram, ['cli/vault-db-injector.js', ...args]);
-export const install = (world: World, ...args: readonly string[]) =>
-  command(world, nodeProgram, ['cli/install.ts', ...args]);
 
 interface Where {
   /** Port of another server than the main one. */

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { NAMESPACE } from '../product.ts';
 import { type Figures, inSeconds, type Step } from '../step.ts';
-import { apply, cli, install, kubectl, recordsIn, usersOf, type World, waitFor } from '../world.ts';
+import { apply, cli, kubectl, recordsIn, usersOf, type World, waitFor } from '../world.ts';
 
 interface PodWishes {
   readonly name: string;
@@ -217,7 +217,7 @@ async function annotateRevision(world: World, annotations: Readonly<Record<strin
 
 async function forgetScale(world: World): Promise<void> {
   await annotateRevision(world, Object.fromEntries(Object.keys(SOON).map((name) => [name, null])));
-  await install(world);
+  await cli(world, 'install');
 }
 
 /**

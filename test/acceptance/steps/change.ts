@@ -1,9 +1,8 @@
 /** Changes of a running installation: none of them may cost an application a login, or a pod its admission. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { nodeProgram } from '../../stack/paths.ts';
 import { imagesOf, sweep } from '../product.ts';
 import { inSeconds, type Step } from '../step.ts';
-import { command, install, type World } from '../world.ts';
+import { cli, type World } from '../world.ts';
 import { admitted } from './probe.ts';
 import { checkSteady } from './steady.ts';
 
@@ -19,7 +18,7 @@ export const notPullable: Step = {
   async run(world) {
     const began = performance.now();
     const bad = `${world.image.replace(/(?:@.*|:[^:/]+)$/, '')}:not-there`;
-    const said = await install(world, '--image', bad, '--timeout', '120').then(
+    const said = await cli(world, 'install', '--image', bad, '--timeout', '120').then(
       () => {
         throw new Error('an image that is not there was installed');
       },
@@ -40,7 +39,7 @@ export const notPullable: Step = {
     await sweep(world);
     // The previous revision keeps admitting pods.
     await admitted(world, 'beside-a-bad-image');
-    await install(world, '--image', world.image);
+    await cli(world, 'install', '--image', world.image);
     await imagesAreAll(world, world.image);
     return { 'refused after': inSeconds(refused), logins: String(await checkSteady(world)) };
   },
@@ -53,7 +52,7 @@ export const upgrade: Step = {
     if (!world.own) throw new Error('a second image is built on the project’s own cluster only');
     const next = await world.own.buildImage('3.0.1');
     const began = performance.now();
-    await install(world, '--image', next);
+    await cli(world, 'upgrade', '--image', next);
     const took = performance.now() - began;
     world.image = next;
     await imagesAreAll(world, next);
@@ -69,11 +68,9 @@ export const rotate: Step = {
   isShort: false,
   async run(world) {
     let isRotating = true;
-    const rotation = command(world, nodeProgram, ['cli/rotate-webhook-path.ts', '--settle', '20']).finally(
-      () => {
-        isRotating = false;
-      },
-    );
+    const rotation = cli(world, 'rotate', '--settle', '20').finally(() => {
+      isRotating = false;
+    });
     // Awaited below; without this a failure meanwhile would end the process.
     rotation.catch(() => {});
     const began = performance.now();

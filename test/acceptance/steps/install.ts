@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { NAMESPACE, vaultInCluster } from '../product.ts';
 import type { Step } from '../step.ts';
-import { command, kubectl, removeAt, install as runInstall, type World } from '../world.ts';
+import { cli, command, kubectl, removeAt, type World } from '../world.ts';
 import { nothingIsLeft } from './keep.ts';
 
 const Pods = v.object({
@@ -85,14 +85,14 @@ export const install: Step = {
     );
     if (there !== '')
       throw new Error(
-        'the product is installed in this cluster already: remove it first (npm run install:cluster -- --uninstall --credentials revoke --yes)',
+        'the product is installed in this cluster already: remove it first (npx vault-db-injector uninstall --credentials revoke --yes)',
       );
     await nothingIsLeft(world);
     world.isInstalled = true;
     const first = performance.now();
-    await runInstall(world, ...settings(world));
+    await cli(world, 'install', ...settings(world));
     const again = performance.now();
-    const said = await runInstall(world, ...settings(world));
+    const said = await cli(world, 'install', ...settings(world));
     if (/^(Created|Changed|Removed)\b/m.test(said))
       throw new Error(`a second run changes something:\n${said}`);
     const end = performance.now();
@@ -119,7 +119,7 @@ export const running: Step = {
 };
 
 export async function removeProduct(world: World): Promise<void> {
-  await runInstall(world, '--uninstall', '--credentials', 'revoke', '--yes', '--settle', '5');
+  await cli(world, 'uninstall', '--credentials', 'revoke', '--yes', '--settle', '5');
   world.isInstalled = false;
 }
 

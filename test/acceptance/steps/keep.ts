@@ -1,10 +1,10 @@
 /** Removal that keeps what lives. */
 import { sweep } from '../product.ts';
 import { inSeconds, type Step } from '../step.ts';
-import { install, kubectl, recordsIn, type World } from '../world.ts';
+import { cli, kubectl, recordsIn, type World } from '../world.ts';
 import { checkSteady, endSteady } from './steady.ts';
 
-const remove = (world: World) => install(world, '--uninstall', '--credentials', 'keep', '--settle', '5');
+const remove = (world: World) => cli(world, 'uninstall', '--credentials', 'keep', '--settle', '5');
 
 const KINDS =
   'namespaces,mutatingwebhookconfigurations,validatingadmissionpolicies,validatingadmissionpolicybindings,clusterroles,clusterrolebindings';

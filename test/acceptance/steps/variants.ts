@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { parse, stringify } from 'yaml';
 import { NAMESPACE } from '../product.ts';
 import { inSeconds, type Step } from '../step.ts';
-import { apply, install, kubectl, recordsIn, type World, waitFor } from '../world.ts';
+import { apply, cli, kubectl, recordsIn, type World, waitFor } from '../world.ts';
 import { available, deployment } from './application.ts';
 import { setUpProduct } from './install.ts';
 import { checkSteady } from './steady.ts';
@@ -17,7 +17,7 @@ async function configure(world: World, keys: Readonly<Record<string, unknown>>):
   const map = await kubectl(world, 'get', 'configmap/configuration', NAMESPACE, '--output=json');
   const current: unknown = parse(v.parse(ConfigMap, JSON.parse(map)).data['config.yaml']);
   await writeFile(file, stringify({ ...v.parse(Keys, current), ...keys }));
-  await install(world, '--config', file).finally(() => rm(file));
+  await cli(world, 'install', '--config', file).finally(() => rm(file));
 }
 const ConfigMap = v.object({ data: v.object({ 'config.yaml': v.string() }) });
 const Keys = v.record(v.string(), v.unknown());
@@ -79,7 +79,7 @@ export const features: Step = {
     await setFeatures(world, all('enabled'));
     try {
       const began = performance.now();
-      const said = await install(world);
+      const said = await cli(world, 'install');
       if (!/^Created: .*EventPolicy/m.test(said)) throw new Error(`sender identity is not used:\n${said}`);
       const took = performance.now() - began;
       const filters = await kubectl(
@@ -99,7 +99,7 @@ export const features: Step = {
       };
     } finally {
       await setFeatures(world, all('disabled'));
-      await install(world);
+      await cli(world, 'install');
       await comeAndGo(world, 'unidentified');
     }
   },

@@ -245,7 +245,7 @@ describe('a fault is named, with the command that mends it:', () => {
       1,
       [
         expect.stringMatching(
-          /^✗ gateway: Kourier's access log contains the path .*\n {4}kubectl .*"enable-service-access-logging":"false".*rotate:webhook-path$/,
+          /^✗ gateway: Kourier's access log contains the path .*\n {4}kubectl .*"enable-service-access-logging":"false".*npx vault-db-injector rotate$/,
         ),
       ],
     ]);
@@ -263,7 +263,7 @@ describe('a fault is named, with the command that mends it:', () => {
     expect([code, wrongIn(out)]).toEqual([
       1,
       [
-        '✗ webhook: there is no MutatingWebhookConfiguration vault-db-injector: no pod gets credentials\n    npm run install:cluster',
+        '✗ webhook: there is no MutatingWebhookConfiguration vault-db-injector: no pod gets credentials\n    npx vault-db-injector install',
       ],
     ]);
     expect(out).toContain('- the webhook\'s authority: skipped: needs "webhook"');

@@ -143,6 +143,6 @@ describe('once there are grants', () => {
       1,
       expect.stringMatching(/^✗ last sweep: the last complete one began 36\d\d s ago \(at most 600 s\)$/),
     ]);
-    expect(out).toContain('npm run sweep');
+    expect(out).toContain('npx vault-db-injector sweep');
   });
 });

@@ -74,9 +74,9 @@ test('in a namespace that the webhook leaves out nothing would happen', async ()
 test('without a Vault that answers, what could not be asked is not called allowed', async () => {
   const { code, out } = await explain('examples/uri.yaml', '--vault-address', 'http://127.0.0.1:1');
   expect([code, normalised(out)]).toEqual([
-    0,
-    expect.stringContaining(
-      '? examples/uri.yaml:11: database dbname, mount pgsql2-dv, role gule-rw: Vault could not be asked: Vault cannot be reached',
+    1,
+    expect.stringMatching(
+      /\? examples\/uri\.yaml:11: database dbname, mount pgsql2-dv, role gule-rw: Vault could not be asked: Vault cannot be reached \(ECONNREFUSED\); tried http:\/\/ADDRESS$/m,
     ),
   ]);
 });
@@ -86,8 +86,21 @@ test('without a cluster', async () => {
     env: { KUBECONFIG: '/nowhere/kubeconfig' },
   });
   expect([code, out]).toEqual([
-    0,
+    1,
     expect.stringContaining('role gule-rw: not asked: the kubeconfig cannot be used: ENOENT'),
   ]);
   expect(stack.description.kubernetes.url).not.toBe('');
+  const offline = await run(['explain', 'examples/uri.yaml', '--offline', '--config', config]);
+  expect([offline.code, offline.out]).toEqual([0, expect.stringContaining('skipped (--offline)')]);
+});
+
+test('several files, a folder, and the standard input, as with kubectl', async () => {
+  const { code, out } = await explain('-f', 'examples', '-f', '-', '--json');
+  const files = [...out.matchAll(/"file": "([^"]+)"/g)].map(([, file]) => file);
+  expect([code, [...new Set(files)]]).toEqual([
+    0,
+    expect.arrayContaining(examples.map((name) => `examples/${name}`)),
+  ]);
+  const none = await explain('docs');
+  expect([none.code, none.err]).toEqual([1, 'the folder docs has no .yaml, .yml or .json file']);
 });

@@ -2,6 +2,7 @@
 import { v7 as newUuid } from 'uuid';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { configurationFile, normalised, run, runAtTerminal, runInPod } from '../support/command-line.ts';
 import { type Fleet, type Given, openFleet } from '../support/fleet.ts';
 import { canLogIn, changePod, deletePod } from '../support/fleet-state.ts';
@@ -67,15 +68,17 @@ describe('list', () => {
   test('in a pipe and at a terminal', async () => {
     const { code, out } = await list();
     expect(code).toBe(0);
-    expect(out.split('\t')).toHaveLength(11);
+    expect(out.split('\t')).toHaveLength(8);
     await expect(normalised(out)).toMatchFileSnapshot(golden('list-pipe'));
     const seen = await runAtTerminal(['list', '--config', config]);
     const table = seen.out.trimEnd().split('\n');
     expect([seen.code, table.length]).toEqual([0, 3]);
-    expect(table[0]).toMatch(
-      /NAMESPACE +POD +DATABASE +ROLE +USER +ISSUED +LEASE ENDS +TOKEN ENDS +RENEWAL +STATE +UUID$/,
-    );
-    expect(table[1]).toMatch(/gule-rw +gule-rw-\S+ +\d+s ago +in \d+m +in \d+d +in \d+m +ok /);
+    expect(table[0]).toMatch(/NAMESPACE +POD +DATABASE +ROLE +LEASE ENDS +RENEWAL +STATE +UUID$/);
+    expect(table[1]).toMatch(/gule-rw +in \d+m +in \d+m +ok /);
+    const wide = await list('--output', 'wide');
+    expect(wide.out).toMatch(/gule-rw\tgule-rw-\S+\t\d+s ago\tin \d+m\tin \d+d\tin \d+m\tok\t/);
+    expect((await list('-o', 'name')).out).toBe(pod.uuid);
+    expect(parse((await list('-o', 'yaml')).out)).toEqual(JSON.parse((await list('--json')).out));
   });
 
   test('colours and progress are for a terminal, and colours not with NO_COLOR', async () => {
@@ -120,6 +123,8 @@ describe('list', () => {
 
   test('of one namespace, and not those of another cluster', async () => {
     expect((await listed('--namespace', 'default')).grants).toEqual([]);
+    const { code, err } = await list('-n', 'typo');
+    expect([code, err]).toEqual([1, 'there is no namespace "typo", and no grant of it']);
     const before = await listed('--namespace', exampleNamespace);
     await fleet.write(pod.uuid, { ...(await fleet.record(pod.uuid)), ClusterId: 'another' });
     const after = await listed('--namespace', exampleNamespace);
@@ -213,6 +218,46 @@ describe('revoke', () => {
     expect([code, await canLogIn(pod)]).toEqual([1, true]);
   });
 
+  describe('several at once', () => {
+    const several = async () => {
+      const pods = [await fleet.pod(), await fleet.pod()];
+      for (const pod of pods)
+        await changePod(pod, () => ({ labels: { [fleet.label]: 'true', batch: pod.uuid.slice(-12) } }));
+      return pods;
+    };
+
+    test('by name, as kubectl prints it, and by uuid', async () => {
+      const [one, other] = await several();
+      if (!one || !other) throw new Error('two were asked for');
+      const { code, out } = await revoke(`pod/${one.name}`, other.uuid, ...inNamespace, '--yes');
+      expect([code, out.match(/^✓/gm)?.length]).toEqual([0, 2]);
+      expect([await canLogIn(one), await canLogIn(other)]).toEqual([false, false]);
+    });
+
+    test('by the labels of their pods, and only of these', async () => {
+      const [one, other] = await several();
+      if (!one || !other) throw new Error('two were asked for');
+      const selector = `batch=${one.uuid.slice(-12)}`;
+      expect((await list('-l', selector, '-o', 'name')).out).toBe(one.uuid);
+      const { code, out } = await revoke('-l', selector, ...inNamespace, '--yes');
+      expect([code, out.match(/^✓/gm)?.length]).toEqual([0, 1]);
+      expect([await canLogIn(one), await canLogIn(other)]).toEqual([false, true]);
+      const none = await revoke('-l', 'app=none', ...inNamespace, '--yes');
+      expect([none.code, none.err]).toEqual([1, 'there is nothing to revoke for pods with app=none']);
+    });
+
+    test('of a role: how many is said before anybody is asked, and other namespaces are only theirs with -A', async () => {
+      const pod = await fleet.pod();
+      const elsewhere = await revoke('--role', 'gule-rw', '-n', 'default', '--yes');
+      expect([elsewhere.code, elsewhere.err]).toEqual([1, 'there is nothing to revoke for role "gule-rw"']);
+      const asked = await runAtTerminal(['revoke', '--config', config, '--role', 'gule-rw', '-A'], 'n\n');
+      expect([asked.code, asked.raw]).toEqual([1, expect.stringMatching(/Revoke these \d+ grants\?/)]);
+      expect(await canLogIn(pod)).toBe(true);
+      expect((await revoke('--role', 'gule-rw', '--all-namespaces', '--yes')).code).toBe(0);
+      expect(await canLogIn(pod)).toBe(false);
+    });
+  });
+
   test('not without a yes: where nobody can be asked, and where somebody says no', async () => {
     const pod = await fleet.pod();
     const { code, err } = await revoke(pod.uuid);
@@ -223,7 +268,7 @@ describe('revoke', () => {
     const asked = await runAtTerminal(['revoke', '--config', config, pod.uuid], 'n\n');
     expect([asked.code, asked.raw]).toEqual([
       1,
-      expect.stringContaining('is running, and will lose its databases. [y/N]'),
+      expect.stringContaining('is running, and will lose its databases.'),
     ]);
     expect(await canLogIn(pod)).toBe(true);
     expect((await runAtTerminal(['revoke', '--config', config, pod.uuid], 'y\n')).code).toBe(0);

@@ -132,7 +132,7 @@ describe('nothing is rewritten', () => {
     const asked = await runAtTerminal(args, 'n\n');
     expect([asked.code, asked.raw]).toEqual([
       1,
-      expect.stringContaining('Rewrite this record? No Go injector may read this ledger from then on. [y/N]'),
+      expect.stringMatching(/No Go injector may read this ledger from then on\.\s+.*Rewrite this record\?/),
     ]);
     await untouched();
   });

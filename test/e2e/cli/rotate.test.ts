@@ -163,7 +163,7 @@ test('one that was interrupted is taken up where it was, with the same secret', 
   const meanwhile = await commands.install();
   expect([meanwhile.code, meanwhile.text]).toEqual([
     1,
-    expect.stringContaining('npm run rotate:webhook-path'),
+    expect.stringContaining('npx vault-db-injector rotate'),
   ]);
 
   controllers.failing.clear();
@@ -198,7 +198,7 @@ test('where nothing is installed there is nothing to rotate', async () => {
   expect([code, text]).toEqual([
     1,
     expect.stringMatching(
-      /^On the cluster https:.*\nthere is no Secret webhook-path: run npm run install:cluster$/,
+      /^On the cluster https:.*\nthere is no Secret webhook-path: run npx vault-db-injector install$/,
     ),
   ]);
 });

@@ -106,7 +106,7 @@ describe('credentials are kept', () => {
   test('while pods live: admission goes, what renews and revokes stays', async () => {
     await installed();
     const living = await pod();
-    const { code, text } = await commands.install('--uninstall', '--credentials', 'keep', '--settle', '0');
+    const { code, text } = await commands.uninstall('--credentials', 'keep', '--settle', '0');
     expect([code, text]).toEqual([0, expect.stringContaining('1 live pods keep their credentials')]);
     expect(text).toContain(`${exampleNamespace}/${living.name}`);
     expect(await living.isAlive()).toBe(true);
@@ -146,12 +146,12 @@ describe('credentials are kept', () => {
   });
 
   test('until the last of them is gone: then everything goes', async () => {
-    const kept = await commands.install('--uninstall', '--settle', '0');
+    const kept = await commands.uninstall('--settle', '0');
     expect([kept.code, kept.text]).toEqual([0, expect.stringContaining('1 live pods keep')]);
     await cluster.kubectl('delete', 'pods', '--all', `--namespace=${exampleNamespace}`, '--force');
     const remaining = await left();
     misled = { vaultAddress: 'http://127.0.0.1:1' };
-    const stopped = await commands.install('--uninstall', '--settle', '0');
+    const stopped = await commands.uninstall('--settle', '0');
     misled = {};
     expect([stopped.code, stopped.text]).toEqual([
       1,
@@ -160,7 +160,7 @@ describe('credentials are kept', () => {
     expect(await left()).toEqual(remaining);
     // Somebody else's, as the Go injector's would be: the namespace has the same name.
     await cluster.kubectl('create', 'deployment', 'go-injector', '--image=x', '--namespace=vault-injector');
-    const { code, text } = await commands.install('--uninstall', '--settle', '0');
+    const { code, text } = await commands.uninstall('--settle', '0');
     expect([code, text]).toEqual([0, expect.stringMatching(/Everything is removed, except .*go-injector/)]);
     expect([await ledger(), await left()]).toEqual([[], []]);
     expect(await names('namespaces')).toContain('namespace/vault-injector');
@@ -168,7 +168,7 @@ describe('credentials are kept', () => {
 
   test('and a third time the namespace, where nothing of anybody is in it any more', async () => {
     await cluster.kubectl('delete', 'deployment', 'go-injector', '--namespace=vault-injector');
-    const { code, text } = await commands.install('--uninstall', '--settle', '0');
+    const { code, text } = await commands.uninstall('--settle', '0');
     expect([code, text]).toEqual([0, expect.stringContaining('Everything is removed.')]);
     expect(await names('namespaces')).not.toContain('namespace/vault-injector');
   });
@@ -177,16 +177,16 @@ describe('credentials are kept', () => {
 describe('credentials are revoked', () => {
   test('only if that is meant', async () => {
     await installed();
-    const { code, text } = await commands.install('--uninstall', '--credentials', 'revoke');
-    expect([code, text]).toEqual([1, expect.stringContaining('add --yes')]);
+    const { code, text } = await commands.uninstall('--credentials', 'revoke');
+    expect([code, text]).toEqual([2, expect.stringContaining('add --yes')]);
     expect(await left()).toContain('mutatingwebhookconfiguration/vault-db-injector');
   });
 
   test('not while Vault is away; and whoever installs again has them renewed again', async () => {
     const living = await pod();
     misled = { vaultAddress: 'http://127.0.0.1:1' };
-    const asked = ['--uninstall', '--credentials', 'revoke', '--yes', '--settle', '0'];
-    const { code, text } = await commands.install(...asked);
+    const asked = ['--credentials', 'revoke', '--yes', '--settle', '0'];
+    const { code, text } = await commands.uninstall(...asked);
     misled = {};
     expect([code, text]).toEqual([1, expect.stringContaining('Not everything could be revoked')]);
     expect(await living.isAlive()).toBe(true);
@@ -199,7 +199,7 @@ describe('credentials are revoked', () => {
         '--output=jsonpath={.spec.suspend}',
       );
     expect(await isSuspended()).toBe('true');
-    const kept = await commands.install('--uninstall', '--settle', '0');
+    const kept = await commands.uninstall('--settle', '0');
     expect([kept.code, kept.text]).toEqual([0, expect.stringContaining('are still renewed')]);
     expect(await isSuspended()).toBe('false');
     await installed();
@@ -209,14 +209,7 @@ describe('credentials are revoked', () => {
   test('of all pods, at once, and everything goes', async () => {
     const pods = [await pod(), await pod()];
     expect(await ledger()).toEqual(expect.arrayContaining(pods.flatMap(({ uuids }) => uuids)));
-    const { code, text } = await commands.install(
-      '--uninstall',
-      '--credentials',
-      'revoke',
-      '--yes',
-      '--settle',
-      '0',
-    );
+    const { code, text } = await commands.uninstall('--credentials', 'revoke', '--yes', '--settle', '0');
     expect([code, text]).toEqual([0, expect.stringContaining('Everything is removed')]);
     expect(await Promise.all(pods.map(({ isAlive }) => isAlive()))).toEqual([false, false]);
     expect([await ledger(), await left()]).toEqual([[], []]);

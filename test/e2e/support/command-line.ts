@@ -118,7 +118,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\b(\w+-rw)-\d{10}-\w+/g, '$1-USER'],
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
   [/\d{4}-\d\d-\d\d/g, 'DATE'],
-  [/(?:in )?\b\d+[dhms]\b(?: ago)?(?= )/g, 'SPAN'],
+  [/(?:in )?\b\d+[dhms]\b(?: ago)?(?=\s)/g, 'SPAN'],
   [/\b\d+ s ago/g, 'N s ago'],
   [/version \d[\w.+-]+/g, 'version V'],
   [/\/\S+\/cli-\w+\/config\.yaml/g, 'config.yaml'],

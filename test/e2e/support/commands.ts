@@ -5,6 +5,8 @@ import { nodeProgram, projectRoot } from '../../stack/paths.ts';
 import { quick } from '../../stack/process/quick.ts';
 import type { BareCluster } from './bare-cluster.ts';
 
+const program = join(projectRoot, 'cli/main.ts');
+
 export interface Said {
   readonly code: number;
   /** All that it printed. */
@@ -17,9 +19,9 @@ export function commandsOn(
   env: Readonly<Record<string, string>> = {},
 ) {
   const runs =
-    (file: string) =>
+    (command: string) =>
     async (...args: readonly string[]): Promise<Said> => {
-      const { exitCode = -1, all } = await execa(nodeProgram, [join(projectRoot, file), ...args], {
+      const { exitCode = -1, all } = await execa(nodeProgram, [program, command, ...args], {
         env: { ...quick, KUBECONFIG: kubeconfig, KUBECTL: kubectlProgram, ...env },
         all: true,
         reject: false,
@@ -27,10 +29,12 @@ export function commandsOn(
       return { code: exitCode, text: all };
     };
   return {
-    install: runs('cli/install.ts'),
-    rotate: runs('cli/rotate-webhook-path.ts'),
-    replay: runs('cli/replay.ts'),
-    sweep: runs('cli/sweep.ts'),
+    install: runs('install'),
+    upgrade: runs('upgrade'),
+    uninstall: runs('uninstall'),
+    rotate: runs('rotate'),
+    replay: runs('replay'),
+    sweep: runs('sweep'),
   };
 }
 

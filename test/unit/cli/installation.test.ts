@@ -58,9 +58,17 @@ describe('from the cluster', () => {
   });
 
   test('Vault may have another address from here, and another authority', async () => {
-    const options = { 'vault-address': 'https://127.0.0.1:8200', 'vault-ca': 'ca.crt' };
+    const options = { vaultAddress: 'https://127.0.0.1:8200', vaultCa: 'ca.crt' };
     const { config } = await installed(manifests, options);
     expect(config('renewal').vault).toMatchObject({ address: 'https://127.0.0.1:8200', caFile: 'ca.crt' });
+  });
+
+  test("the variables of Vault's own command are used, and an empty one is none", async () => {
+    const environment = { VAULT_ADDR: 'https://127.0.0.1:8200/', VAULT_NAMESPACE: 'team', VAULT_CACERT: '' };
+    const { vault } = (await installed(manifests, {}, environment)).config('renewal');
+    expect(vault).toMatchObject({ address: 'https://127.0.0.1:8200', namespace: 'team' });
+    const { config } = await installed(manifests, { vaultAddress: 'https://other:8200' }, environment);
+    expect(config('renewal').vault.address).toBe('https://other:8200');
   });
 
   test('without Knative the admission function is a Deployment, and another audience is another', async () => {
@@ -81,7 +89,7 @@ describe('from the cluster', () => {
 
   test('where nothing is installed, what is to be done is said', async () => {
     await expect(installed({})).rejects.toThrow(
-      /no ConfigMap configuration .*install:cluster.*--config FILE/,
+      /no ConfigMap configuration .*npx vault-db-injector install.*--config FILE/,
     );
   });
 });
@@ -110,7 +118,7 @@ describe('a Vault with a private authority', () => {
   }
 
   async function askHealth(objects: Readonly<Record<string, unknown>>, address: string) {
-    const { vault } = await installed(objects, { 'vault-address': address }, environment);
+    const { vault } = await installed(objects, { vaultAddress: address }, environment);
     const client = vault('renewal');
     using deadline = deadlineIn(2_000, monotonicClock);
     return await client.inspection.health({ deadline, vaultCalls: 0 }).finally(client.close);

@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { readOptions, USAGE } from '../../../cli/install/options.ts';
-import { ROTATE_USAGE } from '../../../cli/rotate/options.ts';
+import { createProgram } from '../../../cli/program.ts';
+import { commandsOf, understand } from '../cli/understood.ts';
 
 const page = readFileSync('docs/install.md', 'utf8');
 const commands = [page, readFileSync('README.md', 'utf8')].flatMap((text) =>
-  [...text.replaceAll('\\\n', '').matchAll(/npm run install:cluster -- (.+)/g)].map(
+  [...text.replaceAll('\\\n', '').matchAll(/npx vault-db-injector ((?:un)?install .+)/g)].map(
     ([, given = '']) => given,
   ),
 );
@@ -16,8 +16,13 @@ const { scripts } = v.parse(
   JSON.parse(readFileSync('package.json', 'utf8')),
 );
 
-test.each(commands)('npm run install:cluster -- %s', (given) => {
-  expect(() => readOptions(given.trim().split(/\s+/))).not.toThrow();
+const OPTIONS = [
+  '--help',
+  ...commandsOf(createProgram()).flatMap(({ command }) => command.options.map(({ long }) => long)),
+];
+
+test.each(commands)('npx vault-db-injector %s', async (given) => {
+  await expect(understand(given.trim().split(/\s+/))).resolves.toBeDefined();
 });
 
 test('there are such commands', () => expect(commands.length).toBeGreaterThanOrEqual(4));
@@ -41,6 +46,6 @@ describe('every option of the page', () => {
   ];
   const options = [...page.matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([name]) => name);
   test.each([...new Set(options)].filter((name) => !kubectl.includes(name)))('%s', (name) => {
-    expect(`${USAGE}\n${ROTATE_USAGE}\n--help`).toContain(name);
+    expect(OPTIONS).toContain(name);
   });
 });

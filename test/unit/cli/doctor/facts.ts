@@ -22,6 +22,7 @@ export function factsOf(objects: Readonly<Record<string, object>>, now = Date.no
   return {
     api: {
       prepare: async () => {},
+      address: async () => 'https://127.0.0.1:6443',
       namespace: unexpected,
       async send({ method, path }) {
         if (method !== 'GET') return unexpected();

@@ -39,7 +39,7 @@ describe('Service admission', () => {
     expect(await lookAt('Service admission', {})).toEqual({
       state: 'failed',
       detail: 'is not there',
-      mend: 'npm run install:cluster',
+      mend: 'npx vault-db-injector install',
     });
   });
 });
@@ -113,7 +113,7 @@ describe('a Broker of Knative', () => {
   const channel = (annotations: object) => ({ metadata: { annotations } });
   const pod = (creationTimestamp: string) => ({ items: [{ metadata: { creationTimestamp } }] });
   const release = (version: string) => ({ metadata: { labels: { 'app.kubernetes.io/version': version } } });
-  const AGAIN = 'npm run install:cluster -- --yes';
+  const AGAIN = 'npx vault-db-injector install --yes';
 
   test.each([
     ['delivers at once', { [BROKER]: broker(ASYNC), [CHANNEL]: channel(ASYNC) }, { state: 'ok' }],

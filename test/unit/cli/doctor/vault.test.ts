@@ -84,7 +84,7 @@ describe('over TLS', async () => {
     expect(await lookAt(address)).toEqual({
       state: 'failed',
       detail: expect.stringContaining("Vault's TLS certificate is not trusted"),
-      mend: 'npm run install:cluster -- --vault-ca FILE',
+      mend: 'npx vault-db-injector install --vault-ca FILE',
     });
   });
 

@@ -111,7 +111,7 @@ describe('the certificate that is shown', () => {
     expect(await looked(another, `https://127.0.0.1:${port}/x`)).toEqual({
       state: 'failed',
       detail: `the certificate of 127.0.0.1:${port} does not match the webhook's authority (UNABLE_TO_VERIFY_LEAF_SIGNATURE)`,
-      mend: 'npm run install:cluster -- --ingress none --webhook-url URL --webhook-ca FILE',
+      mend: 'npx vault-db-injector install --ingress none --webhook-url URL --webhook-ca FILE',
     });
   });
 

@@ -1,18 +1,17 @@
-import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { asVaultName, checkedAdministrator, checkedName, postgresName } from '../../../../cli/setup/names.ts';
 
 describe('a name of PostgreSQL', () => {
   test.each(['db1', 'my-db"; drop', 'é'.repeat(31)])('%s', (name) => {
-    expect(v.is(postgresName, name)).toBe(true);
+    expect(postgresName(name)).toBe(name);
   });
 
   test.each([
-    ['', '--group: expected a name that is not empty'],
-    ['a\nb', '--group: expected a name without control characters'],
-    ['a\0b', '--group: expected a name without control characters'],
-    ['é'.repeat(32), '--group: expected a name of at most 63 bytes'],
-    ['\ud800', '--group: expected a name of at most 63 bytes'],
+    ['', '--group: Expected a name that is not empty'],
+    ['a\nb', '--group: Expected a name without control characters'],
+    ['a\0b', '--group: Expected a name without control characters'],
+    ['é'.repeat(32), '--group: Expected a name of at most 63 bytes'],
+    ['\ud800', '--group: Expected a name of at most 63 bytes'],
   ])('%j is none', (name, why) => {
     expect(() => checkedName(name, '--group')).toThrow(why);
   });

@@ -6,7 +6,6 @@ import {
   literal,
   psqlConnection,
   shellWord,
-  terraformString,
   vaultIdentifier,
   vaultLiteral,
 } from '../../../../cli/setup/quoting.ts';
@@ -59,16 +58,6 @@ describe('any name is just a name', () => {
         // A dot alone means a folder to this parser; PostgreSQL's drivers know of no folders.
         fc.pre(!['.', '..'].includes(name));
         expect(there).toBe(name);
-      }),
-    );
-  });
-
-  test('in Terraform', () => {
-    fc.assert(
-      fc.property(anyName, (name) => {
-        const text = terraformString(name);
-        expect(JSON.parse(text.replace(/([$%])\1\{/g, '$1{'))).toBe(name);
-        expect(text).not.toMatch(/(?<!\$)\$\{|(?<!%)%\{/);
       }),
     );
   });

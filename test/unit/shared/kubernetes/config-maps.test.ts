@@ -14,6 +14,7 @@ function configMaps(answer: unknown) {
   const client = {
     prepare: async () => {},
     namespace: async () => 'own',
+    address: async () => 'https://127.0.0.1:6443',
     send: async ({ method, path, body }: { method: string; path: string; body?: object }) => {
       if (requests.push({ method, path, body }) > 1) throw new Error(`nobody expected ${path}`);
       if (answer instanceof Error) throw answer;

@@ -1,12 +1,14 @@
 /** Runs a CronJob's Job by hand. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
-import type { Kubectl } from './kubectl.ts';
-import { NAMESPACE } from './objects.ts';
-import { Refusal } from './refusal.ts';
+import type { Kubectl } from '../kubectl.ts';
+import { NAMESPACE } from '../objects.ts';
+import { Refusal } from '../refusal.ts';
 
 export interface JobOptions {
   readonly withinMs: number;
+  /** Shows what is waited for. */
+  readonly progress: (what: string) => void;
   /** Arguments appended to the CronJob's. */
   readonly args?: readonly string[];
   readonly activeDeadlineSeconds?: number;
@@ -51,7 +53,7 @@ export async function runJobOf(cronJob: string, kubectl: Kubectl, options: JobOp
   const found = await kubectl.json(['get', 'cronjob', cronJob, `--namespace=${NAMESPACE}`]);
   const name = `${cronJob}-${Date.now().toString(36)}`;
   await kubectl.text(['create', '--filename=-'], JSON.stringify(jobOf(found, cronJob, name, options)));
-  const succeeded = await untilFinished(name, kubectl, options.withinMs);
+  const succeeded = await untilFinished(name, kubectl, options);
   // The Job has ended: a missing pod will not appear any more.
   const logs = ['logs', `job/${name}`, `--namespace=${NAMESPACE}`, '--pod-running-timeout=1s'];
   const { stdout } = await kubectl.run(logs);
@@ -87,15 +89,21 @@ function jobOf(found: unknown, cronJob: string, name: string, options: JobOption
   };
 }
 
-async function untilFinished(name: string, kubectl: Kubectl, withinMs: number): Promise<boolean> {
-  const end = performance.now() + withinMs;
+async function untilFinished(
+  name: string,
+  kubectl: Kubectl,
+  { withinMs, progress }: JobOptions,
+): Promise<boolean> {
+  const began = performance.now();
   for (;;) {
     const { status } = v.parse(Job, await kubectl.json(['get', 'job', name, `--namespace=${NAMESPACE}`]));
     const is = (type: string) =>
       status.conditions.some((condition) => condition.type === type && condition.status === 'True');
     if (is('Complete')) return true;
     if (is('Failed')) return false;
-    if (performance.now() > end) {
+    const seconds = Math.round((performance.now() - began) / 1_000);
+    progress(`waiting for the Job ${name}: ${seconds} s …`);
+    if (performance.now() - began > withinMs) {
       throw new Refusal(
         `the Job ${name} has not ended after ${withinMs / 1_000} s. See: kubectl --namespace ${NAMESPACE} describe job ${name}`,
       );

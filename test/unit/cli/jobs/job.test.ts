@@ -1,7 +1,7 @@
 /** A Job that a person has made of a CronJob. */
 import { expect, test } from 'vitest';
-import { runJobOf } from '../../../cli/job.ts';
-import type { Kubectl } from '../../../cli/kubectl.ts';
+import { runJobOf } from '../../../../cli/jobs/job.ts';
+import type { Kubectl } from '../../../../cli/kubectl.ts';
 
 const container = { name: 'renewal', args: ['renewal.cjs'], env: [{ name: 'CONFIG_FILE', value: '/c' }] };
 const cronJob = {
@@ -26,7 +26,12 @@ function cluster(condition: string) {
 test('is nobody else’s: of one that names the CronJob as owner, its controller would warn (UnexpectedJob)', async () => {
   const { kubectl, created } = cluster('Complete');
   const env = { INJECTOR_MAX_REVOKE_FRACTION: '1' };
-  const { succeeded, log } = await runJobOf('renewal', kubectl, { withinMs: 1_000, env, args: ['--all'] });
+  const { succeeded, log } = await runJobOf('renewal', kubectl, {
+    withinMs: 1_000,
+    progress: () => {},
+    env,
+    args: ['--all'],
+  });
   expect([succeeded, log]).toEqual([true, 'its log']);
   expect(created).toEqual([
     expect.objectContaining({
@@ -57,5 +62,5 @@ test('is nobody else’s: of one that names the CronJob as owner, its controller
 
 test('that fails is said to have failed', async () => {
   const { kubectl } = cluster('Failed');
-  expect((await runJobOf('renewal', kubectl, { withinMs: 1_000 })).succeeded).toBe(false);
+  expect((await runJobOf('renewal', kubectl, { withinMs: 1_000, progress: () => {} })).succeeded).toBe(false);
 });
