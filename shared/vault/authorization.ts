@@ -81,10 +81,11 @@ export function createAuthorization({
 }: AuthorizationOptions): Authorization {
   const cache = new LRUCache<string, AuthRole>({
     max: CACHED_AT_MOST,
-    ttl: CACHED_FOR_MS,
-    // Reads our clock each time.
+    // Older than this: an entry is kept for one millisecond less than CACHED_FOR_MS, and read again after that.
+    ttl: CACHED_FOR_MS - 1,
+    // Reads the clock each time. An entry of time 0 would never be stale.
     ttlResolution: 0,
-    perf: { now: clock },
+    perf: { now: () => clock() + 1 },
   });
 
   async function readRole(name: string, work: Work): Promise<AuthRole> {
