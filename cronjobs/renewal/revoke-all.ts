@@ -70,7 +70,7 @@ export async function revokeAll(
 
 async function outcomeOf(
   uuid: string,
-  { clusterId, ownsUnnamedRecords }: Identity,
+  { clusterId, ownsUnnamedRecords }: ClusterIdentity,
   { ledger, revokeGrant }: Pick<RevokeAllDependencies, 'ledger'> & { readonly revokeGrant: RevokeGrant },
   work: Work,
 ): Promise<'revoked' | 'pending' | 'foreign'> {
@@ -86,13 +86,13 @@ async function outcomeOf(
   });
 }
 
-interface Identity {
+interface ClusterIdentity {
   readonly clusterId: string;
   /** Whether records that name no cluster are its own. */
   readonly ownsUnnamedRecords: boolean;
 }
 
-async function identify(dependencies: RevokeAllDependencies, work: Work): Promise<Identity> {
+async function identify(dependencies: RevokeAllDependencies, work: Work): Promise<ClusterIdentity> {
   const { clusterId } = dependencies;
   if (clusterId !== undefined)
     return { clusterId, ownsUnnamedRecords: await ownsUnnamed({ ...dependencies, clusterId }, work) };
