@@ -1,4 +1,5 @@
 /** Revokes orphaned grants and deletes their records, unless there are suspiciously many. */
+import { createRevokeGrant } from '../../shared/grants/revoke-grant.ts';
 import { printable } from '../../shared/secret.ts';
 import { folderOfLease } from '../../shared/vault/leases.ts';
 import type { Work } from '../../shared/vault/requests.ts';
@@ -124,40 +125,22 @@ const nameOf = ({ uuid, record }: Pick<Orphan, 'uuid' | 'record'>) => ({
 });
 
 async function revokeAll(orphans: readonly Orphan[], sweep: Sweep): Promise<void> {
-  await sweep.forEach(orphans, (orphan, work) => revoke(orphan, work, sweep), {
+  const { report, index, time, work } = sweep;
+  const revokeGrant = createRevokeGrant({ ...sweep, clock: time.now }, 'orphaned grant revoked');
+  const revoke = async (orphan: Orphan, within: Work) => {
+    const state = await revokeGrant(orphan, within);
+    report[state] += 1;
+    if (state === 'revoked') index.delete(orphan.uuid);
+  };
+  await sweep.forEach(orphans, revoke, {
     name: nameOf,
     lane: ({ record }) => folderOfLease(record.leaseId),
     onFailure: async (orphan, thrown) => {
-      const { uuid, record } = orphan;
-      sweep.metrics.count('revoke_token_count_error', { uuid, namespace: record.namespace });
-      const isOwn = isOfOneGrant(thrown) && !sweep.work.deadline.signal.aborted;
-      if (!isOwn) throw thrown;
+      if (!isOfOneGrant(thrown) || work.deadline.signal.aborted) throw thrown;
       countStuck('an orphaned grant cannot be revoked', nameOf(orphan), thrown, sweep);
     },
     onLeft: (items) => {
-      sweep.report.stuck += items;
+      report.stuck += items;
     },
   });
-}
-
-async function revoke(
-  { uuid, record }: Pick<Orphan, 'uuid' | 'record'>,
-  work: Work,
-  sweep: Sweep,
-): Promise<void> {
-  const { report, metrics, log, index, time } = sweep;
-  const { namespace, podName, database, role } = record;
-  const startedAt = time.now();
-  const outcome = await sweep.revocation.revokeGrant(uuid, record, work);
-  metrics.count('revoke_token_count_success', { uuid, namespace });
-  if (outcome.state === 'pending') {
-    report.pending += 1;
-    log.warn(`a revoked grant cannot be dropped yet: ${outcome.reason}`, nameOf({ uuid, record }));
-    return;
-  }
-  metrics.count('delete_data_count_success', { uuid, namespace });
-  index.delete(uuid);
-  report.revoked += 1;
-  const durationMs = Math.round(time.now() - startedAt);
-  log.info('orphaned grant revoked', { uuid, namespace, pod: podName, database, role, durationMs });
 }

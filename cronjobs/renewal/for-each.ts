@@ -46,7 +46,7 @@ export function createForEach(options: ForEachOptions): ForEach {
 
   return async (items, task, { name, lane = () => '', onFailure, onLeft }) => {
     const everywhere = pLimit(CONCURRENCY);
-    const lanes = new Map<string, Lane>();
+    const lanes = new Map<string, ItemLane>();
     const laneOf = (key: string) => {
       const known = lanes.get(key) ?? { limit: pLimit(key === '' ? CONCURRENCY : A_LANE), slow: 0, left: 0 };
       lanes.set(key, known);
@@ -55,7 +55,7 @@ export function createForEach(options: ForEachOptions): ForEach {
 
     async function run<T>(
       item: T,
-      current: Lane,
+      current: ItemLane,
       work: (item: T, work: Work) => Promise<void>,
     ): Promise<void> {
       if (deadline.signal.aborted) throw deadline.signal.reason;
@@ -93,7 +93,7 @@ export function createForEach(options: ForEachOptions): ForEach {
   };
 }
 
-interface Lane {
+interface ItemLane {
   readonly limit: ReturnType<typeof pLimit>;
   slow: number;
   left: number;

@@ -5,7 +5,7 @@ import type { VaultTime } from '../../shared/vault/time.ts';
 import type { SweepDependencies } from './context.ts';
 import type { SweepReport } from './report.ts';
 
-interface Identity {
+interface SweepIdentity {
   readonly clusterId: string;
   /** Whether another cluster's memory exists under our prefix. */
   readonly contested: boolean;
@@ -21,7 +21,7 @@ export async function identify(
   report: SweepReport,
   work: Work,
   forKubernetes: Deadline,
-): Promise<Identity> {
+): Promise<SweepIdentity> {
   const { options, sweeps, log, time } = dependencies;
   if (options.clusterId !== undefined) return { clusterId: options.clusterId, contested: false };
   const {

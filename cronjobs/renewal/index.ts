@@ -71,7 +71,10 @@ async function sweepOnce(runtime: VaultRuntime, stopped: AbortSignal): Promise<n
 }
 
 /** Runs instead of a sweep when the installation is removed: see revoke-all.ts. */
-async function endAll({ config, clock, log, vault }: VaultRuntime, stopped: AbortSignal): Promise<number> {
+async function endAll(
+  { config, clock, log, metrics, vault }: VaultRuntime,
+  stopped: AbortSignal,
+): Promise<number> {
   const api = createKubernetesApi();
   const { clusterId } = config;
   using deadline = deadlineIn(REVOKE_ALL_WITHIN_MS, clock, stopped);
@@ -80,6 +83,8 @@ async function endAll({ config, clock, log, vault }: VaultRuntime, stopped: Abor
       {
         ...vault,
         revocation: withSecretDeletion(vault.revocation, createPodSecrets(api), log),
+        metrics,
+        clock,
         log,
         clusterId,
         readClusterUid: (within) => readClusterUid(api, within),

@@ -3,11 +3,13 @@
  * explicit command-line flag, which only the uninstallation passes.
  */
 import pLimit from 'p-limit';
-import type { Deadline } from '../../shared/deadline.ts';
+import type { Clock, Deadline } from '../../shared/deadline.ts';
 import { about, InjectorError } from '../../shared/errors.ts';
 import { ownershipOf, ownsUnnamed } from '../../shared/grants/ownership.ts';
 import { isUnreadable } from '../../shared/grants/records.ts';
+import { createRevokeGrant, type RevokeGrant } from '../../shared/grants/revoke-grant.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
+import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import type { Ledger } from '../../shared/vault/ledger.ts';
 import { beginWork, type Work } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
@@ -19,6 +21,8 @@ import { identifyByUid } from './identity.ts';
 export interface RevokeAllDependencies {
   readonly ledger: Pick<Ledger, 'list' | 'read'>;
   readonly revocation: Revocation;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
   readonly sweeps: Pick<SweepMemory, 'readLast' | 'readUnnamed'>;
   readonly readClusterUid: (deadline: Deadline) => Promise<string>;
   readonly log: Logger;
@@ -51,9 +55,10 @@ export async function revokeAll(
   const { grants: uuids, others } = await dependencies.ledger.list(work);
   const found = uuids.length + others.length;
   const report = { found, revoked: 0, pending: 0, foreign: 0, failed: 0, unreadable: others.length };
+  const collaborators = { ...dependencies, revokeGrant: createRevokeGrant(dependencies) };
   const revokeOne = async (uuid: string) => {
     try {
-      report[await outcomeOf(uuid, identity, dependencies, work)] += 1;
+      report[await outcomeOf(uuid, identity, collaborators, work)] += 1;
     } catch (error) {
       report[isUnreadable(error) ? 'unreadable' : 'failed'] += 1;
       dependencies.log.error('a grant could not be revoked', error, { uuid });
@@ -65,8 +70,8 @@ export async function revokeAll(
 
 async function outcomeOf(
   uuid: string,
-  { clusterId, ownsUnnamedRecords }: Identity,
-  { ledger, revocation, log }: RevokeAllDependencies,
+  { clusterId, ownsUnnamedRecords }: ClusterIdentity,
+  { ledger, revokeGrant }: Pick<RevokeAllDependencies, 'ledger'> & { readonly revokeGrant: RevokeGrant },
   work: Work,
 ): Promise<'revoked' | 'pending' | 'foreign'> {
   const stored = await ledger.read(uuid, work);
@@ -76,21 +81,18 @@ async function outcomeOf(
   const owner = ownershipOf(record, clusterId);
   if (owner === 'foreign' || (owner === 'unnamed' && !ownsUnnamedRecords)) return 'foreign';
   const subject = { uuid, namespace: record.namespace, pod: record.podName, mount: mountOf(record) };
-  const outcome = await revocation.revokeGrant(uuid, record, work).catch((error: unknown) => {
+  return revokeGrant({ uuid, record }, work).catch((error: unknown) => {
     throw about(subject, error);
   });
-  if (outcome.state === 'revoked') log.info('grant revoked', subject);
-  else log.warn(`a revoked grant cannot be dropped yet: ${outcome.reason}`, subject);
-  return outcome.state;
 }
 
-interface Identity {
+interface ClusterIdentity {
   readonly clusterId: string;
   /** Whether records that name no cluster are its own. */
   readonly ownsUnnamedRecords: boolean;
 }
 
-async function identify(dependencies: RevokeAllDependencies, work: Work): Promise<Identity> {
+async function identify(dependencies: RevokeAllDependencies, work: Work): Promise<ClusterIdentity> {
   const { clusterId } = dependencies;
   if (clusterId !== undefined)
     return { clusterId, ownsUnnamedRecords: await ownsUnnamed({ ...dependencies, clusterId }, work) };

@@ -26,7 +26,7 @@ export interface ReplayReport {
   unreadable: number;
 }
 
-interface Found {
+interface FoundLetter {
   readonly configMap: StoredConfigMap;
   readonly letter: DeadLetter;
 }
@@ -39,7 +39,7 @@ export async function replay(
   deadline: Deadline,
 ): Promise<ReplayReport> {
   const all = await configMaps.list(deadline);
-  const found = all.flatMap((configMap): Found[] => {
+  const found = all.flatMap((configMap): FoundLetter[] => {
     const letter = readStored(configMap.data);
     if (letter) return [{ configMap, letter }];
     log.warn(`ConfigMap ${configMap.name} is labelled as a dead letter but is not one: it is left alone`);
@@ -47,7 +47,7 @@ export async function replay(
   });
   const report = { found: all.length, sent: 0, failed: 0, unreadable: all.length - found.length };
 
-  async function sendOne({ configMap, letter }: Found): Promise<void> {
+  async function sendOne({ configMap, letter }: FoundLetter): Promise<void> {
     try {
       await send(letter, deadline);
       await configMaps.delete(configMap, deadline);
@@ -65,8 +65,8 @@ export async function replay(
 }
 
 /** A dead letter without a time comes first. */
-function byTime(one: Found, other: Found): number {
-  const timeOf = ({ letter }: Found) => Date.parse(letter.time) || 0;
+function byTime(one: FoundLetter, other: FoundLetter): number {
+  const timeOf = ({ letter }: FoundLetter) => Date.parse(letter.time) || 0;
   return timeOf(one) - timeOf(other);
 }
 

@@ -7,6 +7,7 @@ import type { Clock } from '../../shared/deadline.ts';
 import { about, asInjectorError } from '../../shared/errors.ts';
 import type { DeletedPod } from '../../shared/events/deleted-pod.ts';
 import { ownershipOf } from '../../shared/grants/ownership.ts';
+import { createRevokeGrant, type RevokeGrant } from '../../shared/grants/revoke-grant.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import { createSingleFlight } from '../../shared/single-flight.ts';
 import type { Logger } from '../../shared/telemetry/logger.ts';
@@ -41,18 +42,20 @@ export type Revoke = (pod: DeletedPod, work: Work) => Promise<readonly GrantOutc
  */
 export function createRevoke(dependencies: RevocationDependencies): Revoke {
   const underWay = createSingleFlight<GrantOutcome>();
+  const collaborators = { ...dependencies, revokeGrant: createRevokeGrant(dependencies) };
 
   return async (pod, work) => {
     if (pod.uuids.length === 0) return [];
     const successor = dependencies.pods.get(pod.namespace, pod.name, work.deadline);
     // The failure is handled where the promise is awaited.
     successor.catch(() => undefined);
+    const deletion = { pod, successor, work };
     const startedAt = dependencies.clock();
     const outcomes = await Promise.allSettled(
       pod.uuids.map((uuid) =>
         // Keyed by pod as well: the outcome for a forged event must not answer for the true one.
         underWay.run(
-          () => revokeOrLeave(uuid, pod, successor, work, dependencies),
+          () => revokeOrLeave(uuid, deletion, collaborators),
           `${pod.namespace}/${pod.name}/${uuid}`,
         ),
       ),
@@ -90,35 +93,43 @@ interface Facts {
   mount?: string | undefined;
 }
 
+interface Deletion {
+  readonly pod: DeletedPod;
+  /** The pod that has the name now. */
+  readonly successor: Promise<LivePod | undefined>;
+  readonly work: Work;
+}
+
+interface Collaborators extends RevocationDependencies {
+  readonly revokeGrant: RevokeGrant;
+}
+
 async function revokeOrLeave(
   uuid: string,
-  pod: DeletedPod,
-  successor: Promise<LivePod | undefined>,
-  work: Work,
-  dependencies: RevocationDependencies,
+  deletion: Deletion,
+  collaborators: Collaborators,
 ): Promise<GrantOutcome> {
+  const { pod, work } = deletion;
   const { correlationId: requestUid, traceId } = work;
   const facts: Facts = { uuid, namespace: pod.namespace, pod: pod.name, requestUid, traceId };
   try {
-    return await revokeOne(facts, pod, successor, work, dependencies);
+    return await revokeOne(facts, deletion, collaborators);
   } catch (error) {
     // Temporary failures are sent again by the Broker; permanent ones are found by the renewal job's next run.
     if (asInjectorError(error).retryable) throw about(facts, error);
     const message = 'a grant could not be revoked, and retries will not help: it is left to the sweep';
-    dependencies.log.error(message, error, { ...facts, outcome: 'left_to_sweep' });
+    collaborators.log.error(message, error, { ...facts, outcome: 'left_to_sweep' });
     return 'left_to_sweep';
   }
 }
 
 async function revokeOne(
   facts: Facts,
-  pod: DeletedPod,
-  successor: Promise<LivePod | undefined>,
-  work: Work,
-  dependencies: RevocationDependencies,
+  { pod, successor, work }: Deletion,
+  collaborators: Collaborators,
 ): Promise<GrantOutcome> {
-  const { ledger, revocation, metrics, log } = dependencies;
-  const { uuid, namespace } = facts;
+  const { ledger, revokeGrant, log, clusterId } = collaborators;
+  const { uuid } = facts;
   if (!isGrantUuid(uuid)) return refuse('its uuid is not valid', facts, log);
   const [stored, live] = await Promise.all([ledger.read(uuid, work), successor]);
   if (live?.uuids.includes(uuid)) {
@@ -127,28 +138,12 @@ async function revokeOne(
   }
   if (!stored) return 'no_record';
   facts.mount = mountOf(stored.record);
-  const reason = notTheirs(stored.record, pod, dependencies.clusterId);
+  const reason = notTheirs(stored.record, pod, clusterId);
   if (reason) return refuse(reason, facts, log);
-  if (await isHeldByAnother(uuid, stored.record, work, dependencies)) {
+  if (await isHeldByAnother(uuid, stored.record, work, collaborators)) {
     return refuse('a live pod holds the grant', facts, log);
   }
-  try {
-    const startedAt = dependencies.clock();
-    const outcome = await revocation.revokeGrant(uuid, stored.record, work);
-    metrics.count('revoke_token_count_success', { uuid, namespace });
-    if (outcome.state === 'pending') {
-      log.warn(`a revoked grant cannot be dropped yet: ${outcome.reason}`, facts);
-      return 'pending';
-    }
-    metrics.count('delete_data_count_success', { uuid, namespace });
-    const { database, role } = stored.record;
-    const durationMs = Math.round(dependencies.clock() - startedAt);
-    log.info('grant revoked', { ...facts, database, role, vaultCalls: work.vaultCalls, durationMs });
-    return 'revoked';
-  } catch (error) {
-    metrics.count('revoke_token_count_error', { uuid, namespace });
-    throw error;
-  }
+  return revokeGrant({ uuid, record: stored.record, pod: facts.pod }, work);
 }
 
 /** The record of a pod with generateName does not contain the pod's name, so the event could give any. */

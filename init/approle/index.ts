@@ -3,7 +3,7 @@
  * and leaves the token for the pod's containers. It exits with 0 once the token is there, and with 1 and the reason
  * otherwise.
  */
-import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import { deadlineIn, monotonicClock, within } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { createLogger, type Logger } from '../../shared/telemetry/logger.ts';
 import { createAppRoleLogin } from '../../shared/vault/approle-login.ts';
@@ -23,10 +23,9 @@ function logOf(level: string): Logger {
 
 /** @throws InjectorError `secret_id_missing` if none comes in time. */
 async function inTime({ taken }: SecretIdListener, { timeoutMs }: Settings): Promise<Post> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
+  using deadline = deadlineIn(timeoutMs, monotonicClock);
   const message = `no secret_id has come within ${timeoutMs / 1_000} s (TIMEOUT): the log of the approle function says why; it sends none if the pod's annotations, its namespace or its service account do not allow it, or if its namespace is not enabled`;
-  const timer = setTimeout(() => reject(new InjectorError('secret_id_missing', message)), timeoutMs);
-  return Promise.race([taken, late]).finally(() => clearTimeout(timer));
+  return await within(deadline, taken, () => new InjectorError('secret_id_missing', message));
 }
 
 async function logIn(post: Post, { roleId, mount, address: localAddress }: Settings) {

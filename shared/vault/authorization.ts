@@ -52,14 +52,14 @@ export interface Authorization {
 
 // An unset field is empty, null or missing, depending on Vault's version.
 const list = v.optional(v.nullable(v.array(v.string())));
-const AuthRole = v.object({
+const RoleRules = v.object({
   bound_service_account_names: list,
   bound_service_account_namespaces: list,
   bound_service_account_namespace_selector: v.optional(v.nullable(v.string())),
   token_policies: list,
   policies: list,
 });
-type AuthRole = v.InferOutput<typeof AuthRole>;
+type RoleRules = v.InferOutput<typeof RoleRules>;
 
 // Long enough for a rollout's pods to share one read, short enough that a changed role takes effect quickly.
 const CACHED_FOR_MS = 10_000;
@@ -79,15 +79,16 @@ export function createAuthorization({
   kubeRole,
   clock,
 }: AuthorizationOptions): Authorization {
-  const cache = new LRUCache<string, AuthRole>({
+  const cache = new LRUCache<string, RoleRules>({
     max: CACHED_AT_MOST,
-    ttl: CACHED_FOR_MS,
-    // Reads our clock each time.
+    // Older than this: an entry is kept for one millisecond less than CACHED_FOR_MS, and read again after that.
+    ttl: CACHED_FOR_MS - 1,
+    // Reads the clock each time. An entry of time 0 would never be stale.
     ttlResolution: 0,
-    perf: { now: clock },
+    perf: { now: () => clock() + 1 },
   });
 
-  async function readRole(name: string, work: Work): Promise<AuthRole> {
+  async function readRole(name: string, work: Work): Promise<RoleRules> {
     const cached = cache.get(name);
     if (cached) return cached;
     const operation = 'read the auth role';
@@ -98,7 +99,7 @@ export function createAuthorization({
       }
       throw error;
     });
-    const { data: role } = checked(v.object({ data: AuthRole }), operation, answer);
+    const { data: role } = checked(v.object({ data: RoleRules }), operation, answer);
     cache.set(name, role);
     return role;
   }
@@ -119,7 +120,7 @@ export function createAuthorization({
  *
  * @throws AccessDenied
  */
-export function decide(role: AuthRole, access: AccessRequest): string {
+export function decide(role: RoleRules, access: AccessRequest): string {
   const { authRole, namespace, serviceAccount } = access;
   if (!(role.bound_service_account_namespaces ?? []).some((pattern) => globMatches(pattern, namespace))) {
     if (role.bound_service_account_namespace_selector) {
@@ -139,7 +140,7 @@ export function decide(role: AuthRole, access: AccessRequest): string {
   return policyOf(role, access);
 }
 
-function policyOf(role: AuthRole, access: AccessRequest): string {
+function policyOf(role: RoleRules, access: AccessRequest): string {
   // A role keeps policy names as they were written; logins and policies have them in lower case.
   const written = role.token_policies?.length ? role.token_policies : (role.policies ?? []);
   const named = written.map((policy) => policy.toLowerCase());

@@ -15,6 +15,13 @@ interface TokenAccessor {
   readonly accessor: string;
 }
 
+/**
+ * Whether anything is known by which the token can be ended. Not so for a grant whose record was deleted before any
+ * answer of Vault contained the accessor: only its lease is known.
+ */
+export const hasToken = ({ token }: { readonly token: TokenReference }): boolean =>
+  token instanceof Secret || token.accessor !== '';
+
 type Action = 'renew' | 'revoke';
 
 /**

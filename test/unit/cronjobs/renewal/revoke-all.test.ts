@@ -5,6 +5,7 @@ import {
   revokeAll,
 } from '../../../../cronjobs/renewal/revoke-all.ts';
 import { deadlineIn } from '../../../../shared/deadline.ts';
+import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
 import { type LedgerRecord, UnreadableRecord } from '../../../../shared/vault/ledger.ts';
 import { createKeptLog } from '../../../support/kept-log.ts';
 import { RECORD, storedAs } from '../../../support/ledger-record.ts';
@@ -46,6 +47,8 @@ async function run({ records, clusterId, lastBy, revoke }: World) {
     },
     sweeps: { readLast: async () => last, readUnnamed: async () => last },
     readClusterUid: async () => 'uid',
+    metrics: createMetrics({ process: 'renewal', uuidLabel: false }),
+    clock: () => 0,
     log,
     time: { now: () => 0 },
     clusterId,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { AccessDenied, decide } from '../../../../shared/vault/authorization.ts';
+import { deadlineIn } from '../../../../shared/deadline.ts';
+import { AccessDenied, createAuthorization, decide } from '../../../../shared/vault/authorization.ts';
 
 const access = { authRole: 'rw', role: 'rw', namespace: 'team', serviceAccount: 'app' };
 const role = {
@@ -96,5 +97,55 @@ describe('the reason', () => {
     ],
   ])('%j', (changes, reason) => {
     expect(() => decide({ ...role, ...changes }, access)).toThrow(reason);
+  });
+});
+
+describe('what is known of a role', () => {
+  function start() {
+    const reads: string[] = [];
+    let now = 0;
+    const authorization = createAuthorization({
+      session: {
+        send: async ({ path }) => {
+          reads.push(path);
+          return { data: role };
+        },
+      },
+      authPath: 'kubernetes',
+      kubeRole: 'own',
+      clock: () => now,
+    });
+    const work = { deadline: deadlineIn(1_000, () => 0), vaultCalls: 0 };
+    const authorize = (authRole = 'rw') => authorization.authorize({ ...access, authRole }, work);
+    return {
+      reads,
+      authorize,
+      at: (moment: number) => {
+        now = moment;
+      },
+    };
+  }
+
+  test.each([0, 1_000_000])('serves a rollout of ten seconds, from the moment %i', async (began) => {
+    const { reads, authorize, at } = start();
+    at(began);
+    await authorize();
+    at(began + 9_999);
+    await authorize();
+    expect(reads).toHaveLength(1);
+    at(began + 10_000);
+    await authorize();
+    expect(reads).toHaveLength(2);
+  });
+
+  test('does not grow with the number of roles', async () => {
+    const { reads, authorize } = start();
+    // Roles that do not name the policy are denied, and known all the same.
+    const ask = (number: number) => authorize(`rw-${number}`).catch(() => {});
+    for (let number = 0; number <= 1_000; number += 1) await ask(number);
+    await ask(1_000);
+    expect(reads).toHaveLength(1_001);
+    await ask(0);
+    expect(reads).toHaveLength(1_002);
   });
 });
