@@ -61,6 +61,8 @@ const stackDescription = v.object({
       startTime: v.string(),
       address: v.string(),
       logFile: v.string(),
+      /** Started by a request, and ended when there is none for a while. */
+      scalesToZero: v.boolean(),
     }),
   ),
   /** Variables as in .stack/env. */
