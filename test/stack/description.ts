@@ -61,7 +61,7 @@ const stackDescription = v.object({
       startTime: v.string(),
       address: v.string(),
       logFile: v.string(),
-      /** Started by a request, and ended when there is none for a while. */
+      /** A request starts it, and it ends after a while without requests. */
       scalesToZero: v.boolean(),
     }),
   ),
