@@ -25,7 +25,9 @@ export const leases = (facts: Facts): Check => ({
         `those of ${denied.join(', ')} may not be renewed: the renewal job's policy does not name the engine`,
         await setUpCommand(facts),
       );
-    return ok(`may be renewed: ${mounts.join(', ')}`);
+    const grants = await facts.grants();
+    const basis = grants.length === 0 ? ', the default engine: no pod has a lease yet' : '';
+    return ok(`the renewal job's policy allows renewing those of ${mounts.join(', ')}${basis}`);
   },
 });
 

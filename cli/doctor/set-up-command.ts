@@ -2,7 +2,7 @@
 import type { Config } from '../../shared/config.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import type { AuthRole } from '../../shared/vault/inspection.ts';
-import { shellWord } from '../setup/quoting.ts';
+import { shellWord } from '../shell-word.ts';
 import { mountsInUse } from './databases.ts';
 import type { Facts } from './facts.ts';
 

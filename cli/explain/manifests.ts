@@ -1,4 +1,5 @@
 /** The pods in a manifest file, each with the line numbers of its parts. */
+import * as v from 'valibot';
 import {
   type Document,
   isMap,
@@ -132,7 +133,8 @@ function readObject(
     namespace: String(document.getIn([...path, 'metadata', 'namespace']) ?? ''),
     line,
     metadata: plain(document, [...pod, 'metadata']),
-    spec: plain(document, [...pod, 'spec']),
+    spec:
+      kind === 'Service' ? withNames(plain(document, [...pod, 'spec'])) : plain(document, [...pod, 'spec']),
     lineOf: (wanted) => lineOf([...pod, ...wanted]),
   };
 }
@@ -142,6 +144,18 @@ function templateOf(kind: string, apiVersion: unknown): Path | undefined {
   if (kind === 'Service')
     return String(apiVersion).startsWith('serving.knative.dev/') ? ['spec', 'template'] : undefined;
   return Object.hasOwn(TEMPLATES, kind) ? TEMPLATES[kind] : undefined;
+}
+
+const Unnamed = v.looseObject({ containers: v.array(v.looseObject({ name: v.optional(v.string(), '') })) });
+
+/** The names that Knative gives to containers of a Service without one. */
+function withNames(spec: unknown): unknown {
+  const parsed = v.safeParse(Unnamed, spec);
+  if (!parsed.success) return spec;
+  const { containers } = parsed.output;
+  const nameAt = (index: number) => (containers.length === 1 ? 'user-container' : `user-container-${index}`);
+  const named = containers.map((one, index) => ({ ...one, name: one.name || nameAt(index) }));
+  return { ...parsed.output, containers: named };
 }
 
 function plain(document: Document, path: Path): unknown {

@@ -1,6 +1,6 @@
 /** The cluster's state, as far as it matters here. */
-import { load } from 'js-yaml';
 import * as v from 'valibot';
+import { parse } from 'yaml';
 import type { Kubectl } from '../kubectl.ts';
 import { find, reference } from '../objects.ts';
 
@@ -135,7 +135,7 @@ const BrokerDefaults = v.object({
 export function defaultBrokerClass({ settings }: Cluster): string | undefined {
   const text = settings.get('knative-eventing/config-br-defaults')?.['default-br-config'];
   try {
-    return v.parse(BrokerDefaults, load(text ?? '')).clusterDefault.brokerClass;
+    return v.parse(BrokerDefaults, parse(text ?? '')).clusterDefault.brokerClass;
   } catch {
     return undefined;
   }

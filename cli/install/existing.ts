@@ -1,6 +1,6 @@
 /** The state of an earlier installation in the cluster, which is kept unless options say otherwise. */
-import { load } from 'js-yaml';
 import * as v from 'valibot';
+import { parse as parseYaml } from 'yaml';
 import { Annotated, channelOf } from '../broker-delivery.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { find, type KubernetesObject, keyOf, NAMESPACE, reference, WEBHOOK } from '../objects.ts';
@@ -110,7 +110,7 @@ function configurationIn(object: KubernetesObject | undefined): Existing['config
   const found = parse(ConfigMap, object);
   if (!found) return undefined;
   try {
-    return v.parse(Configuration, load(found.data['config.yaml']));
+    return v.parse(Configuration, parseYaml(found.data['config.yaml']));
   } catch {
     throw new Refusal(
       `the ConfigMap configuration in ${NAMESPACE} has no YAML mapping in config.yaml: fix or delete it`,

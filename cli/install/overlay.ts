@@ -6,8 +6,8 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { dump, loadAll } from 'js-yaml';
 import * as v from 'valibot';
+import { parseAllDocuments, stringify } from 'yaml';
 import type { Kubectl } from '../kubectl.ts';
 import { KubernetesObject, NAMESPACE, WEBHOOK } from '../objects.ts';
 import { PATH_SECRET } from '../path-secret.ts';
@@ -34,11 +34,16 @@ export async function renderManifests(kubectl: Kubectl, wishes: Wishes): Promise
   const folder = await mkdtemp(join(await realpath(tmpdir()), 'vault-db-injector-'));
   try {
     const write = (name: string, content: string) => writeFile(join(folder, name), content, { mode: 0o600 });
-    await write('config.yaml', dump(wishes.configuration));
-    await write('kustomization.yaml', dump(kustomizationFor(wishes, relative(folder, manifestsFolder()))));
+    await write('config.yaml', stringify(wishes.configuration));
+    await write(
+      'kustomization.yaml',
+      stringify(kustomizationFor(wishes, relative(folder, manifestsFolder()))),
+    );
     if (wishes.vaultCa !== undefined) await write('ca.crt', wishes.vaultCa);
     const rendered = await kubectl.text(['kustomize', folder]);
-    const manifests = loadAll(rendered).map((document) => v.parse(KubernetesObject, document));
+    const manifests = parseAllDocuments(rendered).map((document) =>
+      v.parse(KubernetesObject, document.toJS()),
+    );
     // Placed before the function that mounts it.
     const isNamespace = ({ kind }: KubernetesObject) => kind === 'Namespace';
     return [

@@ -1,7 +1,7 @@
 /** What will be installed: the options, or else the existing installation's settings. */
 import { readFile } from 'node:fs/promises';
-import { load, YAMLException } from 'js-yaml';
 import * as v from 'valibot';
+import { parse, YAMLParseError } from 'yaml';
 import { type Config, parseConfig } from '../../shared/config.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { hasChannelInMemory, isTooOld, whyOneAtATime } from '../broker-delivery.ts';
@@ -105,7 +105,7 @@ async function configurationFor(
 
 async function readMapping(file: string): Promise<Readonly<Record<string, unknown>>> {
   try {
-    return v.parse(Mapping, load(await readFile(file, 'utf8')));
+    return v.parse(Mapping, parse(await readFile(file, 'utf8'), { prettyErrors: false }));
   } catch (error) {
     throw new Refusal(`--config: ${file} cannot be read as a YAML mapping${whereIn(error)}`);
   }
@@ -113,8 +113,8 @@ async function readMapping(file: string): Promise<Readonly<Record<string, unknow
 
 /** Leaves out the lines themselves: they may contain a secret. */
 function whereIn(error: unknown): string {
-  if (!(error instanceof YAMLException)) return '';
-  return `: ${error.reason}${error.mark ? `, line ${error.mark.line + 1}` : ''}`;
+  if (!(error instanceof YAMLParseError)) return '';
+  return `: ${error.code.toLowerCase().replaceAll('_', ' ')}${error.linePos ? `, line ${error.linePos[0].line}` : ''}`;
 }
 
 async function vaultCaFor(options: InstallOptions, existing: Existing): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 /** `list`: who has which credentials, until when, and whether they are renewed. */
 import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { type KubernetesApi, KubernetesError } from '../../shared/kubernetes/api.ts';
-import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
+import { clusterIdIfKnown } from '../../shared/kubernetes/cluster.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
 import type { Caller } from '../command.ts';
@@ -21,8 +21,7 @@ const newDeadline = () => deadlineIn(WITHIN_MS, monotonicClock);
 export async function list(options: ListOptions, { environment, terminal }: Caller): Promise<number> {
   const now = Date.now();
   const listing = await inVault({ options, environment }, 'renewal', async ({ vault, config, api }) => {
-    const ofCluster = () => readClusterUid(api, newDeadline()).catch(() => undefined);
-    const clusterId = config.clusterId ?? (await ofCluster());
+    const clusterId = await clusterIdIfKnown(config.clusterId, api, newDeadline());
     const pods = createPods(api);
     const { progress: onProgress } = terminal;
     const parts = { ...vault, pods, config, clusterId, now, newDeadline, onProgress };

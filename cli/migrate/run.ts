@@ -1,6 +1,6 @@
 /** `migrate ledger`: from `tokenReference: token` to `accessor`, for existing grants. */
 import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
-import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
+import { clusterIdIfKnown } from '../../shared/kubernetes/cluster.ts';
 import type { Caller } from '../command.ts';
 import { examplePath, lacking, vaultNeeds } from '../doctor/vault-needs.ts';
 import { Refusal } from '../refusal.ts';
@@ -20,7 +20,7 @@ export async function migrateLedger(
     const { vault, config, api } = session;
     if (!options.dryRun) await mustBeReady(session);
     const newDeadline = () => deadlineIn(WITHIN_MS, monotonicClock);
-    const clusterId = config.clusterId ?? (await readClusterUid(api, newDeadline()).catch(() => undefined));
+    const clusterId = await clusterIdIfKnown(config.clusterId, api, newDeadline());
     const parts = { ...vault, clusterId, newDeadline, onProgress: terminal.progress };
     return migrate(options, parts, terminal);
   });

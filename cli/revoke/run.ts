@@ -3,7 +3,7 @@ import { type Deadline, deadlineIn, monotonicClock } from '../../shared/deadline
 import { InjectorError } from '../../shared/errors.ts';
 import { withSecretDeletion } from '../../shared/grants/secret-deletion.ts';
 import { KubernetesError } from '../../shared/kubernetes/api.ts';
-import { readClusterUid } from '../../shared/kubernetes/cluster.ts';
+import { clusterIdIfKnown } from '../../shared/kubernetes/cluster.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
 import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { printable } from '../../shared/secret.ts';
@@ -26,7 +26,7 @@ export async function revoke(
   const wanted = { ...options, what };
   mustBeNamed(wanted);
   return inVault({ options, environment }, 'renewal', async ({ vault, config, api }) => {
-    const clusterId = config.clusterId ?? (await readClusterUid(api, newDeadline()).catch(() => undefined));
+    const clusterId = await clusterIdIfKnown(config.clusterId, api, newDeadline());
     const ownNamespace = () =>
       api.namespace().catch((error: unknown) => {
         if (error instanceof KubernetesError) return 'default';

@@ -15,6 +15,7 @@ export async function setUpApp(options: AppOptions, { environment, terminal }: C
   const vault = openVault(options, environment);
   try {
     terminal.progress('reading Vault …');
+    await vault.mustAnswer();
     const state = await lookAtApp(vault, settings);
     const plan = appPlan(settings, state);
     show(plan, true, terminal);

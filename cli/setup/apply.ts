@@ -1,12 +1,13 @@
 /** Applies a plan step by step; each step checks again whether it is needed. */
+
 import { randomBytes } from 'node:crypto';
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { Secret } from '../../shared/secret.ts';
 import { VaultError } from '../../shared/vault/failure.ts';
 import type { Operator } from '../../shared/vault/operator.ts';
 import { Refusal } from '../refusal.ts';
 import type { Terminal } from '../terminal.ts';
 import { NotAllowed, type Server } from './postgres.ts';
-import { identifier, literal } from './quoting.ts';
 import { scramVerifier } from './scram.ts';
 import { type Planned, pathOf, type SqlStep, type Step, type VaultStep } from './steps.ts';
 
@@ -34,8 +35,8 @@ export async function apply(
     }
     if (!server) throw new Error('SQL needs a server');
     if (step.kind === 'password') {
-      const verifier = literal(scramVerifier(password));
-      await server.run(`ALTER ROLE ${identifier(step.administrator)} PASSWORD ${verifier}`);
+      const verifier = escapeLiteral(scramVerifier(password));
+      await server.run(`ALTER ROLE ${escapeIdentifier(step.administrator)} PASSWORD ${verifier}`);
       return true;
     }
     if (await server.holds(step.there, step.database)) return true;

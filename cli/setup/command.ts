@@ -80,7 +80,7 @@ const databaseCommand = withPlan(
       '0s',
     )
     .option('--new-password', 'set a new password even if Vault has one')
-    .option('--take-over', 'confirm that a database or role of PostgreSQL itself is meant')
+    .option('--take-over', 'confirm that a maintenance database, such as postgres, is meant')
     .addOption(outputOption(['sql'], 'print a script for psql instead; connects to nothing')),
 ).action(
   runs(async (caller, database, options) =>

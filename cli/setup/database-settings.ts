@@ -21,6 +21,7 @@ export function settingsOf(
   const { databaseUrl, ownership, template } = options;
   if (databaseUrl !== undefined && !(/^postgres(?:ql)?:/.test(databaseUrl) && URL.canParse(databaseUrl)))
     throw new Misuse('--database-url: expected postgres://…');
+  mustBeTheirs(database, options);
   const group = options.group ?? checkedName(`${database}_grp`, '--group');
   const administrator = checkedAdministrator(options.administrator ?? `admin_${database}`);
   if (group === administrator) throw new Misuse('--group and --administrator: expected different roles');
@@ -48,6 +49,18 @@ export function settingsOf(
       maxTtl: duration(options.maxTtl),
     }),
   };
+}
+
+/** Databases that PostgreSQL, or who runs it, needs: other tools connect to them, and new databases are copied from them. */
+const MAINTENANCE =
+  /^(?:postgres|template[01]|rdsadmin|cloudsqladmin|azure_maintenance|azure_sys|defaultdb)$/;
+
+/** @throws Misuse */
+function mustBeTheirs(database: string, { takeOver }: DatabaseOptions): void {
+  if (takeOver || !MAINTENANCE.test(database)) return;
+  throw new Misuse(
+    `${database} is a maintenance database: it would get another owner and be closed to everyone else. Name the application's own; if it is meant, add --take-over`,
+  );
 }
 
 function sslmodeOf({ databaseUrl, sslmode }: DatabaseOptions, environment: NodeJS.ProcessEnv): string {

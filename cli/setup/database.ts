@@ -36,6 +36,8 @@ export async function setUpDatabase(
   }
   const vault = openVault(options, environment);
   try {
+    terminal.progress('reading Vault …');
+    await vault.mustAnswer();
     terminal.progress('reading PostgreSQL …');
     const server = await openServer(options.databaseUrl, environment);
     try {

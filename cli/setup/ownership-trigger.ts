@@ -2,7 +2,7 @@
  * The event trigger that makes the database's group the owner of what a temporary role creates. It names no group, so
  * it works in a template database. It has a schema of its own, which the group, owner of the others, cannot drop.
  */
-import { literal } from './quoting.ts';
+import { escapeLiteral } from 'pg';
 
 const BODY = `
 DECLARE
@@ -49,5 +49,5 @@ EXECUTE FUNCTION vault_db_injector.give_to_group();`;
 /** Whether it exists in this form, is enabled, and is owned by the user who installed it. */
 export const triggerIsThere = `EXISTS (
   SELECT FROM pg_event_trigger JOIN pg_proc ON pg_proc.oid = evtfoid
-  WHERE evtname = 'vault_db_injector_give_to_group' AND evtenabled IN ('O', 'A') AND proowner = evtowner AND prosrc = ${literal(BODY)}
+  WHERE evtname = 'vault_db_injector_give_to_group' AND evtenabled IN ('O', 'A') AND proowner = evtowner AND prosrc = ${escapeLiteral(BODY)}
 )`;

@@ -2,15 +2,7 @@
  * Quotes arbitrary names for other languages: a database's name is data, whatever it contains. A name has no control
  * characters and fits PostgreSQL's 63 bytes (see names.ts); nothing else is assumed.
  */
-
-/** https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS */
-export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-
-/** Uses E'' for a backslash, so that the result does not depend on standard_conforming_strings. */
-export const literal = (text: string): string =>
-  text.includes('\\')
-    ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
-    : `'${text.replaceAll("'", "''")}'`;
+import { escapeIdentifier, escapeLiteral } from 'pg';
 
 const OF_NO_MEANING = /^[\w .-]*$/;
 
@@ -19,10 +11,10 @@ const OF_NO_MEANING = /^[\w .-]*$/;
  * these characters are written by number (https://www.postgresql.org/docs/current/sql-syntax-lexical.html, 4.1.2.3).
  */
 export const vaultIdentifier = (name: string): string =>
-  OF_NO_MEANING.test(name) ? identifier(name) : `U&"${byNumber(name)}"`;
+  OF_NO_MEANING.test(name) ? escapeIdentifier(name) : `U&"${byNumber(name)}"`;
 
 export const vaultLiteral = (text: string): string =>
-  OF_NO_MEANING.test(text) ? literal(text) : `U&'${byNumber(text)}'`;
+  OF_NO_MEANING.test(text) ? escapeLiteral(text) : `U&'${byNumber(text)}'`;
 
 function byNumber(text: string): string {
   return text.replace(
@@ -30,10 +22,6 @@ function byNumber(text: string): string {
     (character) => `\\+${(character.codePointAt(0) ?? 0).toString(16).padStart(6, '0')}`,
   );
 }
-
-/** Quotes for a POSIX shell. */
-export const shellWord = (text: string): string =>
-  /^[\w./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /**
  * The argument of psql's `\connect`: a connection string, since a bare name may be taken for one. psql removes double

@@ -1,11 +1,12 @@
 /** `setup database --output sql`: the plan for PostgreSQL as a psql script. It contains no secret. */
-import { identifier, literal, psqlConnection } from './quoting.ts';
+import { escapeIdentifier, escapeLiteral } from 'pg';
+import { psqlConnection } from './quoting.ts';
 import { type DatabaseSettings, sqlSteps } from './sql-steps.ts';
 import type { SqlStep } from './steps.ts';
 
 export function scriptFor(settings: DatabaseSettings): string {
   return `-- Set-up of PostgreSQL: run it with psql as a superuser; it can be run again. Then give ${settings.administrator} the password that Vault gets:
---   \\password ${identifier(settings.administrator)}
+--   \\password ${escapeIdentifier(settings.administrator)}
 \\set ON_ERROR_STOP on
 ${scriptOf(sqlSteps(settings))}`;
 }
@@ -29,4 +30,5 @@ function scriptOf(steps: readonly SqlStep[]): string {
 }
 
 /** \gexec runs the statements that a query returns. */
-const guarded = ({ sql, there }: SqlStep): string => `SELECT ${literal(sql)} WHERE NOT (${there}) \\gexec`;
+const guarded = ({ sql, there }: SqlStep): string =>
+  `SELECT ${escapeLiteral(sql)} WHERE NOT (${there}) \\gexec`;

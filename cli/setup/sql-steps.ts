@@ -1,6 +1,6 @@
 /** What PostgreSQL needs (reference: postgresql-roles-with-vault, "PostgreSQL"); only the trigger needs a superuser. */
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { triggerIsThere, triggerSql } from './ownership-trigger.ts';
-import { identifier, literal } from './quoting.ts';
 import type { Ownership } from './role-statements.ts';
 import type { SqlStep } from './steps.ts';
 
@@ -37,11 +37,12 @@ const step = (title: string, there: string, sql: string, database?: string): Sql
 });
 
 export const isRole = (name: string, condition = '') =>
-  `EXISTS (SELECT FROM pg_roles WHERE rolname = ${literal(name)}${condition})`;
-const isDatabase = (name: string) => `EXISTS (SELECT FROM pg_database WHERE datname = ${literal(name)})`;
+  `EXISTS (SELECT FROM pg_roles WHERE rolname = ${escapeLiteral(name)}${condition})`;
+const isDatabase = (name: string) =>
+  `EXISTS (SELECT FROM pg_database WHERE datname = ${escapeLiteral(name)})`;
 
 function roleSteps({ group, administrator }: DatabaseSettings): SqlStep[] {
-  const [of, admin] = [identifier(group), identifier(administrator)];
+  const [of, admin] = [escapeIdentifier(group), escapeIdentifier(administrator)];
   const attributes = ' AND rolcanlogin AND rolcreaterole AND rolinherit';
   // PostgreSQL 16 and later record a membership once per grantor, each with its own options. Earlier versions lack
   // the column, and every member has both options.
@@ -49,13 +50,13 @@ function roleSteps({ group, administrator }: DatabaseSettings): SqlStep[] {
   SELECT bool_or(admin_option) AND bool_or(coalesce((to_jsonb(membership) ->> 'inherit_option')::boolean, true))
     AND bool_or(coalesce((to_jsonb(membership) ->> 'set_option')::boolean, true))
   FROM pg_auth_members AS membership JOIN pg_roles ON pg_roles.oid = member
-  WHERE rolname = ${literal(administrator)} AND roleid = (SELECT oid FROM pg_roles WHERE rolname = ${literal(group)})
+  WHERE rolname = ${escapeLiteral(administrator)} AND roleid = (SELECT oid FROM pg_roles WHERE rolname = ${escapeLiteral(group)})
 ), false)`;
   return [
     step(`role ${group}: the group that owns everything`, isRole(group), `CREATE ROLE ${of} NOLOGIN;`),
     step(
       `you may give the database to ${group}`,
-      `pg_has_role(current_user, ${literal(group)}, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)`,
+      `pg_has_role(current_user, ${escapeLiteral(group)}, CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)`,
       `GRANT ${of} TO CURRENT_USER;`,
     ),
     step(
@@ -81,7 +82,7 @@ function templateSteps(template: string): SqlStep[] {
     step(
       `template database ${template}`,
       isDatabase(template),
-      `CREATE DATABASE ${identifier(template)} IS_TEMPLATE true;`,
+      `CREATE DATABASE ${escapeIdentifier(template)} IS_TEMPLATE true;`,
     ),
     triggerStep(template),
   ];
@@ -93,14 +94,14 @@ function triggerStep(database: string): SqlStep {
 }
 
 function databaseSteps({ database, group, template, keepPublic }: DatabaseSettings): SqlStep[] {
-  const [name, of] = [identifier(database), identifier(group)];
-  const from = template === undefined ? '' : ` TEMPLATE ${identifier(template)}`;
-  const shut = `NOT has_database_privilege('public', ${literal(database)}, 'CONNECT, TEMPORARY, CREATE')`;
+  const [name, of] = [escapeIdentifier(database), escapeIdentifier(group)];
+  const from = template === undefined ? '' : ` TEMPLATE ${escapeIdentifier(template)}`;
+  const shut = `NOT has_database_privilege('public', ${escapeLiteral(database)}, 'CONNECT, TEMPORARY, CREATE')`;
   return [
     step(`database ${database}`, isDatabase(database), `CREATE DATABASE ${name} OWNER ${of}${from};`),
     step(
       `${database} is ${group}'s`,
-      `EXISTS (SELECT FROM pg_database WHERE datname = ${literal(database)} AND pg_get_userbyid(datdba) = ${literal(group)})`,
+      `EXISTS (SELECT FROM pg_database WHERE datname = ${escapeLiteral(database)} AND pg_get_userbyid(datdba) = ${escapeLiteral(group)})`,
       `ALTER DATABASE ${name} OWNER TO ${of};`,
     ),
     ...(keepPublic
@@ -127,9 +128,9 @@ const REACHED = `NOT EXISTS (
 )`;
 
 function schemaSteps(schema: string, { database, group, keepPublic }: DatabaseSettings): SqlStep[] {
-  const [name, of] = [identifier(schema), identifier(group)];
+  const [name, of] = [escapeIdentifier(schema), escapeIdentifier(group)];
   const has = (who: string, privileges: string) =>
-    `has_schema_privilege(${literal(who)}, ${literal(schema)}, '${privileges}')`;
+    `has_schema_privilege(${escapeLiteral(who)}, ${escapeLiteral(schema)}, '${privileges}')`;
   const closed = step(
     `schema ${schema} is closed to everyone else`,
     `NOT ${has('public', 'USAGE, CREATE')}`,
@@ -139,7 +140,7 @@ function schemaSteps(schema: string, { database, group, keepPublic }: DatabaseSe
   return [
     step(
       `schema ${schema}`,
-      `EXISTS (SELECT FROM pg_namespace WHERE nspname = ${literal(schema)})`,
+      `EXISTS (SELECT FROM pg_namespace WHERE nspname = ${escapeLiteral(schema)})`,
       `CREATE SCHEMA ${name} AUTHORIZATION ${of};`,
       database,
     ),
@@ -152,7 +153,9 @@ function schemaSteps(schema: string, { database, group, keepPublic }: DatabaseSe
     ),
     step(
       `${group} may use everything that already is in schema ${schema}`,
-      REACHED.replaceAll('SCHEMA', () => literal(schema)).replaceAll('GROUP', () => literal(group)),
+      REACHED.replaceAll('SCHEMA', () => escapeLiteral(schema)).replaceAll('GROUP', () =>
+        escapeLiteral(group),
+      ),
       ['TABLES', 'SEQUENCES', 'ROUTINES']
         .map((all) => `GRANT ALL ON ALL ${all} IN SCHEMA ${name} TO ${of};`)
         .join('\n'),

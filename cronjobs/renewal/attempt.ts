@@ -6,21 +6,42 @@ import type { SweepReport } from './report.ts';
  * Runs a step that may fail without ending the sweep: returns its result, or `undefined` once the failure is counted
  * and logged.
  */
-export type Attempt = <T>(
-  what: string,
-  step: Promise<T>,
-  names?: Parameters<Logger['error']>[2],
-) => Promise<T | undefined>;
+export interface Attempt {
+  <T>(what: string, step: Promise<T>, names?: Parameters<Logger['error']>[2]): Promise<T | undefined>;
+  /** Logs, in one line for each reason, how many more failures it had: the first one was logged at once. */
+  tellRepeated(): void;
+}
 
 export function createAttempt(report: SweepReport, log: Pick<Logger, 'error'>): Attempt {
-  return async (what, step, names) => {
+  const reasons = new Map<string, { readonly what: string; readonly error: unknown; more: number }>();
+  const tell = (what: string, error: unknown, names: Parameters<Logger['error']>[2]) => {
+    const reason = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+    const known = reasons.get(reason);
+    if (known) {
+      known.more += 1;
+      return;
+    }
+    reasons.set(reason, { what, error, more: 0 });
+    log.error(what, error, names);
+  };
+  async function attempt<T>(
+    what: string,
+    step: Promise<T>,
+    names?: Parameters<Logger['error']>[2],
+  ): Promise<T | undefined> {
     try {
       return await step;
     } catch (error) {
       // One unreadable record says nothing about the others: it does not fail the sweep.
       report[isUnreadable(error) ? 'unreadable' : 'failed'] += 1;
-      log.error(what, error, names);
+      tell(what, error, names);
       return undefined;
     }
+  }
+  const tellRepeated = () => {
+    for (const { what, error, more } of reasons.values())
+      if (more > 0) log.error(`${what}: ${more} more times for the same reason`, error);
+    reasons.clear();
   };
+  return Object.assign(attempt, { tellRepeated });
 }

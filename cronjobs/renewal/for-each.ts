@@ -85,6 +85,7 @@ export function createForEach(options: ForEachOptions): ForEach {
         });
       }),
     );
+    attempt.tellRepeated();
     for (const [key, { left }] of lanes) {
       if (left === 0) continue;
       onLeft?.(left);

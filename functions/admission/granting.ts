@@ -27,7 +27,7 @@ export interface AuthorizedRequest {
 }
 
 /** Texts with the credentials in them: by variable, and of files by their key in the pod's Secret. */
-export interface SecretTexts {
+interface SecretTexts {
   readonly variables: ReadonlyMap<string, Secret>;
   readonly files: ReadonlyMap<string, Secret>;
 }

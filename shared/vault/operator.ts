@@ -21,6 +21,12 @@ export interface Operator {
    * @throws VaultError
    */
   read<S extends v.GenericSchema>(what: Operation, schema: S): Promise<v.InferOutput<S> | undefined>;
+  /**
+   * Checks that Vault answers, within a few seconds: everything else is tried for longer than a person likes to wait.
+   *
+   * @throws VaultError that names the address.
+   */
+  mustAnswer(): Promise<void>;
   /** @throws VaultError */
   write(what: Operation, body: Readonly<Record<string, unknown>>): Promise<void>;
   close(): void;
@@ -34,6 +40,7 @@ export interface OperatorOptions {
 }
 
 const WITHIN_MS = 20_000;
+const ANSWER_WITHIN_MS = 3_000;
 
 export function createOperator({ token, caFile, ...options }: OperatorOptions, clock: Clock): Operator {
   const requests = createVaultRequests({
@@ -55,6 +62,26 @@ export function createOperator({ token, caFile, ...options }: OperatorOptions, c
   }
 
   return {
+    async mustAnswer() {
+      const deadline = deadlineIn(ANSWER_WITHIN_MS, clock);
+      const operation = 'report its health';
+      try {
+        const work = { deadline, vaultCalls: 0 };
+        await requests.send({
+          operation,
+          method: 'GET',
+          path: `${vaultPath('sys/health')}?standbyok=true`,
+          work,
+        });
+      } catch (error) {
+        if (!(error instanceof VaultError)) throw error;
+        const { code, message, status, detail } = error;
+        const facts = { operation, status, detail, cause: error };
+        throw new VaultError(code, `${message}; tried ${options.address}`, facts);
+      } finally {
+        deadline.release();
+      }
+    },
     async read(what, schema) {
       try {
         return checked(schema, what.operation, await send(what, { method: 'GET' }));

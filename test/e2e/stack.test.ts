@@ -84,6 +84,14 @@ describe('npm run stack', () => {
     expect((await attached.kubernetes.ask('GET', '/readyz')).status).toBe(200);
 
     expect((await stack('status')).exitCode).toBe(0);
+    await attached.control.scaleToZero('revocation');
+    const idle = description.parts.find(({ name }) => name === 'revocation');
+    await until('the function has ended', async () => idle !== undefined && !isAlive(idle));
+    const status = await stack('status');
+    expect([status.exitCode, status.all]).toEqual([
+      0,
+      expect.stringMatching(/^revocation +\d+ +scaled to zero: the next request starts it$/m),
+    ]);
     expect(await stack('up')).toMatchObject({ exitCode: 0, all: expect.stringContaining('up already') });
     expect((await stack('down')).exitCode).toBe(0);
     await nothingIsLeftOf(description);

@@ -31,6 +31,7 @@ export const describe = (
   controlUrl: string,
 ): StackDescription => {
   const { cluster, vaultServer, postgres, settings, knative } = parts;
+  const functions = Object.keys(knative?.activators ?? {});
   const { namespace } = options.vault;
   const { url, kubeconfig, adminCertificateFile, adminKeyFile } = cluster;
   return {
@@ -57,6 +58,7 @@ export const describe = (
       startTime: startTimeOf(pid) ?? '',
       address: where,
       logFile,
+      scalesToZero: functions.some((one) => name === one || name.startsWith(`${one}-`)),
     })),
     environment: environmentOf(parts, namespace),
   };

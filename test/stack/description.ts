@@ -61,6 +61,8 @@ const stackDescription = v.object({
       startTime: v.string(),
       address: v.string(),
       logFile: v.string(),
+      /** A request starts it, and it ends after a while without requests. */
+      scalesToZero: v.boolean(),
     }),
   ),
   /** Variables as in .stack/env. */

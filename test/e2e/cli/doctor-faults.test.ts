@@ -129,7 +129,7 @@ describe('a fault is named, with the command that mends it:', () => {
     const after = await line();
     await deletePod(pod);
     expect([before, after]).toEqual([
-      expect.stringMatching(/^✓ leases of all engines: may be renewed/),
+      expect.stringMatching(/^✓ leases of all engines: the renewal job's policy allows renewing those of/),
       `✗ leases of all engines: those of ${databaseMount} may not be renewed: the renewal job's policy does not name the engine`,
     ]);
   });

@@ -1,9 +1,10 @@
 /** Whatever a database is called: to PostgreSQL, to Vault, to psql and to a shell it is just a name. */
 import { execa } from 'execa';
 import fc from 'fast-check';
-import { Client } from 'pg';
+import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { expect, test } from 'vitest';
-import { identifier, literal, shellWord, vaultIdentifier, vaultLiteral } from '../../../cli/setup/quoting.ts';
+import { vaultIdentifier, vaultLiteral } from '../../../cli/setup/quoting.ts';
+import { shellWord } from '../../../cli/shell-word.ts';
 import { findOrInstall } from '../../stack/install/index.ts';
 import { anyName } from '../../unit/cli/setup/any-name.ts';
 import { asSuperuser, issue, linesOf, operator, ownersIn, setUp, superuser } from '../support/set-up.ts';
@@ -21,7 +22,7 @@ test('PostgreSQL reads back what was quoted', async () => {
     await fc.assert(
       fc.asyncProperty(anyName, async (name) => {
         const { fields, rows } = await client.query(
-          `SELECT ${literal(name)} AS ${identifier(name)}, ${vaultLiteral(name)} AS ${vaultIdentifier(name)}`,
+          `SELECT ${escapeLiteral(name)} AS ${escapeIdentifier(name)}, ${vaultLiteral(name)} AS ${vaultIdentifier(name)}`,
         );
         expect([fields.map((field) => field.name), rows]).toEqual([[name, name], [{ [name]: name }]]);
       }),
@@ -51,11 +52,13 @@ test.each([
   const { code, err } = await setUp('database', ...given, '--yes');
   expect([code, err]).toEqual([0, '']);
   const temporary = await issue(role, name);
-  const table = `${identifier(schema)}.${identifier(name)}`;
-  await temporary.run(`CREATE TABLE ${table} (${identifier(name)} int)`);
+  const table = `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
+  await temporary.run(`CREATE TABLE ${table} (${escapeIdentifier(name)} int)`);
   await temporary.revoke();
   expect((await ownersIn(name))[name]).toBe(`${name}_grp`);
-  expect(await asSuperuser(`SELECT FROM pg_roles WHERE rolname = ${literal(temporary.user)}`)).toEqual([]);
+  expect(await asSuperuser(`SELECT FROM pg_roles WHERE rolname = ${escapeLiteral(temporary.user)}`)).toEqual(
+    [],
+  );
   const again = await setUp('database', ...given);
   expect([again.code, linesOf(again).filter((line) => !line.startsWith('✓'))]).toEqual([0, []]);
 });

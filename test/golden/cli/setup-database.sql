@@ -30,7 +30,7 @@ SELECT 'CREATE DATABASE "tpl" IS_TEMPLATE true;' WHERE NOT (EXISTS (SELECT FROM 
 SET client_min_messages = warning;
 
 -- event trigger in tpl: what a temporary role creates becomes the owner's
-SELECT E'CREATE SCHEMA IF NOT EXISTS vault_db_injector;
+SELECT  E'CREATE SCHEMA IF NOT EXISTS vault_db_injector;
 CREATE OR REPLACE FUNCTION vault_db_injector.give_to_group() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
@@ -68,7 +68,7 @@ DROP EVENT TRIGGER IF EXISTS vault_db_injector_give_to_group;
 CREATE EVENT TRIGGER vault_db_injector_give_to_group ON ddl_command_end
 EXECUTE FUNCTION vault_db_injector.give_to_group();' WHERE NOT (EXISTS (
   SELECT FROM pg_event_trigger JOIN pg_proc ON pg_proc.oid = evtfoid
-  WHERE evtname = 'vault_db_injector_give_to_group' AND evtenabled IN ('O', 'A') AND proowner = evtowner AND prosrc = E'
+  WHERE evtname = 'vault_db_injector_give_to_group' AND evtenabled IN ('O', 'A') AND proowner = evtowner AND prosrc =  E'
 DECLARE
   made record;
   heir name := (SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database());
@@ -168,7 +168,7 @@ GRANT ALL ON ALL ROUTINES IN SCHEMA "app" TO "my-db""; drop_grp";' WHERE NOT (NO
 )) \gexec
 
 -- event trigger in my-db"; drop: what a temporary role creates becomes the owner's
-SELECT E'CREATE SCHEMA IF NOT EXISTS vault_db_injector;
+SELECT  E'CREATE SCHEMA IF NOT EXISTS vault_db_injector;
 CREATE OR REPLACE FUNCTION vault_db_injector.give_to_group() RETURNS event_trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
 DECLARE
@@ -206,7 +206,7 @@ DROP EVENT TRIGGER IF EXISTS vault_db_injector_give_to_group;
 CREATE EVENT TRIGGER vault_db_injector_give_to_group ON ddl_command_end
 EXECUTE FUNCTION vault_db_injector.give_to_group();' WHERE NOT (EXISTS (
   SELECT FROM pg_event_trigger JOIN pg_proc ON pg_proc.oid = evtfoid
-  WHERE evtname = 'vault_db_injector_give_to_group' AND evtenabled IN ('O', 'A') AND proowner = evtowner AND prosrc = E'
+  WHERE evtname = 'vault_db_injector_give_to_group' AND evtenabled IN ('O', 'A') AND proowner = evtowner AND prosrc =  E'
 DECLARE
   made record;
   heir name := (SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database());

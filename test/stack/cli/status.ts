@@ -19,8 +19,11 @@ export const status = async (folder: string | undefined): Promise<number> => {
   let allRun = true;
   for (const part of description.parts) {
     const runs = isAlive(part);
-    allRun &&= runs;
-    const where = runs ? part.address : `gone: see ${part.logFile}`;
+    allRun &&= runs || part.scalesToZero;
+    const away = part.scalesToZero
+      ? 'scaled to zero: the next request starts it'
+      : `gone: see ${part.logFile}`;
+    const where = runs ? part.address : away;
     console.log(`${part.name.padEnd(16)}${String(part.pid).padStart(8)}  ${where}`);
   }
   return allRun ? 0 : notUp;

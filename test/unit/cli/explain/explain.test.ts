@@ -232,3 +232,23 @@ items:
     ]);
   });
 });
+
+test.each([
+  ['one container', ['image: app'], ['user-container']],
+  ['several', ['image: app', 'name: proxy'], ['user-container-0', 'proxy']],
+])('a Knative Service whose containers have no name, %s: Knative gives them one', (_, containers, names) => {
+  const service = `apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: { name: s }
+spec:
+  template:
+    metadata:
+      labels: { vault-db-injector: "true" }
+      annotations: { db-creds-injector.numberly.io/role: rw }
+    spec:
+      containers: [${containers.map((one) => `{ ${one} }`).join(', ')}]
+`;
+  const [found] = explained(service);
+  expect(found?.problems).toEqual([]);
+  expect(found?.containers.map(({ name }) => name)).toEqual(names);
+});

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { stateOf } from '../../../../cli/list/state.ts';
+import { renewalOf, stateOf } from '../../../../cli/list/state.ts';
 
 const SECOND = 1_000;
 const now = 1_000_000 * SECOND;
@@ -33,4 +33,19 @@ test.each([
   ],
 ] as const)('%s', (_, standing, expected) => {
   expect(stateOf(standing, config, now)).toBe(expected);
+});
+
+test('a lease that is too short to wait is overdue when a sweep has passed, not a second after its renewal', () => {
+  const leaseRenewedAt = now - 60 * SECOND;
+  // 4.2 intervals before its end, which was before it began.
+  const leaseDueAt = leaseRenewedAt + (900 - 4.2 * 300) * SECOND;
+  const renewals = { leaseDueAt, leaseRenewedAt, tokenDueAt: now + 86_400 * SECOND, tokenRenewedAt: now };
+  const at = (later: number) =>
+    stateOf(
+      { ...fine, leaseEndsAt: leaseRenewedAt + 900 * SECOND, renewalAt: renewalOf(renewals, now) },
+      config,
+      leaseRenewedAt + later * SECOND,
+    );
+  expect([at(1), at(300), at(361)]).toEqual(['ok', 'ok', 'overdue']);
+  expect(renewalOf({ ...renewals, leaseDueAt: 0 }, now)).toBe(now);
 });

@@ -44,12 +44,27 @@ describe('what is not understood ends with 2, and says what is expected', () => 
       /expected different roles/,
     ],
     ['an unknown output', ['database', 'a', '--output', 'yaml'], /Allowed choices are sql/],
+    [
+      'the maintenance database, by oversight',
+      ['database', 'postgres', '--output', 'sql'],
+      /^postgres is a maintenance database: .*--take-over$/,
+    ],
     ['no Vault', ['database', 'a'], /^Vault's address is missing/],
     ['an application without anything', ['app'], /required option '-n, --namespace <name>' not specified/],
     ['SQL of an application', [...APP, '--output', 'sql'], /unknown option '--output'/],
   ])('%s', async (_, args, expected) => {
     const { code, out, err } = await run(...args);
     expect([code, out, err]).toEqual([2, '', expect.stringMatching(expected)]);
+  });
+
+  test('a Vault that refuses is not waited for, and its address is named', async () => {
+    const options = { env: { ...env, ...inVault, VAULT_TOKEN: 'x' }, extendEnv: false, reject: false };
+    const { exitCode, stderr, durationMs } = await execa(program, ['setup', ...APP], options);
+    expect([exitCode, stderr]).toEqual([
+      1,
+      'Vault cannot be reached (ECONNREFUSED); tried http://127.0.0.1:1',
+    ]);
+    expect(durationMs).toBeLessThan(15_000);
   });
 
   test('nobody in Vault', async () => {

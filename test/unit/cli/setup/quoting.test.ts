@@ -1,14 +1,13 @@
 import fc from 'fast-check';
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { describe, expect, test } from 'vitest';
 import {
   databasePath,
-  identifier,
-  literal,
   psqlConnection,
-  shellWord,
   vaultIdentifier,
   vaultLiteral,
 } from '../../../../cli/setup/quoting.ts';
+import { shellWord } from '../../../../cli/shell-word.ts';
 import { anyName } from './any-name.ts';
 
 /** What PostgreSQL reads: what stands between the quotes, those that are doubled once. */
@@ -24,8 +23,8 @@ describe('any name is just a name', () => {
   test('in SQL', () => {
     fc.assert(
       fc.property(anyName, (name) => {
-        expect(unquoted(identifier(name), '"')).toBe(name);
-        const text = literal(name);
+        expect(unquoted(escapeIdentifier(name), '"')).toBe(name);
+        const text = escapeLiteral(name).trim();
         const read = text.startsWith('E')
           ? unquoted(text.slice(1), "'").replaceAll('\\\\', '\\')
           : unquoted(text, "'");
@@ -68,7 +67,7 @@ test.each([
   ['my-db"; drop', '"my-db""; drop"', 'U&"my-db\\+000022\\+00003b drop"'],
   ['{{password}}', '"{{password}}"', 'U&"\\+00007b\\+00007bpassword\\+00007d\\+00007d"'],
 ])('%s', (name, plainly, forVault) => {
-  expect([identifier(name), vaultIdentifier(name)]).toEqual([plainly, forVault]);
+  expect([escapeIdentifier(name), vaultIdentifier(name)]).toEqual([plainly, forVault]);
 });
 
 test('of a shell and of psql', () => {

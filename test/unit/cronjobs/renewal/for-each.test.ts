@@ -71,3 +71,19 @@ test('an item that is slow once does not cost its lane the others', async () => 
   await forEach(items('good', 20), ask, how);
   expect([report.failed, done.length]).toEqual([2, 20]);
 });
+
+test('one reason that stops all is told once, with one grant, and how often it was met', async () => {
+  const { forEach, lines } = start();
+  const fail = async (item: string) => {
+    throw new VaultError('vault_denied', `no token${item === 'odd' ? ', oddly' : ''}`, {
+      operation: 'renew',
+    });
+  };
+  await forEach([...items('any', 302), 'odd'], fail, { name: how.name });
+  expect(report.failed).toBe(303);
+  expect(lines.map(({ message }) => message)).toEqual([
+    'a grant could not be processed',
+    'a grant could not be processed',
+    'a grant could not be processed: 301 more times for the same reason',
+  ]);
+});
