@@ -63,7 +63,7 @@ export function createOperator({ token, caFile, ...options }: OperatorOptions, c
 
   return {
     async mustAnswer() {
-      const deadline = deadlineIn(ANSWER_WITHIN_MS, clock);
+      using deadline = deadlineIn(ANSWER_WITHIN_MS, clock);
       const operation = 'report its health';
       try {
         const work = { deadline, vaultCalls: 0 };
@@ -78,8 +78,6 @@ export function createOperator({ token, caFile, ...options }: OperatorOptions, c
         const { code, message, status, detail } = error;
         const facts = { operation, status, detail, cause: error };
         throw new VaultError(code, `${message}; tried ${options.address}`, facts);
-      } finally {
-        deadline.release();
       }
     },
     async read(what, schema) {
