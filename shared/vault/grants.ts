@@ -66,6 +66,11 @@ const CredentialsAnswer = v.object({
   data: v.object({ username: v.pipe(v.string(), v.nonEmpty()), password: v.pipe(v.string(), v.nonEmpty()) }),
 });
 
+/** A role whose `credential_type` is not `password`. */
+const OtherCredentials = v.object({
+  data: v.union([v.object({ rsa_private_key: v.string() }), v.object({ client_certificate: v.string() })]),
+});
+
 export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequests): Grants {
   return {
     async createToken({ policy, periodSeconds, displayName, metadata }, work, onLate) {
@@ -98,6 +103,8 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
         .catch((error: unknown) => {
           throw explainIssue(error, mount, role);
         });
+      const other = v.safeParse(OtherCredentials, answer);
+      if (other.success) throw withoutPassword(Object.keys(other.output.data), mount, role);
       const { lease_id, lease_duration, data } = checked(CredentialsAnswer, operation, answer);
       return {
         userName: data.username,
@@ -111,6 +118,14 @@ export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequ
       await acknowledged('revoke a token', actOnToken(session, 'revoke', token, work));
     },
   };
+}
+
+function withoutPassword(kinds: readonly string[], mount: string, role: string): VaultError {
+  return new VaultError(
+    'vault_rejected',
+    `role "${role}" at "${mount}" gives no password, but a ${kinds.join(', ')}: expected a role with credential_type "password"`,
+    { operation: 'issue credentials', status: 200 },
+  );
 }
 
 /** 403 and 404 concern the role's set-up, not the injector: its owner has to know. */
