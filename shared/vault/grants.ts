@@ -71,7 +71,7 @@ const OtherCredentials = v.object({
   data: v.union([v.object({ rsa_private_key: v.string() }), v.object({ client_certificate: v.string() })]),
 });
 
-export function createGrants(session: Pick<Session, 'send'>, requests: VaultRequests): Grants {
+export function createGrants(session: Pick<Session, 'send'>, requests: Pick<VaultRequests, 'send'>): Grants {
   return {
     async createToken({ policy, periodSeconds, displayName, metadata }, work, onLate) {
       const operation = 'create a token';
