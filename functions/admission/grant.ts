@@ -6,14 +6,9 @@ import type { Deadline } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { secretNameOf } from '../../shared/pod/secret-name.ts';
 import type { Work } from '../../shared/vault/requests.ts';
-import type {
-  AuthorizedRequest,
-  GrantDependencies,
-  GrantProgress,
-  PodGrants,
-  PodIdentity,
-} from './granting.ts';
+import type { GrantDependencies, GrantProgress, PodGrants } from './granting.ts';
 import { issue, record, storeInSecret } from './issue.ts';
+import type { AuthorizedRequest, PodIdentity } from './pod-identity.ts';
 import { undoAll } from './undo.ts';
 
 /**

@@ -9,22 +9,8 @@ import type { Metrics } from '../../shared/telemetry/metrics.ts';
 import type { Credentials, Grants } from '../../shared/vault/grants.ts';
 import type { Ledger } from '../../shared/vault/ledger.ts';
 import type { SlotScope, Slots } from '../../shared/vault/slots.ts';
+import type { AuthorizedRequest } from './pod-identity.ts';
 import type { PodTokens } from './pod-tokens.ts';
-
-/** The pod, as far as it is known before it exists. */
-export interface PodIdentity {
-  readonly namespace: string;
-  readonly serviceAccount: string;
-  /** Empty for a pod with `generateName`. */
-  readonly name: string;
-  readonly generateName: string;
-  readonly nodeName: string;
-}
-
-export interface AuthorizedRequest {
-  readonly request: DatabaseRequest;
-  readonly policy: string;
-}
 
 /** Texts with the credentials in them: by variable, and of files by their key in the pod's Secret. */
 interface SecretTexts {

@@ -21,14 +21,8 @@ import type { Work } from '../../shared/vault/requests.ts';
 import type { PodCreation, Verdict } from './admission-review.ts';
 import { LEAST_WORK_MS } from './deadline.ts';
 import { grantAll } from './grant.ts';
-import {
-  type AuthorizedRequest,
-  type GrantDependencies,
-  inPhase,
-  type PodGrant,
-  type PodGrants,
-  type PodIdentity,
-} from './granting.ts';
+import { type GrantDependencies, inPhase, type PodGrant, type PodGrants } from './granting.ts';
+import type { AuthorizedRequest, PodIdentity } from './pod-identity.ts';
 import { type SweepWatch, staleSweep } from './sweep-watch.ts';
 
 export interface Admission extends GrantDependencies {

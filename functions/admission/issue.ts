@@ -13,9 +13,9 @@ import {
   type GrantProgress,
   inPhase,
   type PodGrant,
-  type PodIdentity,
   type SecretProgress,
 } from './granting.ts';
+import type { PodIdentity } from './pod-identity.ts';
 import { undoLate } from './undo.ts';
 
 /** A grant, with the extra fields of its record. */

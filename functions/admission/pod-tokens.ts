@@ -6,7 +6,7 @@ import { AccessDenied } from '../../shared/vault/authorization.ts';
 import type { Grants, PodToken } from '../../shared/vault/grants.ts';
 import type { PodLogin } from '../../shared/vault/pod-login.ts';
 import type { Work } from '../../shared/vault/requests.ts';
-import type { AuthorizedRequest, PodIdentity } from './granting.ts';
+import type { AuthorizedRequest, PodIdentity } from './pod-identity.ts';
 
 /** The purpose of the token. */
 interface PodTokenRequest extends AuthorizedRequest {

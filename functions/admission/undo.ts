@@ -7,9 +7,9 @@ import {
   type GrantDependencies,
   type GrantProgress,
   inPhase,
-  type PodIdentity,
   type SecretProgress,
 } from './granting.ts';
+import type { PodIdentity } from './pod-identity.ts';
 
 // Undoing continues after the denial was sent: the API server may have little time, but the credentials must be revoked.
 const UNDO_WITHIN_MS = 60_000;
