@@ -8,9 +8,10 @@ import {
   parseAnnotations,
   variablesOf,
 } from '../../shared/annotations.ts';
+import { environmentOf, referencesIn } from '../../shared/pod/environment.ts';
 import { exampleFacts } from '../../shared/pod/lease-facts.ts';
-import { additionsFor, patchPod, textsFor } from '../../shared/pod/patch.ts';
-import { containersOf, Pod } from '../../shared/pod/pod.ts';
+import { additionsFor, type PodAdditions, patchPod, textsFor } from '../../shared/pod/patch.ts';
+import { containersOf, Pod, type PodContainer } from '../../shared/pod/pod.ts';
 import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
 import { printable } from '../../shared/secret.ts';
 import type { Path, PodInFile, Remark } from './manifests.ts';
@@ -22,6 +23,17 @@ export interface PodOptions {
   readonly namespace: string;
 }
 
+/** What a container would get. */
+export interface ContainerOutlook {
+  readonly name: string;
+  /** Names of variables, in their order. */
+  readonly variables: readonly string[];
+  /** The same, with the container's own variables that refer to them, or that they refer to. */
+  readonly order: readonly { readonly name: string; readonly isOurs: boolean }[];
+  /** Paths. */
+  readonly files: readonly string[];
+}
+
 export interface Explained {
   readonly kind: string;
   readonly name: string;
@@ -31,8 +43,7 @@ export interface Explained {
   /** `false`: the API server does not call the webhook for it. */
   readonly isOurs: boolean;
   readonly requests: readonly DatabaseRequest[];
-  /** The variables that each container would get. */
-  readonly containers: readonly { readonly name: string; readonly variables: readonly string[] }[];
+  readonly containers: readonly ContainerOutlook[];
   readonly problems: readonly Remark[];
   readonly warnings: readonly Remark[];
   /** Line where a database's annotations begin. */
@@ -77,7 +88,6 @@ function inDetail(found: PodInFile, pod: Pod, faults: readonly Remark[], default
     variables: textsFor(request, exampleFacts(request)).variables,
   }));
   const additions = additionsFor(predicted, 'secret', 'uuid');
-  const { variables } = additions;
   const { warnings: ofPatch } = patchPod(pod, additions, only);
   const at = (message: string): Remark => ({
     line: found.lineOf(placeOf(message, names, requests, pod)),
@@ -85,13 +95,32 @@ function inDetail(found: PodInFile, pod: Pod, faults: readonly Remark[], default
   });
   return {
     requests,
-    containers: containersOf(pod).map(({ container: { name } }) => ({
-      name,
-      variables: !only || only.includes(name) ? [...variables.keys()] : [],
-    })),
+    containers: containersOf(pod).map(({ container }) =>
+      !only || only.includes(container.name)
+        ? outlookOf(container, additions)
+        : { name: container.name, variables: [], order: [], files: [] },
+    ),
     problems: byLine([...faults, ...problemsOf(parsed, pod).map(at)]),
     warnings: byLine([...parsed.warnings, ...overwritten(pod), ...ofPatch].map(at)),
     lineOfDatabase: (database: string) => found.lineOf(pathOfDatabase(database, names)),
+  };
+}
+
+function outlookOf(container: PodContainer, { variables, files }: PodAdditions): ContainerOutlook {
+  const { entries } = environmentOf(container, variables);
+  const needs = (entry: (typeof entries)[number]) => referencesIn(entry['value']);
+  const needed = new Set(entries.filter(({ name }) => variables.has(name)).flatMap((one) => [...needs(one)]));
+  const isRelated = (entry: (typeof entries)[number]) =>
+    needed.has(entry.name) || [...needs(entry)].some((name) => variables.has(name));
+  const order = entries.flatMap((entry) => {
+    const isOurs = variables.has(entry.name);
+    return isOurs || isRelated(entry) ? [{ name: entry.name, isOurs }] : [];
+  });
+  return {
+    name: container.name,
+    variables: order.filter(({ isOurs }) => isOurs).map(({ name }) => name),
+    order,
+    files: files.map(({ path }) => path),
   };
 }
 

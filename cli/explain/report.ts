@@ -1,7 +1,7 @@
 /** Report for a person; the file's name and line precede each remark, as compilers print it. */
 import type { Terminal } from '../terminal.ts';
 import type { Access } from './access.ts';
-import type { Explained } from './explain.ts';
+import type { ContainerOutlook, Explained } from './explain.ts';
 import type { Remark } from './manifests.ts';
 
 export interface Outlook extends Explained {
@@ -31,13 +31,16 @@ export function linesOf(file: string, outlook: Outlook, { paint }: Pick<Terminal
   return [
     `${place(line)}: ${kind} ${namespace}/${name || '(not named)'}, service account ${serviceAccount}: ${paint(style, OUTCOMES[outcome])}`,
     ...(isOurs ? access.map((one) => `  ${accessLine(one, outlook, file, paint)}`) : []),
-    ...(requests.length === 0 ? [] : containers).map(
-      (one) =>
-        `    container ${one.name}: ${one.variables.join(', ') || 'nothing (annotation "containers")'}`,
-    ),
+    ...(requests.length === 0 ? [] : containers).map(containerLine),
     ...outlook.problems.map(remark(paint('red', '✗'))),
     ...outlook.warnings.map(remark(paint('yellow', '!'))),
   ];
+}
+
+/** Variables in their order, those that the container has itself in parentheses. */
+function containerLine({ name, order, files }: ContainerOutlook): string {
+  const variables = order.map((one) => (one.isOurs ? one.name : `(${one.name})`));
+  return `    container ${name}: ${[...variables, ...files].join(', ') || 'nothing (annotation "containers")'}`;
 }
 
 function accessLine(
@@ -66,5 +69,7 @@ export function plainOf(outlook: Outlook): object {
     access: verdict,
     detail: said,
   }));
-  return { kind, namespace, name, line, serviceAccount, outcome, databases, containers, problems, warnings };
+  const given = containers.map(({ order: _, ...container }) => container);
+  const pod = { kind, namespace, name, line, serviceAccount, outcome };
+  return { ...pod, databases, containers: given, problems, warnings };
 }

@@ -110,7 +110,7 @@ function unexpandedIn(entries: readonly Entry[], variables: Variables): string[]
 }
 
 /** Names in `$(NAME)`; `$$` stands for a `$` that is just one. */
-function referencesIn(value: unknown): ReadonlySet<string> {
+export function referencesIn(value: unknown): ReadonlySet<string> {
   if (typeof value !== 'string') return new Set();
   const found = value.matchAll(/\$(?:\$|\(([^()]*)\))/g);
   return new Set([...found].flatMap(([, name]) => (name === undefined ? [] : [name])));

@@ -194,6 +194,22 @@ test('what each container would be given', () => {
   ]);
 });
 
+test('in which order, with what its own variables refer to, and which files', () => {
+  const text = pod('a.role: rw\na.mode: classic\na.file-x: /app/db/x.json').replace(
+    'value: mine',
+    'value: mine\n        - {name: HOST, value: h}\n        - {name: URL, value: "pg://$(DBPASSWORD)@$(HOST)"}',
+  );
+  const [found] = explained(text);
+  expect(found?.containers.at(-1)).toMatchObject({
+    order: [
+      { name: 'DBUSER', isOurs: true },
+      { name: 'DBPASSWORD', isOurs: true },
+      { name: 'URL', isOurs: false },
+    ],
+    files: ['/app/db/x.json'],
+  });
+});
+
 describe('what stands elsewhere in the file', () => {
   test('an alias without its anchor is a fault, with its line', () => {
     const { pods, faults } = readManifests(
