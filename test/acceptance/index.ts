@@ -123,11 +123,20 @@ function withCauses(error: unknown): string {
   return error.cause === undefined ? error.message : `${error.message}\n${withCauses(error.cause)}`;
 }
 
+/** Ends a step at Ctrl-C, so that the clean-up still runs; a second Ctrl-C ends the process. */
+const interrupted = new Promise<never>((_, reject) => {
+  process.once('SIGINT', () => {
+    console.error('Removing what was made; press Ctrl-C again to stop at once.');
+    reject(new Error('interrupted'));
+  });
+});
+interrupted.catch(() => {});
+
 async function runStep(step: Step, world: World): Promise<Result> {
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1_000;
   try {
-    const figures = await step.run(world);
+    const figures = await Promise.race([step.run(world), interrupted]);
     return { title: step.title, seconds: seconds(), figures, failure: undefined };
   } catch (error) {
     return { title: step.title, seconds: seconds(), figures: {}, failure: withCauses(error) };
