@@ -8,7 +8,6 @@ import { budgetFor } from '../../functions/admission/deadline.ts';
 import { appRoleRequestOf, refusalOf } from '../../functions/approle/request.ts';
 import { readPost } from '../../init/approle/post.ts';
 import { parseAnnotations } from '../../shared/annotations.ts';
-import { deadlineIn } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { changedPodIn } from '../../shared/events/changed-pod.ts';
 import { readCloudEvent } from '../../shared/events/cloud-event.ts';
@@ -25,11 +24,12 @@ import { globMatches } from '../../shared/vault/glob.ts';
 import type { Kv } from '../../shared/vault/kv.ts';
 import { createLedger } from '../../shared/vault/ledger.ts';
 import { vaultPath } from '../../shared/vault/path.ts';
+import { newWork } from '../support/work.ts';
 
 const PREFIX = 'db-creds-injector.numberly.io/';
 const UUID = '018f3a2e-7c1d-7abc-8def-0123456789ab';
 const defaults = { engine: 'databases', delivery: 'env', podsMayChooseDelivery: true } as const;
-const work = { deadline: deadlineIn(60_000, () => 0), vaultCalls: 0 };
+const work = newWork();
 
 const podOf = (parts: {
   readonly annotations?: Record<string, string>;

@@ -1,9 +1,9 @@
 /** Roles are read often enough, by a clock that the test sets. */
 
 import { beforeEach, describe, expect, test } from 'vitest';
-import { deadlineIn } from '../../../shared/deadline.ts';
 import type { VaultClient } from '../../../shared/vault/index.ts';
 import { addAuthRole } from '../../stack/vault/roles.ts';
+import { newWork } from '../../support/work.ts';
 import { vaultBehind } from '../support/behind-proxy.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { answering } from '../support/faults.ts';
@@ -21,7 +21,7 @@ const allow = (...serviceAccounts: string[]) =>
 const authorize = (changes: Partial<typeof access> = {}) =>
   vault.authorization.authorize(
     { ...access, ...changes },
-    { deadline: deadlineIn(5_000, () => now), vaultCalls: 0 },
+    newWork(5_000, () => now),
   );
 
 beforeEach(async () => {

@@ -2,9 +2,9 @@
 
 import * as v from 'valibot';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { deadlineIn } from '../../../shared/deadline.ts';
 import type { VaultClient } from '../../../shared/vault/index.ts';
 import { vaultPath } from '../../../shared/vault/path.ts';
+import { newWork } from '../../support/work.ts';
 import { vaultBehind } from '../support/behind-proxy.ts';
 import { lookUpToken } from '../support/census.ts';
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
@@ -30,7 +30,7 @@ beforeEach(async () => {
   );
 });
 
-const work = (milliseconds = 5_000) => ({ deadline: deadlineIn(milliseconds, () => now), vaultCalls: 0 });
+const work = (milliseconds = 5_000) => newWork(milliseconds, () => now);
 
 /** A request with the login's token, which answers with that token. */
 async function ownToken(): Promise<string> {

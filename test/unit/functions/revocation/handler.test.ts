@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createRevoke, type RevocationDependencies } from '../../../../functions/revocation/handler.ts';
-import { deadlineIn } from '../../../../shared/deadline.ts';
 import { ERROR_CATALOGUE, type ErrorCode, InjectorError } from '../../../../shared/errors.ts';
 import type { DeletedPod } from '../../../../shared/events/deleted-pod.ts';
 import { createMetrics } from '../../../../shared/telemetry/metrics.ts';
 import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
 import type { Revocation } from '../../../../shared/vault/revocation.ts';
 import { RECORD, storedAs } from '../../../support/ledger-record.ts';
+import { newWork } from '../../../support/work.ts';
 import { tableIn } from '../../docs/markdown-table.ts';
 
 type RevocationOutcome = Awaited<ReturnType<Revocation['revokeGrant']>>;
@@ -75,9 +75,14 @@ function start({ live, others = [], records = {}, outcome, clusterId, readTwice 
     clusterId,
   };
   const revoke = createRevoke(parts);
-  const work = () => ({ deadline: deadlineIn(1_000, () => 0), vaultCalls: 0 });
   const counted = async () => (await metrics.expose()).text;
-  return { calls, warnings, errors, counted, revoke: (deleted: DeletedPod = pod) => revoke(deleted, work()) };
+  return {
+    calls,
+    warnings,
+    errors,
+    counted,
+    revoke: (deleted: DeletedPod = pod) => revoke(deleted, newWork()),
+  };
 }
 
 describe('a deleted pod', () => {

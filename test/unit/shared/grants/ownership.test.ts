@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { deadlineIn } from '../../../../shared/deadline.ts';
 import { ownershipOf, ownsUnnamed } from '../../../../shared/grants/ownership.ts';
 import type { LastSweep } from '../../../../shared/vault/sweep-memory.ts';
+import { newWork } from '../../../support/work.ts';
 
 test.each([
   // The record's cluster, ours, and whose the grant is.
@@ -28,10 +28,9 @@ describe('records without a name', () => {
       return 'uid';
     };
     const sweeps = { readUnnamed: async () => last };
-    const work = { deadline: deadlineIn(1_000, () => 0), vaultCalls: 0 };
     const owned = await ownsUnnamed(
       { clusterId: 'blue', sweeps, readClusterUid, time: { now: () => now } },
-      work,
+      newWork(),
     );
     return { owned, asked };
   }

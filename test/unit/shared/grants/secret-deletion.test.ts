@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { deadlineIn } from '../../../../shared/deadline.ts';
 import { withSecretDeletion } from '../../../../shared/grants/secret-deletion.ts';
 import { KubernetesError } from '../../../../shared/kubernetes/api.ts';
 import type { LedgerRecord } from '../../../../shared/vault/ledger.ts';
 import { RECORD } from '../../../support/ledger-record.ts';
+import { newWork } from '../../../support/work.ts';
 
 const OURS = '019a0000-0000-7000-8000-000000000001';
 const THEIRS = '2ed3ef02-24ed-11f0-9cd2-0242ac120002';
@@ -13,7 +13,6 @@ const record: LedgerRecord = {
   secretName: `db-creds-${OURS}`,
 };
 const rewritten: LedgerRecord = { ...record, role: undefined, secretName: undefined };
-const work = () => ({ deadline: deadlineIn(60_000, () => 0), vaultCalls: 0 });
 
 let failure: Error | undefined;
 let removed: string[];
@@ -43,43 +42,43 @@ beforeEach(() => {
 
 describe('the Secret of a grant', () => {
   test('goes with it', async () => {
-    await revocation.revokeGrant(OURS, record, work());
+    await revocation.revokeGrant(OURS, record, newWork());
     expect([removed, leftToDo]).toEqual([[`team/db-creds-${OURS}`], [undefined]]);
   });
 
   test('that may not be deleted yet keeps the record, and not the grant', async () => {
     failure = denied('cannot delete resource "secrets"');
-    await revocation.revokeGrant(OURS, record, work());
+    await revocation.revokeGrant(OURS, record, newWork());
     expect(leftToDo).toEqual([expect.stringContaining('cannot be deleted: cannot delete resource')]);
   });
 
   test("that has become somebody else's stays, and keeps nothing", async () => {
     failure = denied("ValidatingAdmissionPolicy 'vault-db-injector-secrets' denied request: not its type");
-    await revocation.revokeGrant(OURS, record, work());
+    await revocation.revokeGrant(OURS, record, newWork());
     expect([leftToDo, warnings]).toEqual([[undefined], [expect.stringContaining('and stays')]]);
   });
 
   test('that cannot be reached for is tried again, before the grant', async () => {
     failure = new KubernetesError('kubernetes_unavailable', 'away', 503);
-    await expect(revocation.revokeGrant(OURS, record, work())).rejects.toBe(failure);
+    await expect(revocation.revokeGrant(OURS, record, newWork())).rejects.toBe(failure);
     expect(leftToDo).toEqual([]);
   });
 });
 
 describe('a record that the reference injector has written anew', () => {
   test('of one of ours: the Secret that it may have had goes', async () => {
-    await revocation.revokeGrant(OURS, rewritten, work());
+    await revocation.revokeGrant(OURS, rewritten, newWork());
     expect(removed).toEqual([`team/db-creds-${OURS}`]);
   });
 
   test('of one of ours, where no Secret may be deleted, for there are none: nothing is said', async () => {
     failure = denied('cannot delete resource "secrets"');
-    await revocation.revokeGrant(OURS, rewritten, work());
+    await revocation.revokeGrant(OURS, rewritten, newWork());
     expect([leftToDo, warnings]).toEqual([[undefined], []]);
   });
 
   test('of one of its own: there never was one', async () => {
-    await revocation.revokeGrant(THEIRS, rewritten, work());
+    await revocation.revokeGrant(THEIRS, rewritten, newWork());
     expect(removed).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { deadlineIn } from '../../../../shared/deadline.ts';
 import { AccessDenied, createAuthorization, decide } from '../../../../shared/vault/authorization.ts';
+import { newWork } from '../../../support/work.ts';
 
 const access = { authRole: 'rw', role: 'rw', namespace: 'team', serviceAccount: 'app' };
 const role = {
@@ -115,8 +115,7 @@ describe('what is known of a role', () => {
       kubeRole: 'own',
       clock: () => now,
     });
-    const work = { deadline: deadlineIn(1_000, () => 0), vaultCalls: 0 };
-    const authorize = (authRole = 'rw') => authorization.authorize({ ...access, authRole }, work);
+    const authorize = (authRole = 'rw') => authorization.authorize({ ...access, authRole }, newWork());
     return {
       reads,
       authorize,

@@ -1,10 +1,10 @@
 /** What of an answer counts: what Vault's KV engine says itself, and of nothing that stands before it. */
 import { describe, expect, test } from 'vitest';
-import { deadlineIn } from '../../../../shared/deadline.ts';
 import { createKv } from '../../../../shared/vault/kv.ts';
 import { createRenewals } from '../../../../shared/vault/renewals.ts';
+import { newWork } from '../../../support/work.ts';
 
-const work = { deadline: deadlineIn(60_000, () => 0), vaultCalls: 0 };
+const work = newWork();
 const kvOf = (answer: unknown) => createKv({ send: async () => answer }, 'mount');
 const INVALID = { code: 'vault_answer_invalid' };
 const metadata = { created_time: '2026-01-01T12:00:00.123456789Z', version: 3 };

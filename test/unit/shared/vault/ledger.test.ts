@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { deadlineIn } from '../../../../shared/deadline.ts';
 import { Secret } from '../../../../shared/secret.ts';
 import { createLedger, UnreadableRecord } from '../../../../shared/vault/ledger.ts';
+import { newWork } from '../../../support/work.ts';
 
-const work = { deadline: deadlineIn(60_000, () => 0), vaultCalls: 0 };
+const work = newWork();
 const theirs = { LeaseId: 'db/creds/rw/1', Namespace: 'team' };
 
 function ledgerOf(data: Readonly<Record<string, unknown>>) {

@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { deadlineIn } from '../../../../shared/deadline.ts';
 import { InjectorError } from '../../../../shared/errors.ts';
 import type { Kv } from '../../../../shared/vault/kv.ts';
 import { vaultPath } from '../../../../shared/vault/path.ts';
 import { createSlots } from '../../../../shared/vault/slots.ts';
+import { newWork } from '../../../support/work.ts';
 
-const work = () => ({ deadline: deadlineIn(60_000, () => 0), vaultCalls: 0 });
 const scope = { namespace: 'team', mount: 'db/main', role: 'rw' };
 
 /** Vault as far as it goes: each request is done at one moment, which the scheduler picks. */
@@ -41,11 +40,11 @@ test('whatever the order of requests, there are never more than may be', async (
         const come = async (number: number) => {
           const slots = createSlots(kvOf(entries, moment), 'held', most);
           try {
-            await slots.take(idOf(number), scope, work());
+            await slots.take(idOf(number), scope, newWork());
             return true;
           } catch (error) {
             expect(error).toMatchObject({ code: 'too_many_grants' });
-            await slots.release(idOf(number), scope, work());
+            await slots.release(idOf(number), scope, newWork());
             return false;
           }
         };
@@ -63,19 +62,19 @@ test('whatever the order of requests, there are never more than may be', async (
 
 test('a slot is counted for its namespace, mount and role alone', async () => {
   const slots = createSlots(kvOf(new Set(), atOnce), 'held', 1);
-  await slots.take(A, scope, work());
+  await slots.take(A, scope, newWork());
   for (const other of [{ namespace: 'other' }, { mount: 'db' }, { role: 'ro' }])
-    await slots.take(B, { ...scope, ...other }, work());
-  await expect(slots.take(C, scope, work())).rejects.toThrow(
+    await slots.take(B, { ...scope, ...other }, newWork());
+  await expect(slots.take(C, scope, newWork())).rejects.toThrow(
     'namespace "team" holds 1 grant of role "rw" at "db/main", and maxGrantsPerRole allows 1',
   );
-  await expect(slots.take(C, scope, work())).rejects.toBeInstanceOf(InjectorError);
+  await expect(slots.take(C, scope, newWork())).rejects.toBeInstanceOf(InjectorError);
 });
 
 test('one that is taken again is the same', async () => {
   const slots = createSlots(kvOf(new Set(), atOnce), 'held', 1);
-  await slots.take(A, scope, work());
-  await slots.take(A, scope, work());
+  await slots.take(A, scope, newWork());
+  await slots.take(A, scope, newWork());
 });
 
 test('all of them tell whose they are, and nothing else is one', async () => {
@@ -84,8 +83,8 @@ test('all of them tell whose they are, and nothing else is one', async () => {
     { ...scope, uuid: A },
     { ...scope, mount: 'db', uuid: B },
   ];
-  for (const slot of added) await slots.put(slot.uuid, slot, work());
-  const found = await slots.all(work());
+  for (const slot of added) await slots.put(slot.uuid, slot, newWork());
+  const found = await slots.all(newWork());
   expect(found.toSorted((left, right) => (left.uuid < right.uuid ? -1 : 1))).toEqual(added);
 });
 
@@ -100,8 +99,8 @@ test('what no grant has as its name takes no slot, and hinders nothing', async (
     return kv.list(what, path, within);
   };
   const slots = createSlots({ ...kv, list }, 'held', 2);
-  expect(await slots.all(work())).toEqual([{ ...scope, uuid }]);
-  await slots.take(B, scope, work());
+  expect(await slots.all(newWork())).toEqual([{ ...scope, uuid }]);
+  await slots.take(B, scope, newWork());
 });
 
 test('folders without end are not gone down into', async () => {
@@ -111,6 +110,6 @@ test('folders without end are not gone down into', async () => {
     return ['deeper/'];
   };
   const slots = createSlots({ ...kvOf(new Set(), atOnce), list }, 'held', 1);
-  expect(await slots.all(work())).toEqual([]);
+  expect(await slots.all(newWork())).toEqual([]);
   expect(asked).toBeLessThan(20);
 });

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { initialState } from '../../../../cronjobs/renewal/grant-state.ts';
-import { deadlineIn } from '../../../../shared/deadline.ts';
 import type { Kv } from '../../../../shared/vault/kv.ts';
 import {
   createSweepMemory,
@@ -8,13 +7,14 @@ import {
   type SweepMemory,
 } from '../../../../shared/vault/sweep-memory.ts';
 import { RECORD, storedAs } from '../../../support/ledger-record.ts';
+import { newWork } from '../../../support/work.ts';
 
 const CHUNK = 1_000;
 let documents: Map<string, object>;
 let trimmed: string[];
 let versions: Map<string, number>;
 let memory: SweepMemory;
-const work = { deadline: deadlineIn(60_000, () => 0), vaultCalls: 0 };
+const work = newWork();
 
 beforeEach(() => {
   documents = new Map();
