@@ -1,19 +1,16 @@
 /** This cluster's grants in the ledger, and those that its pods name: who owns each, and its state. */
-import pLimit from 'p-limit';
 import type { Config } from '../../shared/config.ts';
-import type { Deadline } from '../../shared/deadline.ts';
 import type { Pods } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
 import { uuidTime } from '../../shared/uuid-time.ts';
-import { DocumentDeleted } from '../../shared/vault/kv.ts';
-import { type Ledger, type LedgerRecord, UnreadableRecord } from '../../shared/vault/ledger.ts';
-import type { Work } from '../../shared/vault/requests.ts';
+import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
 import type { GrantState, SweepMemory } from '../../shared/vault/sweep-memory.ts';
+import { type RecordParts, readRecords, workOf } from '../records.ts';
 import { readMemory } from '../sweep-state.ts';
 import { type Claims, readClaims } from './claims.ts';
 import { renewalOf, stateOf } from './state.ts';
 
-export interface ListParts {
+export interface ListParts extends RecordParts {
   readonly ledger: Pick<Ledger, 'list' | 'read'>;
   readonly sweeps: Pick<SweepMemory, 'readIndex' | 'readLast'>;
   readonly pods: Pick<Pods, 'listLive' | 'listNamespace'>;
@@ -21,8 +18,6 @@ export interface ListParts {
   /** `undefined` if unknown: then no record counts as another cluster's. */
   readonly clusterId: string | undefined;
   readonly now: number;
-  readonly newDeadline: () => Deadline;
-  readonly onProgress: (what: string) => void;
 }
 
 export interface ListedGrant {
@@ -47,8 +42,6 @@ export interface Listing {
   /** Grants of other clusters under the same prefix: not listed. */
   readonly foreign: number;
 }
-
-const CONCURRENCY = 16;
 
 interface Which {
   /** This namespace only; absent: all. */
@@ -101,29 +94,6 @@ async function selectionOf(
 
 const keyOf = ({ namespace, pod, database, uuid }: ListedGrant) =>
   [namespace, pod, database, uuid].join('\0');
-
-const workOf = ({ newDeadline }: ListParts): Work => ({ deadline: newDeadline(), vaultCalls: 0 });
-
-/** An invalid record has nothing to show but its name. */
-async function readRecords(
-  uuids: readonly string[],
-  parts: ListParts,
-): Promise<ReadonlyMap<string, LedgerRecord>> {
-  const records = new Map<string, LedgerRecord>();
-  let read = 0;
-  const readOne = async (uuid: string) => {
-    try {
-      const stored = await parts.ledger.read(uuid, workOf(parts));
-      if (stored) records.set(uuid, stored.record);
-    } catch (error) {
-      if (!(error instanceof UnreadableRecord || error instanceof DocumentDeleted)) throw error;
-    }
-    read += 1;
-    parts.onProgress(`reading the ledger: ${read} of ${uuids.length} …`);
-  };
-  await pLimit(CONCURRENCY).map(uuids, readOne);
-  return records;
-}
 
 function isForeign(record: LedgerRecord | undefined, { clusterId }: ListParts): boolean {
   return record?.clusterId !== undefined && clusterId !== undefined && record.clusterId !== clusterId;

@@ -4,27 +4,18 @@
  */
 import pLimit from 'p-limit';
 import { validate, version } from 'uuid';
-import type { Deadline } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { Secret } from '../../shared/secret.ts';
 import type { Accessors } from '../../shared/vault/accessors.ts';
 import { VaultError } from '../../shared/vault/failure.ts';
-import { DocumentDeleted } from '../../shared/vault/kv.ts';
-import {
-  type Ledger,
-  type LedgerRecord,
-  type StoredRecord,
-  UnreadableRecord,
-} from '../../shared/vault/ledger.ts';
-import type { Work } from '../../shared/vault/requests.ts';
+import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
+import { CONCURRENCY, type RecordParts, readRecords, workOf } from '../records.ts';
 
-export interface MigrationParts {
+export interface MigrationParts extends RecordParts {
   readonly ledger: Pick<Ledger, 'list' | 'read' | 'replace' | 'remove'>;
   readonly accessors: Accessors;
   /** Other clusters' grants are skipped; `undefined` if unknown: then every record with a cluster's name is. */
   readonly clusterId: string | undefined;
-  readonly newDeadline: () => Deadline;
-  readonly onProgress: (what: string) => void;
 }
 
 export interface Survey {
@@ -45,7 +36,6 @@ export interface Survey {
  */
 export type Outcome = 'rewritten' | 'dead' | 'refused' | 'ended' | { readonly failed: string };
 
-const CONCURRENCY = 16;
 // Others may write the same record at the same moment.
 const MOST_TRIES = 3;
 // An admission function with the old configuration may have issued more grants meanwhile.
@@ -53,17 +43,10 @@ const MOST_ROUNDS = 3;
 
 /** Only reads. */
 export async function surveyLedger(parts: MigrationParts): Promise<Survey> {
-  const { ledger, clusterId, onProgress } = parts;
-  const { grants: uuids, others } = await ledger.list(workOf(parts));
-  let read = 0;
-  const kindsOf = async (uuid: string): Promise<readonly [string, readonly Kind[]]> => {
-    const stored = await readable(ledger.read(uuid, workOf(parts)));
-    read += 1;
-    onProgress(`reading the ledger: ${read} of ${uuids.length} …`);
-    if (stored === 'unreadable') return [uuid, ['unreadable']];
-    return [uuid, stored ? classify(uuid, stored.record, clusterId) : []];
-  };
-  const found = await pLimit(CONCURRENCY).map(uuids, kindsOf);
+  const { grants: uuids, others } = await parts.ledger.list(workOf(parts));
+  const found = [...(await readRecords(uuids, parts))].map(
+    ([uuid, record]) => [uuid, record ? classify(uuid, record, parts.clusterId) : UNREADABLE] as const,
+  );
   const of = (kind: Kind) => found.flatMap(([uuid, kinds]) => (kinds.includes(kind) ? [uuid] : []));
   return {
     withToken: of('token'),
@@ -75,6 +58,7 @@ export async function surveyLedger(parts: MigrationParts): Promise<Survey> {
   };
 }
 
+const UNREADABLE: readonly Kind[] = ['unreadable'];
 type Kind = 'unreadable' | 'foreign' | 'accessor' | 'token' | 'of the Go injector' | 'stripped';
 
 function classify(uuid: string, record: LedgerRecord, clusterId: string | undefined): readonly Kind[] {
@@ -151,16 +135,3 @@ async function forEach(
   await pLimit(CONCURRENCY).map(uuids, one);
   return outcomes;
 }
-
-async function readable(
-  reading: Promise<StoredRecord | undefined>,
-): Promise<StoredRecord | undefined | 'unreadable'> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (error instanceof UnreadableRecord || error instanceof DocumentDeleted) return 'unreadable';
-    throw error;
-  }
-}
-
-const workOf = ({ newDeadline }: MigrationParts): Work => ({ deadline: newDeadline(), vaultCalls: 0 });

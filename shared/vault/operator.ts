@@ -6,7 +6,7 @@ import { checked } from './answer.ts';
 import { createCaFile } from './ca-file.ts';
 import { VaultError } from './failure.ts';
 import { vaultPath } from './path.ts';
-import { createVaultRequests, type VaultRequest } from './requests.ts';
+import { createVaultRequests, type VaultRequest, type Work } from './requests.ts';
 
 interface Operation {
   /** A verb phrase that completes "Vault would not …". */
@@ -65,23 +65,18 @@ export function createOperator({ token, caFile, ...options }: OperatorOptions, c
 
   return {
     async mustAnswer() {
-      const deadline = deadlineIn(ANSWER_WITHIN_MS, clock);
+      const work: Work = { deadline: deadlineIn(ANSWER_WITHIN_MS, clock), vaultCalls: 0 };
       const operation = 'report its health';
+      const path = `${vaultPath('sys/health')}?standbyok=true`;
       try {
-        const work = { deadline, vaultCalls: 0 };
-        await requests.send({
-          operation,
-          method: 'GET',
-          path: `${vaultPath('sys/health')}?standbyok=true`,
-          work,
-        });
+        await requests.send({ operation, method: 'GET', path, work });
       } catch (error) {
         if (!(error instanceof VaultError)) throw error;
-        const { code, message, status, detail } = error;
-        const facts = { operation, status, detail, cause: error };
-        throw new VaultError(code, `${message}; tried ${options.address}`, facts);
+        // Late, because it was tried several times: the reason of these failures says more.
+        const { code, message } = error.code === 'vault_timeout' ? (work.lastFailure ?? error) : error;
+        throw new VaultError(code, `${message}; tried ${options.address}`, { operation, cause: error });
       } finally {
-        deadline.release();
+        work.deadline.release();
       }
     },
     async read(what, schema) {
