@@ -19,11 +19,14 @@ COPY functions functions
 COPY cronjobs cronjobs
 COPY init init
 COPY shared shared
+# The manifests, which `vault-db-injector.cjs install` applies with a kubectl that is mounted (KUBECTL).
+COPY knative knative
 # A stub of Vault, which the functions meet while the cache is filled.
 COPY test/bench test/bench
 RUN node build.ts \
   && npm sbom --omit=dev --sbom-format=cyclonedx > dist/sbom.cdx.json \
-  && mkdir --parents /app/compile-cache \
+  && mkdir --parents /app/compile-cache /app/manifests \
+  && find knative functions cronjobs -name '*.yaml' -exec cp --parents '{}' /app/manifests ';' \
   && cp dist/*.cjs dist/*.mjs dist/*.LEGAL.txt dist/THIRD-PARTY-LICENSES.txt dist/sbom.cdx.json LICENSE /app \
   && chown 65532:65532 /app/compile-cache
 # The cache is good for one build of Node, one place of the bundles and one user: all three are the container's.

@@ -4,6 +4,7 @@ import { deadlineIn, monotonicClock } from '../shared/deadline.ts';
 import { InjectorError } from '../shared/errors.ts';
 import type { KubernetesClient } from '../shared/kubernetes/api.ts';
 import type { VaultClient } from '../shared/vault/index.ts';
+import { beginWork } from '../shared/vault/requests.ts';
 import { connectTo } from './cluster.ts';
 import type { InstallationOptions } from './command.ts';
 import { readInstallation } from './installation.ts';
@@ -71,12 +72,15 @@ async function readInTime(api: KubernetesClient, options: InstallationOptions, e
 export async function mustAnswer({ vault, config }: VaultSession): Promise<void> {
   const { address } = config.vault;
   using deadline = deadlineIn(ANSWER_WITHIN_MS, monotonicClock);
+  const work = beginWork(deadline);
   try {
-    const { sealed } = await vault.inspection.health({ deadline, vaultCalls: 0 });
+    const { sealed } = await vault.inspection.health(work);
     if (!sealed) return;
   } catch (error) {
     if (!(error instanceof InjectorError)) throw error;
-    throw new InjectorError(error.code, `${error.message}; tried ${address}`, { cause: error });
+    // Late, because it was tried several times: the reason of these failures says more.
+    const { code, message } = error.code === 'vault_timeout' ? (work.lastFailure ?? error) : error;
+    throw new InjectorError(code, `${message}; tried ${address}`, { cause: error });
   }
   throw new InjectorError(
     'vault_unavailable',

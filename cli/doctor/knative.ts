@@ -12,6 +12,7 @@ import {
   UPGRADE,
   whyOneAtATime,
 } from '../broker-delivery.ts';
+import { conditionOf, isOutdated, Reported } from '../conditions.ts';
 import { NAMESPACE } from '../objects.ts';
 import { type Check, failed, ok, unknown, type Verdict } from './check.ts';
 import type { Facts } from './facts.ts';
@@ -51,28 +52,6 @@ const APPROLE = [
   resource('ApiServerSource', 'approle', 'sources.knative.dev/v1', 'apiserversources'),
 ];
 const DEPLOYMENT = resource('Deployment', 'admission', 'apps/v1', 'deployments');
-
-const Reported = v.object({
-  metadata: v.object({ generation: v.optional(v.number(), 0) }),
-  status: v.optional(
-    v.object({
-      observedGeneration: v.optional(v.number(), 0),
-      conditions: v.optional(
-        v.array(
-          v.object({
-            type: v.string(),
-            status: v.string(),
-            reason: v.optional(v.string(), ''),
-            message: v.optional(v.string(), ''),
-          }),
-        ),
-        [],
-      ),
-    }),
-    {},
-  ),
-});
-type Reported = v.InferOutput<typeof Reported>;
 
 const pathOf = ({ group, plural, object }: Resource) =>
   `/apis/${group}/namespaces/${NAMESPACE}/${plural}/${object.split(' ')[1]}`;
@@ -151,7 +130,7 @@ async function withDelivery(
 
 /** A restarted dispatcher ignores a channel that is not ready, whatever the Broker reports. */
 function whyNothingPasses(broker: string, channel: Reported | undefined): Verdict | undefined {
-  const ready = channel?.status.conditions?.find(({ type }) => type === 'Ready');
+  const ready = channel && conditionOf(channel, 'Ready');
   if (ready === undefined || ready.status === 'True') return undefined;
   const detail = `its channel is not ready: ${ready.message || ready.reason}; no event passes once its dispatcher is restarted`;
   const within = `kubectl --namespace ${NAMESPACE}`;
@@ -165,13 +144,12 @@ function whyNothingPasses(broker: string, channel: Reported | undefined): Verdic
 
 const DEFINITION = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/brokers.eventing.knative.dev';
 
-function judged({ object, condition }: Resource, { metadata, status }: Reported): Verdict {
+function judged({ object, condition }: Resource, reported: Reported): Verdict {
   const describe = `kubectl --namespace ${NAMESPACE} describe ${object}`;
-  const found = status.conditions?.find(({ type }) => type === condition);
+  const found = conditionOf(reported, condition);
   if (!found) return failed('no controller has reported on it: is it running?', describe);
   if (found.status !== 'True')
     return failed(`${condition} is ${found.status}: ${found.message || found.reason}`, describe);
-  if ((status.observedGeneration ?? 0) < metadata.generation)
-    return unknown('its controller has not seen the last change yet', describe);
+  if (isOutdated(reported)) return unknown('its controller has not seen the last change yet', describe);
   return ok(condition.toLowerCase());
 }

@@ -1,5 +1,7 @@
 /** Checks, applies, waits, tests, and reports. A second run changes nothing. */
+import { connectTo } from '../cluster.ts';
 import type { Caller } from '../command.ts';
+import { faultsAfterInstallation } from '../doctor/after-installation.ts';
 import { type Kubectl, openKubectl } from '../kubectl.ts';
 import { type KubernetesObject, listOf, nameOf } from '../objects.ts';
 import { Refusal } from '../refusal.ts';
@@ -24,10 +26,10 @@ import { makePlan, type Plan } from './plan.ts';
 import { rememberConfiguration } from './put-back.ts';
 import { untilReady, untilTrusted, type Wait } from './ready.ts';
 import { rehearse } from './rehearse.ts';
-import { listOfMissing, whatChanged, whatIsThere, whatNext } from './report.ts';
+import { listOfFaults, listOfMissing, whatChanged, whatIsThere, whatNext } from './report.ts';
 import { missingIn } from './requirements.ts';
 import { missingRights } from './rights.ts';
-import { mustHaveTokens, selfTest } from './self-test.ts';
+import { selfTest } from './self-test.ts';
 
 type Say = (line: string) => void;
 
@@ -63,7 +65,7 @@ async function installOrUpgrade(
   const manifests = await renderManifests(kubectl, plan);
   const missing = [
     ...missingIn(cluster, manifests, plan.ingress),
-    ...(await missingRights(kubectl, cluster, manifests)),
+    ...(await missingRights(connectTo(options), cluster, manifests)),
   ];
   if (missing.length > 0) {
     say(listOfMissing(missing));
@@ -88,8 +90,8 @@ async function installOrUpgrade(
     role: options.selfTestRole,
   };
   say(`Self-test: ${await selfTest(kubectl, test)}.`);
-  // A dry run requests no token, so the self-test's pod has not shown it.
-  if (plan.projected) await mustHaveTokens(kubectl, test);
+  const faults = await faultsAfterInstallation(options);
+  if (faults.length > 0) throw new Refusal(listOfFaults(faults));
   say(whatNext(plan, cluster));
   return 0;
 }

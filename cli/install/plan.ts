@@ -24,8 +24,6 @@ export interface Plan extends Wishes {
   readonly brokerAgain: string | undefined;
   /** Whether the renewal job has to be resumed. */
   readonly suspended: boolean;
-  /** Whether Vault is used as the pods' own service accounts. */
-  readonly projected: boolean;
 }
 
 const Mapping = v.record(v.string(), v.unknown());
@@ -64,7 +62,6 @@ export async function makePlan(options: InstallOptions, existing: Existing, clus
     broker: existing.broker,
     brokerAgain: whyBrokerAgain(existing, cluster),
     suspended: existing.suspended,
-    projected: config.projectedServiceAccount !== undefined,
     components: [
       ...(hasSenderIdentity(cluster) ? ['event-authentication'] : []),
       ...(hasSourceFilters(cluster) ? ['source-filters'] : []),

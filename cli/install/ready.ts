@@ -1,26 +1,11 @@
 /** Waits until the cluster's controllers report the objects as ready. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
+import { conditionOf, isMet, isOutdated, Reported } from '../conditions.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { find, type KubernetesObject, keyOf, NAMESPACE, nameOf, WEBHOOK } from '../objects.ts';
 import { Refusal } from '../refusal.ts';
 
-const Condition = v.object({
-  type: v.string(),
-  status: v.string(),
-  reason: v.optional(v.string(), ''),
-  message: v.optional(v.string(), ''),
-});
-const Status = v.object({
-  status: v.optional(
-    v.object({
-      observedGeneration: v.optional(v.number()),
-      conditions: v.optional(v.array(Condition), []),
-      latestCreatedRevisionName: v.optional(v.string()),
-    }),
-    {},
-  ),
-});
 const Webhook = v.object({
   webhooks: v.array(v.object({ clientConfig: v.object({ caBundle: v.optional(v.string(), '') }) })),
 });
@@ -63,25 +48,22 @@ const NOT_AGAIN =
 const FINAL = /^(?:RevisionFailed|RevisionMissing|ContainerMissing|ConfigurationFailed)$/;
 
 function notReady(object: KubernetesObject): NotReady[] {
-  const { status } = v.parse(Status, object);
-  const ready = status.conditions.find(({ type }) => type === 'Ready');
-  const { generation = 0 } = object.metadata;
-  const isOld = status.observedGeneration !== undefined && status.observedGeneration < generation;
-  if (ready?.status === 'True' && !isOld) return [];
+  const reported = v.parse(Reported, object);
+  const isOld = isOutdated(reported);
+  if (isMet(reported, 'Ready') && !isOld) return [];
+  const ready = conditionOf(reported, 'Ready');
   const said = [ready?.reason, ready?.message].filter((text) => text).join(': ');
-  const isFinal = !isOld && status.conditions.some(isFailed);
+  const { conditions = [], latestCreatedRevisionName } = reported.status;
+  const isFinal = !isOld && conditions.some(({ status, reason }) => status === 'False' && FINAL.test(reason));
   return [
     {
       name: nameOf(object),
       why: isOld || !ready ? 'its controller has not reported about it yet' : said || 'no reason is given',
-      look: lookAt(object, isFinal ? status.latestCreatedRevisionName : undefined),
+      look: lookAt(object, isFinal ? latestCreatedRevisionName : undefined),
       isFinal,
     },
   ];
 }
-
-const isFailed = ({ status, reason }: v.InferOutput<typeof Condition>): boolean =>
-  status === 'False' && FINAL.test(reason);
 
 /** @param revision that has failed: its conditions and pods say why; its log only if it ran. */
 function lookAt({ apiVersion, kind, metadata }: KubernetesObject, revision: string | undefined): string {

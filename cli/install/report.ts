@@ -1,4 +1,5 @@
 /** The installation's report for a person. */
+import type { Result } from '../doctor/check.ts';
 import { ACCESS_LOG_TOLD, SWITCH_ACCESS_LOG_OFF, writesPaths } from '../ingress-class.ts';
 import { NAMESPACE } from '../objects.ts';
 import type { Changes } from './apply.ts';
@@ -9,6 +10,11 @@ import { type Missing, releaseOf } from './requirements.ts';
 export function listOfMissing(missing: readonly Missing[]): string {
   const items = missing.map(({ what, remedy }) => `  - ${what}\n    ${remedy}`);
   return ['Nothing was changed. Missing prerequisites:', ...items].join('\n');
+}
+
+export function listOfFaults(faults: readonly Result[]): string {
+  const items = faults.map(({ check, detail, mend = '' }) => `  - ${check}: ${detail}\n    ${mend}`);
+  return ['Everything is applied, but these checks of doctor fail:', ...items].join('\n');
 }
 
 export function whatIsThere(cluster: Cluster): string {

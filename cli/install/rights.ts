@@ -1,14 +1,18 @@
 /** Whether the installing user may create what is installed. */
-import type { Kubectl } from '../kubectl.ts';
-import { type KubernetesObject, listOf } from '../objects.ts';
+import pLimit from 'p-limit';
+import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import type { KubernetesApi } from '../../shared/kubernetes/api.ts';
+import { mayDo } from '../../shared/kubernetes/objects.ts';
+import type { KubernetesObject } from '../objects.ts';
 import type { Cluster } from './cluster.ts';
 import type { Missing } from './requirements.ts';
 
 const VERBS = ['get', 'create', 'patch'] as const;
-const LINE = '{.spec.resourceAttributes.verb} {.spec.resourceAttributes.resource} {.status.allowed}{"\\n"}';
+const AT_ONCE = 16;
+const ANSWER_WITHIN_MS = 60_000;
 
 export async function missingRights(
-  kubectl: Kubectl,
+  api: KubernetesApi,
   cluster: Cluster,
   manifests: readonly KubernetesObject[],
 ): Promise<Missing[]> {
@@ -17,31 +21,19 @@ export async function missingRights(
       const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
       const defined = cluster.kinds.find((one) => one.group === group && one.kind === kind);
       const resource = defined?.plural ?? pluralOf(kind);
-      return [
-        `${group}/${resource}`,
-        { group, resource, ...(metadata.namespace && { namespace: metadata.namespace }) },
-      ];
+      const place = metadata.namespace === undefined ? {} : { namespace: metadata.namespace };
+      return [`${group}/${resource}`, { group, resource, ...place }];
     }),
   );
-  const reviews = [...resources.values()].flatMap((attributes) =>
-    VERBS.map((verb) => ({
-      apiVersion: 'authorization.k8s.io/v1',
-      kind: 'SelfSubjectAccessReview',
-      spec: { resourceAttributes: { ...attributes, verb } },
-    })),
-  );
-  const answers = await kubectl.text(['create', '--filename=-', `-o=jsonpath=${LINE}`], listOf(reviews));
-  const denied = answers
-    .split('\n')
-    .filter((line) => line !== '' && !line.endsWith(' true'))
-    .map((line) => line.split(' ').slice(0, 2).join(' '));
+  const rights = [...resources.values()].flatMap((resource) => VERBS.map((verb) => ({ ...resource, verb })));
+  const ask = async (right: (typeof rights)[number]) => {
+    using deadline = deadlineIn(ANSWER_WITHIN_MS, monotonicClock);
+    return (await mayDo(api, right, deadline)) ? [] : [`${right.verb} ${right.resource}`];
+  };
+  const denied = (await pLimit(AT_ONCE).map(rights, ask)).flat();
   if (denied.length === 0) return [];
-  return [
-    {
-      what: `the right to ${denied.join(', ')}`,
-      remedy: 'run it as a cluster administrator (--context)',
-    },
-  ];
+  const remedy = 'run it as a cluster administrator (--context)';
+  return [{ what: `the right to ${denied.join(', ')}`, remedy }];
 }
 
 /** Resources of the API server's own kinds. */

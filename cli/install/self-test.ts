@@ -1,9 +1,6 @@
 /** Tests the whole path, from the API server to Vault and back, with a dry run of a pod that is never created. */
 import * as v from 'valibot';
-import { userNameOf } from '../../shared/kubernetes/objects.ts';
-import { PROJECTED } from '../doctor/cluster-needs.ts';
 import { type Kubectl, saidBy } from '../kubectl.ts';
-import { accountOf } from '../processes.ts';
 import { Refusal } from '../refusal.ts';
 
 export interface SelfTest {
@@ -56,29 +53,6 @@ export async function selfTest(kubectl: Kubectl, test: SelfTest): Promise<string
   if (said.includes('denied the request') && said.includes(`"${role}"`))
     return `a pod that requests a role that it may not have ("${role}") is denied by name`;
   throw new Refusal(`the self-test failed: ${said}\n${hintFor(said)}`);
-}
-
-const Answer = v.object({ status: v.object({ allowed: v.boolean() }) });
-
-/**
- * Used if Vault is used as the pods' own service accounts.
- *
- * @throws Refusal if the function may not create tokens of such a service account.
- */
-export async function mustHaveTokens(
-  kubectl: Kubectl,
-  { namespace }: Pick<SelfTest, 'namespace'>,
-): Promise<void> {
-  const review = {
-    apiVersion: 'authorization.k8s.io/v1',
-    kind: 'SubjectAccessReview',
-    spec: { user: userNameOf(accountOf('admission')), resourceAttributes: { ...PROJECTED, namespace } },
-  };
-  const answer = await kubectl.json(['create', '--filename=-'], JSON.stringify(review));
-  if (v.parse(Answer, answer).status.allowed) return;
-  throw new Refusal(
-    `the self-test failed: useProjectedSA is on, and the admission function may not create serviceaccounts/token in ${namespace}: look at the ClusterRoleBinding vault-db-injector-service-account-tokens`,
-  );
 }
 
 function hintFor(said: string): string {

@@ -1,6 +1,7 @@
 /** Runs a CronJob's Job by hand. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
+import { isMet, Reported } from '../conditions.ts';
 import type { Kubectl } from '../kubectl.ts';
 import { NAMESPACE } from '../objects.ts';
 import { Refusal } from '../refusal.ts';
@@ -35,14 +36,6 @@ const CronJob = v.object({
       }),
     }),
   }),
-});
-const Job = v.object({
-  status: v.optional(
-    v.object({
-      conditions: v.optional(v.array(v.object({ type: v.string(), status: v.string() })), []),
-    }),
-    {},
-  ),
 });
 const POLL_MS = 1_000;
 // Not counted in the CronJob's history.
@@ -96,11 +89,9 @@ async function untilFinished(
 ): Promise<boolean> {
   const began = performance.now();
   for (;;) {
-    const { status } = v.parse(Job, await kubectl.json(['get', 'job', name, `--namespace=${NAMESPACE}`]));
-    const is = (type: string) =>
-      status.conditions.some((condition) => condition.type === type && condition.status === 'True');
-    if (is('Complete')) return true;
-    if (is('Failed')) return false;
+    const job = v.parse(Reported, await kubectl.json(['get', 'job', name, `--namespace=${NAMESPACE}`]));
+    if (isMet(job, 'Complete')) return true;
+    if (isMet(job, 'Failed')) return false;
     const seconds = Math.round((performance.now() - began) / 1_000);
     progress(`waiting for the Job ${name}: ${seconds} s …`);
     if (performance.now() - began > withinMs) {

@@ -1,19 +1,17 @@
 /** This cluster's grants in the ledger, and those that its pods name: who owns each, and its state. */
 import type { Config } from '../../shared/config.ts';
-import type { Deadline } from '../../shared/deadline.ts';
 import { ownershipOf } from '../../shared/grants/ownership.ts';
-import { readRecords } from '../../shared/grants/records.ts';
 import type { Pods } from '../../shared/kubernetes/pods.ts';
 import { printable } from '../../shared/secret.ts';
 import { uuidTime } from '../../shared/uuid-time.ts';
 import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
-import type { Work } from '../../shared/vault/requests.ts';
 import type { GrantState, SweepMemory } from '../../shared/vault/sweep-memory.ts';
+import { type RecordParts, readRecords, workOf } from '../records.ts';
 import { readMemory } from '../sweep-state.ts';
 import { type Claims, readClaims } from './claims.ts';
 import { renewalOf, stateOf } from './state.ts';
 
-export interface ListParts {
+export interface ListParts extends RecordParts {
   readonly ledger: Pick<Ledger, 'list' | 'read'>;
   readonly sweeps: Pick<SweepMemory, 'readIndex' | 'readLast'>;
   readonly pods: Pick<Pods, 'listLive' | 'listNamespace'>;
@@ -21,8 +19,6 @@ export interface ListParts {
   /** `undefined` if unknown: then no record counts as another cluster's. */
   readonly clusterId: string | undefined;
   readonly now: number;
-  readonly newDeadline: () => Deadline;
-  readonly onProgress: (what: string) => void;
 }
 
 export interface ListedGrant {
@@ -68,7 +64,7 @@ export async function listGrants(parts: ListParts, { namespace: only, selector }
     const known = memory.grants.get(uuid);
     return only === undefined || !known || known.namespace === only;
   });
-  const records = await readValid(wanted, parts);
+  const records = await readRecords(wanted, parts);
   const own = wanted.filter((uuid) => !isForeign(records.get(uuid), parts));
   const unclaimed = own.filter((uuid) => claims.of(uuid).length === 0);
   await claims.addUnlabelled(unclaimed.flatMap((uuid) => records.get(uuid)?.namespace ?? []));
@@ -100,22 +96,6 @@ async function selectionOf(
 const keyOf = ({ namespace, pod, database, uuid }: ListedGrant) =>
   [namespace, pod, database, uuid].join('\0');
 
-const workOf = ({ newDeadline }: ListParts): Work => ({ deadline: newDeadline(), vaultCalls: 0 });
-
-/** An invalid record has nothing to show but its name. */
-async function readValid(
-  uuids: readonly string[],
-  parts: ListParts,
-): Promise<ReadonlyMap<string, LedgerRecord>> {
-  const found = await readRecords(
-    uuids,
-    (uuid) => parts.ledger.read(uuid, workOf(parts)),
-    (count) => parts.onProgress(`reading the ledger: ${count} of ${uuids.length} …`),
-  );
-  return new Map([...found].flatMap(([uuid, one]) => (one === 'unreadable' ? [] : [[uuid, one.record]])));
-}
-
-/** A cluster that could not be identified shows all grants. */
 function isForeign(record: LedgerRecord | undefined, { clusterId }: ListParts): boolean {
   return record !== undefined && ownershipOf(record, clusterId) === 'foreign';
 }

@@ -71,7 +71,7 @@ function columnsAt(now: number, { paint }: Terminal): Column[] {
     ['POD', ({ pod }) => named(pod)],
     ['DATABASE', ({ database }) => named(database)],
     ['ROLE', ({ role }) => named(role)],
-    ['USER', ({ user }) => named(user), true],
+    ['USER', ({ user }) => named(user)],
     ['ISSUED', ({ issuedAt }) => time(issuedAt), true],
     ['LEASE ENDS', ({ leaseEndsAt }) => time(leaseEndsAt)],
     ['TOKEN ENDS', ({ tokenEndsAt }) => time(tokenEndsAt), true],

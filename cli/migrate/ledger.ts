@@ -4,23 +4,21 @@
  */
 import pLimit from 'p-limit';
 import { validate, version } from 'uuid';
-import type { Deadline } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { ownershipOf } from '../../shared/grants/ownership.ts';
-import { readRecords } from '../../shared/grants/records.ts';
 import { Secret } from '../../shared/secret.ts';
 import type { Accessors } from '../../shared/vault/accessors.ts';
 import { VaultError } from '../../shared/vault/failure.ts';
 import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
-import type { Work } from '../../shared/vault/requests.ts';
+import { type RecordParts, readRecords, workOf } from '../records.ts';
 
-export interface MigrationParts {
+const CONCURRENCY = 16;
+
+export interface MigrationParts extends RecordParts {
   readonly ledger: Pick<Ledger, 'list' | 'read' | 'replace' | 'remove'>;
   readonly accessors: Accessors;
   /** Other clusters' grants are skipped; `undefined` if unknown: then every record with a cluster's name is. */
   readonly clusterId: string | undefined;
-  readonly newDeadline: () => Deadline;
-  readonly onProgress: (what: string) => void;
 }
 
 export interface Survey {
@@ -41,7 +39,6 @@ export interface Survey {
  */
 export type Outcome = 'rewritten' | 'dead' | 'refused' | 'ended' | { readonly failed: string };
 
-const CONCURRENCY = 16;
 // Others may write the same record at the same moment.
 const MOST_TRIES = 3;
 // An admission function with the old configuration may have issued more grants meanwhile.
@@ -49,17 +46,10 @@ const MOST_ROUNDS = 3;
 
 /** Only reads. */
 export async function surveyLedger(parts: MigrationParts): Promise<Survey> {
-  const { ledger, clusterId, onProgress } = parts;
-  const { grants: uuids, others } = await ledger.list(workOf(parts));
-  const records = await readRecords(
-    uuids,
-    (uuid) => ledger.read(uuid, workOf(parts)),
-    (count) => onProgress(`reading the ledger: ${count} of ${uuids.length} …`),
+  const { grants: uuids, others } = await parts.ledger.list(workOf(parts));
+  const found = [...(await readRecords(uuids, parts))].map(
+    ([uuid, record]) => [uuid, record ? classify(uuid, record, parts.clusterId) : UNREADABLE] as const,
   );
-  const found = [...records].map(([uuid, one]): readonly [string, readonly Kind[]] => [
-    uuid,
-    one === 'unreadable' ? ['unreadable'] : classify(uuid, one.record, clusterId),
-  ]);
   const of = (kind: Kind) => found.flatMap(([uuid, kinds]) => (kinds.includes(kind) ? [uuid] : []));
   return {
     withToken: of('token'),
@@ -71,6 +61,7 @@ export async function surveyLedger(parts: MigrationParts): Promise<Survey> {
   };
 }
 
+const UNREADABLE: readonly Kind[] = ['unreadable'];
 type Kind = 'unreadable' | 'foreign' | 'accessor' | 'token' | 'of the Go injector' | 'stripped';
 
 function classify(uuid: string, record: LedgerRecord, clusterId: string | undefined): readonly Kind[] {
@@ -148,5 +139,3 @@ async function forEach(
   await pLimit(CONCURRENCY).map(uuids, one);
   return outcomes;
 }
-
-const workOf = ({ newDeadline }: MigrationParts): Work => ({ deadline: newDeadline(), vaultCalls: 0 });

@@ -1,11 +1,9 @@
 /** The grants to revoke: by uuid, by pod (whether it lives or not), by the pods' labels, by database role. */
 import { validate } from 'uuid';
-import type { Deadline } from '../../shared/deadline.ts';
 import { ownershipOf } from '../../shared/grants/ownership.ts';
-import { readRecords } from '../../shared/grants/records.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
-import type { Work } from '../../shared/vault/requests.ts';
+import { type RecordParts, readRecords, workOf } from '../records.ts';
 import { Misuse, Refusal } from '../refusal.ts';
 
 export interface Target {
@@ -26,7 +24,7 @@ export interface Wanted {
   readonly allNamespaces?: boolean | undefined;
 }
 
-export interface TargetParts {
+export interface TargetParts extends RecordParts {
   readonly ledger: Pick<Ledger, 'list' | 'read'>;
   readonly pods: Pick<Pods, 'get' | 'listLive' | 'listNamespace'>;
   readonly injectorLabel: string;
@@ -34,18 +32,18 @@ export interface TargetParts {
   readonly clusterId: string | undefined;
   /** The namespace of the kubeconfig's context, for pods. */
   readonly ownNamespace: () => Promise<string>;
-  readonly newDeadline: () => Deadline;
-  readonly onProgress: (what: string) => void;
 }
 
 /** @throws Misuse if nothing is named, or in two ways. */
-export function mustBeNamed({ what, role, selector }: Wanted): void {
+export function mustBeNamed({ what, role, selector, allNamespaces }: Wanted): void {
   if (what.length === 0 && role === undefined && selector === undefined)
     throw new Misuse(
       'Name a pod or grant, or use --role or --selector\nSee: npx vault-db-injector revoke --help',
     );
   if (what.length > 0 && selector !== undefined)
     throw new Misuse('Name pods and grants, or use --selector: not both');
+  if (what.length > 0 && allNamespaces)
+    throw new Misuse('--all-namespaces goes with --role or --selector: a name is of one namespace');
 }
 
 /**
@@ -72,8 +70,6 @@ function named(one: string, wanted: Wanted, parts: TargetParts): Promise<readonl
     ? oneGrant(one.toLowerCase(), wanted.namespace, parts)
     : ofPod(name, wanted.namespace, parts);
 }
-
-const workOf = ({ newDeadline }: TargetParts): Work => ({ deadline: newDeadline(), vaultCalls: 0 });
 
 async function oneGrant(uuid: string, namespace: string | undefined, parts: TargetParts): Promise<Target[]> {
   const stored = await parts.ledger.read(uuid, workOf(parts));
@@ -147,15 +143,8 @@ const wholeLedger = async (parts: TargetParts): Promise<Target[]> =>
 
 /** This cluster's grants among them. */
 async function readAll(uuids: readonly string[], parts: TargetParts): Promise<Target[]> {
-  const found = await readRecords(
-    uuids,
-    (uuid) => parts.ledger.read(uuid, workOf(parts)),
-    (count) => parts.onProgress(`reading the ledger: ${count} of ${uuids.length} …`),
-  );
-  return [...found].flatMap(([uuid, one]) =>
-    one === 'unreadable' || isForeign(one.record, parts)
-      ? []
-      : [{ uuid, record: one.record, pod: undefined }],
+  return [...(await readRecords(uuids, parts))].flatMap(([uuid, record]) =>
+    record === undefined || isForeign(record, parts) ? [] : [{ uuid, record, pod: undefined }],
   );
 }
 

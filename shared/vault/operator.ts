@@ -64,20 +64,16 @@ export function createOperator({ token, caFile, ...options }: OperatorOptions, c
   return {
     async mustAnswer() {
       using deadline = deadlineIn(ANSWER_WITHIN_MS, clock);
+      const work = beginWork(deadline);
       const operation = 'report its health';
+      const path = `${vaultPath('sys/health')}?standbyok=true`;
       try {
-        const work = { deadline, vaultCalls: 0 };
-        await requests.send({
-          operation,
-          method: 'GET',
-          path: `${vaultPath('sys/health')}?standbyok=true`,
-          work,
-        });
+        await requests.send({ operation, method: 'GET', path, work });
       } catch (error) {
         if (!(error instanceof VaultError)) throw error;
-        const { code, message, status, detail } = error;
-        const facts = { operation, status, detail, cause: error };
-        throw new VaultError(code, `${message}; tried ${options.address}`, facts);
+        // Late, because it was tried several times: the reason of these failures says more.
+        const { code, message } = error.code === 'vault_timeout' ? (work.lastFailure ?? error) : error;
+        throw new VaultError(code, `${message}; tried ${options.address}`, { operation, cause: error });
       }
     },
     async read(what, schema) {

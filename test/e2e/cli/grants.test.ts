@@ -68,13 +68,13 @@ describe('list', () => {
   test('in a pipe and at a terminal', async () => {
     const { code, out } = await list();
     expect(code).toBe(0);
-    expect(out.split('\t')).toHaveLength(8);
+    expect(out.split('\t')).toHaveLength(9);
     await expect(normalised(out)).toMatchFileSnapshot(golden('list-pipe'));
     const seen = await runAtTerminal(['list', '--config', config]);
     const table = seen.out.trimEnd().split('\n');
     expect([seen.code, table.length]).toEqual([0, 3]);
-    expect(table[0]).toMatch(/NAMESPACE +POD +DATABASE +ROLE +LEASE ENDS +RENEWAL +STATE +UUID$/);
-    expect(table[1]).toMatch(/gule-rw +in \d+m +in \d+m +ok /);
+    expect(table[0]).toMatch(/NAMESPACE +POD +DATABASE +ROLE +USER +LEASE ENDS +RENEWAL +STATE +UUID$/);
+    expect(table[1]).toMatch(/gule-rw +gule-rw-\S+ +in \d+m +in \d+m +ok /);
     const wide = await list('--output', 'wide');
     expect(wide.out).toMatch(/gule-rw\tgule-rw-\S+\t\d+s ago\tin \d+m\tin \d+d\tin \d+m\tok\t/);
     expect((await list('-o', 'name')).out).toBe(pod.uuid);

@@ -46,6 +46,7 @@ describe('what is not understood', () => {
     ['a word', ['doctor', 'vault'], /too many arguments for 'doctor'/],
     ['nothing to revoke', ['revoke', '--config', 'x'], /^Name a pod or grant/],
     ['pods by name and by label', ['revoke', 'a', '--selector', 'b=c'], /not both/],
+    ['a pod by name, in all namespaces', ['revoke', 'a', '-A'], /a name is of one namespace/],
     ['no file', ['explain', '--offline'], /^Say which file/],
     ['an empty value', ['list', '--namespace='], /Expected a value that is not empty/],
   ])('%s', async (_, args, expected) => {

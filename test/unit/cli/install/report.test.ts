@@ -15,7 +15,6 @@ const plan = (kind: 'kourier' | 'istio'): Arguments[0] => ({
   broker: undefined,
   brokerAgain: undefined,
   suspended: false,
-  projected: false,
   components: [],
 });
 const cluster = (kourier: Readonly<Record<string, string>>): Arguments[1] => ({
