@@ -13,7 +13,7 @@ FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
-COPY build.ts third-party-licenses.ts fill-compile-cache.ts tsconfig.json LICENSE ./
+COPY build.ts third-party-licenses.ts tsconfig.json LICENSE ./
 COPY cli cli
 COPY functions functions
 COPY cronjobs cronjobs
@@ -21,8 +21,7 @@ COPY init init
 COPY shared shared
 # The manifests, which `vault-db-injector.cjs install` applies with a kubectl that is mounted (KUBECTL).
 COPY knative knative
-# A stub of Vault, which the functions meet while the cache is filled.
-COPY test/bench test/bench
+COPY image image
 RUN node build.ts \
   && npm sbom --omit=dev --sbom-format=cyclonedx > dist/sbom.cdx.json \
   && mkdir --parents /app/compile-cache /app/manifests \
@@ -33,7 +32,7 @@ RUN node build.ts \
 COPY --from=runtime /nodejs/bin/node /nodejs/bin/node
 WORKDIR /app
 USER 65532:65532
-RUN node /build/fill-compile-cache.ts /nodejs/bin/node /app/compile-cache
+RUN node /build/image/fill-compile-cache.ts /nodejs/bin/node /app/compile-cache
 USER root
 # Read by the container, written by nobody.
 RUN chown --recursive root:root compile-cache && chmod --recursive a+rX,go-w compile-cache

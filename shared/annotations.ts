@@ -63,6 +63,8 @@ const MAX_VALUE_LENGTH = 4_096;
 const MAX_DATABASE_LENGTH = 63;
 // Room for all keys of all databases, and as many unknown ones.
 const MAX_ANNOTATIONS = 1_000;
+// Kubernetes' own limit for all annotations of an object, which it checks after its webhooks.
+const MAX_BYTES = 256 * 1024;
 // The names that Vault itself allows in its paths.
 const ROLE = /^\w(?:[\w.@-]{0,126}\w)?$/;
 const MOUNT = /^(?!(?:sys|auth|identity|cubbyhole)(?:\/|$))[\w-][\w.-]*(?:\/[\w-][\w.-]*)*$/;
@@ -101,12 +103,7 @@ function group(annotations: Readonly<Record<string, string>>, problems: Findings
   const pod = new Map<string, string>();
   const databases = new Map<string, Map<string, string>>();
   const ours = Object.keys(annotations).filter((annotation) => annotation.startsWith(ANNOTATION_PREFIX));
-  if (ours.length > MAX_ANNOTATIONS)
-    problems.add(
-      () =>
-        `${ours.length} annotations begin with "${ANNOTATION_PREFIX}": expected at most ${MAX_ANNOTATIONS}`,
-    );
-  for (const annotation of ours.slice(0, MAX_ANNOTATIONS)) {
+  for (const annotation of notTooMany(ours, annotations, problems)) {
     const name = annotation.slice(ANNOTATION_PREFIX.length);
     const value = annotations[annotation] ?? '';
     const found = split(name);
@@ -126,8 +123,28 @@ function group(annotations: Readonly<Record<string, string>>, problems: Findings
   return { pod, databases };
 }
 
+/** What is read of them: nothing if they take more than Kubernetes allows, since reading takes time and memory. */
+function notTooMany(
+  ours: readonly string[],
+  annotations: Readonly<Record<string, string>>,
+  problems: Findings,
+): readonly string[] {
+  const { length } = ours;
+  if (length > MAX_ANNOTATIONS)
+    problems.add(
+      () => `${length} annotations begin with "${ANNOTATION_PREFIX}": expected at most ${MAX_ANNOTATIONS}`,
+    );
+  const bytes = ours.reduce((sum, one) => sum + Buffer.byteLength(one + (annotations[one] ?? '')), 0);
+  if (bytes <= MAX_BYTES) return ours.slice(0, MAX_ANNOTATIONS);
+  problems.add(
+    () => `the annotations take ${bytes} bytes: expected at most ${MAX_BYTES}, as Kubernetes allows`,
+  );
+  return [];
+}
+
 function tooLong(name: string, database: string, value: string): string | undefined {
-  if (value.length > MAX_VALUE_LENGTH) return fault(name, value, `at most ${MAX_VALUE_LENGTH} characters`);
+  if (value.length > MAX_VALUE_LENGTH)
+    return fault(name, '…', `at most ${MAX_VALUE_LENGTH} characters, and there are ${value.length}`);
   if (database.length <= MAX_DATABASE_LENGTH) return undefined;
   return `database "${printable(name, 80)}" has a name of ${database.length} characters: expected at most ${MAX_DATABASE_LENGTH}`;
 }

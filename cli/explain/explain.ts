@@ -12,7 +12,7 @@ import { environmentOf, referencesIn } from '../../shared/pod/environment.ts';
 import { exampleFacts } from '../../shared/pod/lease-facts.ts';
 import { additionsFor, type PodAdditions, patchPod, textsFor } from '../../shared/pod/patch.ts';
 import { containersOf, Pod, type PodContainer } from '../../shared/pod/pod.ts';
-import { overwritten, problemsOf } from '../../shared/pod/remarks.ts';
+import { problemsOf, warningsOf } from '../../shared/pod/remarks.ts';
 import { printable } from '../../shared/secret.ts';
 import type { Path, PodInFile, Remark } from './manifests.ts';
 
@@ -101,7 +101,7 @@ function inDetail(found: PodInFile, pod: Pod, faults: readonly Remark[], default
         : { name: container.name, variables: [], order: [], files: [] },
     ),
     problems: byLine([...faults, ...problemsOf(parsed, pod).map(at)]),
-    warnings: byLine([...parsed.warnings, ...overwritten(pod), ...ofPatch].map(at)),
+    warnings: byLine([...warningsOf(parsed, pod), ...ofPatch].map(at)),
     lineOfDatabase: (database: string) => found.lineOf(pathOfDatabase(database, names)),
   };
 }

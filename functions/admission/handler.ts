@@ -13,7 +13,7 @@ import { asInjectorError, ERROR_CATALOGUE, type ErrorCode, InjectorError } from 
 import { exampleFacts } from '../../shared/pod/lease-facts.ts';
 import { additionsFor, patchPod, textsFor } from '../../shared/pod/patch.ts';
 import { isMirror } from '../../shared/pod/pod.ts';
-import { OF_A_MIRROR, overwritten, problemsOf } from '../../shared/pod/remarks.ts';
+import { OF_A_MIRROR, problemsOf, warningsOf } from '../../shared/pod/remarks.ts';
 import { secretNameOf } from '../../shared/pod/secret-name.ts';
 import type { Secret } from '../../shared/secret.ts';
 import { AccessDenied, type Authorization } from '../../shared/vault/authorization.ts';
@@ -196,8 +196,7 @@ function deliver(
   return {
     patch: operations,
     warnings: [
-      ...parsed.warnings,
-      ...overwritten(pod),
+      ...warningsOf(parsed, pod),
       ...warnings,
       ...shortLeases(grants, admission.syncIntervalSeconds),
     ],
@@ -215,7 +214,7 @@ function placeholders(creation: PodCreation, parsed: ParsedAnnotations): Verdict
   const uuids = parsed.requests.map(() => DRY_RUN_UUID).join(',');
   const additions = additionsFor(requests, secretNameOf(DRY_RUN_UUID), uuids);
   const { operations, warnings } = patchPod(creation.pod, additions, parsed.containers);
-  return { patch: operations, warnings: [...parsed.warnings, ...overwritten(creation.pod), ...warnings] };
+  return { patch: operations, warnings: [...warningsOf(parsed, creation.pod), ...warnings] };
 }
 
 function shortLeases(grants: readonly PodGrant[], syncIntervalSeconds: number): string[] {

@@ -20,7 +20,7 @@ const PARTS = /^(?:([A-Za-z][A-Za-z\d+.-]*):)?([^?#]*)(\?[^#]*)?(?:#(.*))?$/s;
 const IP_LITERAL = /^\[[\da-fA-F:.]+(?:%25[^\]\s]+)?\](?::\d*)?$/;
 const HOST = /^[^\s\\^`{|}/?#@]*$/;
 // Several hosts are separated by commas.
-const PORT = /^(?:\d*|\$\([^()]*\))(?:,.*)?$/;
+const PORT = /^(?:\d|\$\([^()]*\))*(?:,.*)?$/;
 const BROKEN_ESCAPE = /%(?![\dA-Fa-f]{2})/;
 const USER_INFO = /^[\w.~!$&'()*+,;=:%@-]*$/;
 
@@ -33,7 +33,7 @@ export function parseConnectionUri(text: string): Read {
 
 function withUserInfo(text: string): Read {
   const [whole = '', scheme, hierarchy = '', query = '', fragment = ''] = PARTS.exec(text) ?? [];
-  if (scheme?.toLowerCase() === 'jdbc') return { expected: jdbc(text) };
+  if (scheme?.toLowerCase() === 'jdbc') return { expected: JDBC_EXAMPLE };
   const { authority, path } = divided(hierarchy, scheme !== undefined);
   const [, userInfo = '', host = ''] = /^(?:(.*)@)?([^@]*)$/s.exec(authority) ?? [];
   if (whole === '' || hasControl(hierarchy + query) || isOpaque(scheme, hierarchy, path) || !isHost(host))
@@ -72,17 +72,20 @@ function isHost(host: string): boolean {
 }
 
 /** JDBC's URLs have no user info: their drivers read the credentials from the query. */
-function jdbc(text: string): string {
-  const [url = '', query = ''] = text.split('?', 2);
-  const kept = query.split('&').filter((one) => one !== '' && !/^(?:user|password)=/i.test(one));
-  const placeholders = ['user={{user}}', 'password={{password}}'];
-  return `the credentials in the query of a JDBC URL: "${url}?${[...placeholders, ...kept].join('&')}"`;
-}
+const JDBC_EXAMPLE =
+  'placeholders in the query of a JDBC URL, such as "jdbc:postgresql://host/name?user={{user}}&password={{password}}"';
+
+// Kubernetes expands it, whatever Go would make of it.
+const REFERENCE = /(\$\([^()]*\))/;
 
 // Go keeps a text whose characters may all stand in it, and otherwise escapes more than it would have to.
 function encoded(text: string, allowed: RegExp, unsafe: RegExp): string {
   if (allowed.test(text)) return text;
-  return text.toWellFormed().replace(unsafe, percentEncode);
+  return text
+    .toWellFormed()
+    .split(REFERENCE)
+    .map((part) => (part.startsWith('$(') ? part : part.replace(unsafe, percentEncode)))
+    .join('');
 }
 const inHost = (text: string) => encoded(text, /^[\0-\x7f]*$/, /[^\0-\x7f]/gu);
 const inPath = (text: string) => encoded(text, /^[\w.~!$&'()*+,;=:@[\]%/-]*$/, /[^\w.~$&+,;=:@%/-]/gu);

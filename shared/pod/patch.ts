@@ -3,7 +3,7 @@ import { type DatabaseRequest, UUID_ANNOTATION } from '../annotations.ts';
 import { createFindings, type Findings, listed } from '../findings.ts';
 import { printable } from '../secret.ts';
 import { environmentOf, type Source, type Variables } from './environment.ts';
-import { containersOf, type Pod, type PodContainer } from './pod.ts';
+import { givenContainers, type Pod, type PodContainer } from './pod.ts';
 import type { RequestedFile } from './requested-files.ts';
 import { fill, type LeaseFacts } from './template.ts';
 import { volumesFor } from './volumes.ts';
@@ -63,14 +63,11 @@ export interface PodPatch {
 /** Each variable occurs exactly once per container afterwards. @param only the containers that get anything; absent: all. */
 export function patchPod(pod: Pod, additions: PodAdditions, only: readonly string[] | undefined): PodPatch {
   const warnings = createFindings();
-  const names = only && new Set(only);
   const { volumes, mounts } = volumesFor(pod, additions.files, additions.secretName);
-  const operations = containersOf(pod)
-    .filter(({ container }) => !names || names.has(container.name))
-    .flatMap(({ container, path }) => [
-      ...patchEnvironment(container, path, additions.variables, warnings),
-      ...appended(`${path}/volumeMounts`, container.volumeMounts, mounts),
-    ]);
+  const operations = givenContainers(pod, only).flatMap(({ container, path }) => [
+    ...patchEnvironment(container, path, additions.variables, warnings),
+    ...appended(`${path}/volumeMounts`, container.volumeMounts, mounts),
+  ]);
   return {
     operations: [
       annotate(pod, additions.uuids),

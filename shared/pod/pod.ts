@@ -13,8 +13,10 @@ const SecurityContext = v.optional(
 const VolumeMounts = v.array(
   v.looseObject({ name: v.string(), mountPath: v.string(), readOnly: v.optional(v.nullable(v.boolean())) }),
 );
+const VolumeDevices = v.array(v.looseObject({ name: v.string(), devicePath: v.string() }));
 const Container = v.looseObject({
   name: v.string(),
+  volumeDevices: v.optional(v.nullable(VolumeDevices)),
   volumeMounts: v.optional(v.nullable(VolumeMounts)),
   securityContext: SecurityContext,
   env: v.optional(v.nullable(v.array(v.looseObject({ name: v.string() })))),
@@ -64,4 +66,10 @@ export function containersOf({ spec }: Pod): { readonly container: PodContainer;
     path: `/spec/${list}/${index}`,
   });
   return [...(spec.initContainers ?? []).map(at('initContainers')), ...spec.containers.map(at('containers'))];
+}
+
+/** The containers that get credentials. @param only their names; absent: all. */
+export function givenContainers(pod: Pod, only: readonly string[] | undefined) {
+  const names = only && new Set(only);
+  return containersOf(pod).filter(({ container }) => !names || names.has(container.name));
 }

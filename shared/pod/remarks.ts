@@ -3,8 +3,8 @@ import { type ParsedAnnotations, UUID_ANNOTATION } from '../annotations.ts';
 import { createFindings, listed } from '../findings.ts';
 import { printable } from '../secret.ts';
 import { tooMuch, unfitNames } from './limits.ts';
-import { containersOf, type Pod } from './pod.ts';
-import { volumeProblems } from './volumes.ts';
+import { containersOf, givenContainers, type Pod } from './pod.ts';
+import { volumeProblems, volumeWarnings } from './volumes.ts';
 
 /** Faults that prevent credentials for the pod, one sentence each, and how many more there are. */
 export function problemsOf(parsed: ParsedAnnotations, pod: Pod): string[] {
@@ -16,16 +16,31 @@ export function problemsOf(parsed: ParsedAnnotations, pod: Pod): string[] {
       () => `annotation "containers" names "${printable(name, 63)}": expected one of ${listed(present)}`,
     );
   }
+  const excess = tooMuch(parsed, pod);
   const files = parsed.requests.flatMap((request) => request.files);
-  for (const sentence of volumeProblems(pod, files, parsed.containers)) findings.add(() => sentence);
-  return [...parsed.problems, ...unfitNames(pod), ...findings.sentences(), ...tooMuch(parsed, pod)];
+  const sentences = excess.length > 0 ? [] : volumeProblems(pod, files, containersGiven(parsed, pod));
+  for (const sentence of sentences) findings.add(() => sentence);
+  return [...parsed.problems, ...unfitNames(pod), ...findings.sentences(), ...excess];
 }
 
 /** A mirror pod gets nothing: it could not use it, and the API server refuses a mirror pod that refers to a Secret. */
 export const OF_A_MIRROR =
   'this is a static pod: it gets no database credentials, since its kubelet runs it from a local file';
 
-export function overwritten({ metadata }: Pod): string[] {
+const containersGiven = ({ containers }: ParsedAnnotations, pod: Pod) =>
+  givenContainers(pod, containers).map(({ container }) => container);
+
+/** Warnings of the annotations and the pod together. */
+export function warningsOf(parsed: ParsedAnnotations, pod: Pod): string[] {
+  const files = parsed.requests.flatMap((request) => request.files);
+  return [
+    ...parsed.warnings,
+    ...overwritten(pod),
+    ...volumeWarnings(pod, files, containersGiven(parsed, pod)),
+  ];
+}
+
+function overwritten({ metadata }: Pod): string[] {
   if (metadata.annotations?.[UUID_ANNOTATION] === undefined) return [];
   return [`annotation "${UUID_ANNOTATION}" is the injector's own: the value given is replaced`];
 }

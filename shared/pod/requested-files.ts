@@ -17,11 +17,12 @@ export interface RequestedFile {
 export const FILE_KEYS = ['file-<name>', 'format-<name>', 'content-<name>'];
 export const FILE_KEY = /^(?:file|format|content)-./;
 const NAME = /^[\w-]{1,40}$/;
-// No ":", which Kubernetes allows in no mount's path.
-const PATH = /^(?:\/[^/:\p{C}\p{Z}]{1,255}){2,32}$/u;
+// No ":", which Kubernetes allows in no mount's path, and no "..", which it keeps for itself.
+const PATH = /^(?:\/(?!\.{1,2}(?:\/|$)|\.\.)[^/:\p{C}\p{Z}]{1,255}){2,32}$/u;
+const MAX_SEGMENT_BYTES = 255;
 /** A volume there would hide what the image has, or what the runtime mounts. */
 const TAKEN =
-  /^\/(?:bin|boot|dev|etc|home|lib|lib32|lib64|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var|var\/(?:lib|log|run|tmp)|usr\/[^/]+|(?:proc|sys|dev)\/.*|(?:var\/)?run\/secrets(?:\/.*)?)$/;
+  /^\/(?:(?:bin|boot|dev|lib\w*|proc|sbin|sys|usr\/(?:s?bin|lib\w*|local\/(?:s?bin|lib))|etc\/(?:ssl|pki)|(?:var\/)?run\/secrets)(?:\/.*)?|etc|home|media|mnt|opt|root|run|srv|tmp|usr(?:\/[^/]+)?|var|var\/(?:lib|log|run|tmp))$/;
 
 export const directoryOf = (path: string): string => path.slice(0, path.lastIndexOf('/'));
 export const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
@@ -45,7 +46,7 @@ export function readFiles(database: DatabaseSettings, databaseName: string): Req
 
 function readPath(name: string, { settings, named, problems }: DatabaseSettings): string | undefined {
   const path = settings.get(`file-${name}`) ?? '';
-  if (!PATH.test(path) || /\/\.{1,2}(?:\/|$)/.test(path)) {
+  if (!isPath(path)) {
     problems.add(() =>
       fault(
         named(`file-${name}`),
@@ -67,6 +68,9 @@ function readPath(name: string, { settings, named, problems }: DatabaseSettings)
   }
   return path;
 }
+
+const isPath = (path: string): boolean =>
+  PATH.test(path) && path.split('/').every((segment) => Buffer.byteLength(segment) <= MAX_SEGMENT_BYTES);
 
 function readContent(
   name: string,
@@ -94,15 +98,13 @@ function readContent(
 
 const ofFormat = (format: FileFormat) => ({ template: contentOf(format), isPrivate: format === 'pgpass' });
 
-/** One sentence for each file that cannot stand beside another. */
+/** One sentence for each file that cannot stand beside another: at its path, or in it as if it were a folder. */
 export function clashesOf(files: readonly RequestedFile[]): string[] {
-  const paths = files.map(({ path }) => path);
+  const paths = files.map(({ path }) => path).toSorted();
   return paths.flatMap((path, index) => {
-    const other = paths.find(
-      (one, at) => (one === path && at < index) || (at !== index && one.startsWith(`${path}/`)),
-    );
-    return other === undefined
-      ? []
-      : [`file "${path}" cannot be beside "${other}": expected different paths`];
+    const other = paths[index - 1];
+    return other !== undefined && (path === other || path.startsWith(`${other}/`))
+      ? [`file "${other}" cannot be beside "${path}": expected different paths`]
+      : [];
   });
 }

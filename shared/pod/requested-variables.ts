@@ -1,7 +1,7 @@
 /** The environment variables that a database's annotations ask for, each with the text that it gets. */
-import { printable } from '../secret.ts';
-import { fault, type Reading, readNames, type Settings } from './annotation-reading.ts';
+import { ANNOTATION_PREFIX, fault, type Reading, readNames, type Settings } from './annotation-reading.ts';
 import { parseConnectionUri } from './connection-uri.ts';
+import { referencesIn } from './environment.ts';
 import { hasPlaceholder, parseTemplate, type Template, templateOf } from './template.ts';
 
 /** `template`: nothing but what `template-<VARIABLE>` and `file-<name>` ask for. */
@@ -36,8 +36,8 @@ export function readVariables(database: DatabaseSettings): {
   const mode = readMode(database);
   const variables = [...(mode === 'template' ? [] : variablesOfMode(mode, database)), ...templates];
   for (const { name, template } of variables) {
-    if (!database.inSecret || !template.some((part) => typeof part === 'string' && part.includes('$(')))
-      continue;
+    const refers = template.some((part) => referencesIn(part).size > 0);
+    if (!database.inSecret || !refers) continue;
     const key = database.settings.has(`${TEMPLATE_PREFIX}${name}`) ? `${TEMPLATE_PREFIX}${name}` : 'template';
     database.problems.add(() =>
       fault(database.named(key), '$(…)', 'no reference, since Kubernetes expands none in a Secret'),
@@ -69,7 +69,7 @@ function readMode({ settings, named, problems, warnings }: DatabaseSettings): Mo
 function noEffect(key: string, mode: Mode, value: string, named: (key: string) => string): string {
   const hint =
     key === 'template' && hasPlaceholder(value)
-      ? `: write it as "${named('template-<VARIABLE>')}", or set mode "uri" and "${named('env-key-uri')}"`
+      ? `: write it as "${ANNOTATION_PREFIX}${named('template-<VARIABLE>')}", or set mode "uri" and "${ANNOTATION_PREFIX}${named('env-key-uri')}"`
       : '';
   return `annotation "${named(key)}" has no effect in mode "${mode}"${hint}`;
 }
@@ -93,12 +93,15 @@ function readConnectionUri({ settings, named, problems, warnings }: DatabaseSett
   const text = settings.get('template') ?? '';
   const read = parseConnectionUri(text);
   if ('expected' in read) {
-    problems.add(() => fault(named('template'), withoutPassword(text), read.expected));
+    problems.add(() => fault(named('template'), shown(text), read.expected));
     return [];
   }
   for (const remark of read.remarks) warnings.add(() => `annotation "${named('template')}" ${remark}`);
   return read.template;
 }
+
+/** Nothing of the text, which may contain a password. */
+const shown = (text: string) => (text === '' ? '' : '…');
 
 /** Variables of their own text: `template-<VARIABLE>`. */
 function readTemplates({ settings, named, problems }: DatabaseSettings): Variable[] {
@@ -111,15 +114,7 @@ function readTemplates({ settings, named, problems }: DatabaseSettings): Variabl
     }
     const parsed = parseTemplate(text);
     if ('template' in parsed) return [{ name, template: parsed.template }];
-    problems.add(() => fault(named(key), withoutPassword(text), parsed.expected));
+    problems.add(() => fault(named(key), shown(text), parsed.expected));
     return [];
   });
-}
-
-/** The text, for a message: before an "@", and after "password=", there may be a password. */
-function withoutPassword(text: string): string {
-  return printable(
-    text.replace(/^.*@/s, '…@').replace(/\b(pass\w*|pwd)(\s*[=:]\s*)[^&;\s{]+/gi, '$1$2…'),
-    200,
-  );
 }

@@ -41,7 +41,7 @@ export type Template = readonly (string | Placeholder)[];
 
 // Neither alternative can match what the other one begins with, so matching is linear.
 const PLACEHOLDER = /\{\{([^{}]*)\}\}/g;
-const URI_BEFORE = /^(?:[a-z][a-z\d+.-]*:){1,3}\/\/[^\s;]*$/i;
+const SCHEME = /^(?:[a-z][a-z\d+.-]{0,31}:){1,3}\/\//i;
 const PASSWORD_OR_USER: ReadonlySet<string> = new Set(['user', 'password']);
 
 export const hasPlaceholder = (text: string): boolean => text.includes('{{');
@@ -54,12 +54,14 @@ export function templateOf(name: PlaceholderName, syntax: EscapeName = 'raw'): T
 /** @returns the template, or what is expected instead. */
 export function parseTemplate(text: string): { readonly template: Template } | { readonly expected: string } {
   const parts: (string | Placeholder)[] = [];
+  const uriEnd = endOfUri(text);
   let end = 0;
   for (const match of text.matchAll(PLACEHOLDER)) {
     const before = text.slice(end, match.index);
     if (before !== '') parts.push(before);
     end = match.index + match[0].length;
-    const found = placeholderIn(match[1] ?? '', text.slice(0, match.index), text.slice(end));
+    const around = { before: text[match.index - 1], after: text[end], isInUri: end <= uriEnd };
+    const found = placeholderIn(match[1] ?? '', around);
     if (typeof found === 'string') return { expected: found };
     parts.push(found);
   }
@@ -67,24 +69,42 @@ export function parseTemplate(text: string): { readonly template: Template } | {
   if (rest !== '') parts.push(rest);
   if (parts.some((part) => typeof part === 'string' && part.includes('{{')))
     return { expected: 'a "}}" after each "{{", and nothing but a name and an escape between them' };
+  if (parts.some((part, index) => typeof part === 'string' && index < parts.length - 1 && isOpen(part)))
+    return { expected: 'a ")" after each "$(", and no placeholder between them' };
   if (!parts.some((part) => typeof part !== 'string'))
     return { expected: 'a text with {{user}} and {{password}} in it' };
   return { template: parts };
 }
 
-function placeholderIn(inside: string, before: string, after: string): Placeholder | string {
+/** Index of the first character that is not of the URI which the text begins with; 0 if it begins with none. */
+function endOfUri(text: string): number {
+  if (!SCHEME.test(text)) return 0;
+  // A semicolon begins another syntax (JDBC for SQL Server).
+  const end = text.replace(PLACEHOLDER, (one) => '_'.repeat(one.length)).search(/[\s;]/);
+  return end < 0 ? text.length : end;
+}
+
+/** Whether it ends within one of Kubernetes' references. */
+const isOpen = (text: string): boolean => text.lastIndexOf('$(') > text.lastIndexOf(')');
+
+interface Around {
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+  readonly isInUri: boolean;
+}
+
+function placeholderIn(inside: string, { before, after, isInUri }: Around): Placeholder | string {
   const [name = '', filter, ...more] = inside.split('|').map((word) => word.trim());
   const known = PLACEHOLDERS.find((one) => one === name);
   if (known === undefined) return `one of ${PLACEHOLDERS.map((one) => `{{${one}}}`).join(', ')}`;
   if (filter === undefined) {
-    // Whatever follows the "//" of a URI is percent-encoded; semicolons begin another syntax (JDBC for SQL Server).
-    const syntax = URI_BEFORE.test(before) ? 'uri' : PASSWORD_OR_USER.has(known) ? undefined : 'raw';
+    const syntax = isInUri ? 'uri' : PASSWORD_OR_USER.has(known) ? undefined : 'raw';
     return { name: known, syntax, hasQuotes: false };
   }
   if (more.length > 0 || !isEscape(filter))
     return `one of the escapes ${Object.keys(ESCAPES).join(', ')} after "${known}|"`;
   const quote = quoteOf(filter);
-  const hasQuotes = quote !== '' && before.endsWith(quote) && after.startsWith(quote);
+  const hasQuotes = quote !== '' && before === quote && after === quote;
   return { name: known, syntax: filter, hasQuotes };
 }
 
@@ -126,7 +146,10 @@ function withoutOpenDollar(text: string): string {
   return dollars % 2 === 1 ? `${text}$` : text;
 }
 
-/** Upper bound of the filled text's length, for values that take up to `longest` characters with their escapes. */
-export function longestText(template: Template, longest: number): number {
-  return template.reduce((sum, part) => sum + (typeof part === 'string' ? part.length + 1 : longest), 0);
+/** Upper bound of the filled text's bytes in JSON, for values that take up to `longest` with their escapes. */
+export function mostBytes(template: Template, longest: number): number {
+  return template.reduce(
+    (sum, part) => sum + (typeof part === 'string' ? Buffer.byteLength(JSON.stringify(part)) : longest),
+    0,
+  );
 }

@@ -1,10 +1,11 @@
 /**
  * Files with credentials -> volumes of the pod's Secret. Each volume is mounted as a directory: a single file that is
- * mounted (`subPath`) would never change, and rotation replaces the Secret's content.
+ * mounted (`subPath`) would never change with the Secret.
  */
 
 import { posix } from 'node:path';
-import { containersOf, type Pod, type PodContainer } from './pod.ts';
+import { printable } from '../secret.ts';
+import type { Pod, PodContainer } from './pod.ts';
 import { baseName, directoryOf, type RequestedFile } from './requested-files.ts';
 
 /** A directory in the containers, which the Secret fills. */
@@ -70,43 +71,62 @@ function freeName(wanted: string, taken: ReadonlySet<string>): string {
 export function volumeProblems(
   pod: Pod,
   files: readonly RequestedFile[],
-  only: readonly string[] | undefined,
+  given: readonly PodContainer[],
 ): string[] {
-  const names = only && new Set(only);
-  const given = containersOf(pod)
-    .map(({ container }) => container)
-    .filter(({ name }) => !names || names.has(name));
-  const problems = directoriesOf(files).flatMap((directory) =>
-    given.flatMap((container) => collisions(directory, container, pod)),
+  if (files.length === 0) return [];
+  const directories = directoriesOf(files);
+  const readOnly = new Set(pod.spec.volumes?.filter(isReadOnly).map(({ name }) => name));
+  const collisions = given.flatMap((container) =>
+    mountsOf(container).flatMap((mount) => {
+      const isClosed = mount.isReadOnly || readOnly.has(mount.name);
+      const taken = directories.find(
+        ({ path }) => isWithin(mount.path, path) || (isClosed && isWithin(path, mount.path)),
+      );
+      return taken ? [collision(taken, mount, container)] : [];
+    }),
   );
-  const unusable = files.filter(({ isPrivate }) => isPrivate && given.some((one) => !isForRoot(one, pod)));
-  return [...problems, ...unusable.map(({ path }) => notForRoot(path))];
+  const unusable = files.filter(({ isPrivate }) => isPrivate && given.some((one) => !mayBeForRoot(one, pod)));
+  return [...collisions, ...unusable.map(({ path }) => notForRoot(path))];
 }
 
-function collisions({ path, files }: Directory, container: PodContainer, pod: Pod): string[] {
-  return (container.volumeMounts ?? []).flatMap(({ name, mountPath, readOnly }) => {
-    const own = posix.resolve('/', mountPath);
-    const isWithin = own === path || own.startsWith(`${path}/`);
-    const isAround =
-      path.startsWith(own === '/' ? own : `${own}/`) && (readOnly === true || isReadOnly(name, pod));
-    return isWithin || isAround
-      ? [
-          `file "${files[0]?.path}" needs the directory "${path}", and container "${container.name}" has its volume "${name}" at "${mountPath}": expected another path`,
-        ]
-      : [];
-  });
+interface Mount {
+  readonly name: string;
+  readonly path: string;
+  readonly isReadOnly: boolean;
 }
 
+function mountsOf({ volumeMounts, volumeDevices }: PodContainer): Mount[] {
+  const mounts = (volumeMounts ?? []).map(({ name, mountPath, readOnly }) => ({
+    name,
+    path: posix.resolve('/', mountPath),
+    isReadOnly: readOnly === true,
+  }));
+  const devices = (volumeDevices ?? []).map(({ name, devicePath }) => ({
+    name,
+    path: posix.resolve('/', devicePath),
+    isReadOnly: true,
+  }));
+  return [...mounts, ...devices];
+}
+
+const isWithin = (path: string, directory: string): boolean =>
+  path === directory || directory === '/' || path.startsWith(`${directory}/`);
+
+function collision({ path, files }: Directory, mount: Mount, container: PodContainer): string {
+  const [own, place, name] = [mount.name, mount.path, container.name].map((text) => printable(text, 80));
+  return `file "${files[0]?.path}" needs the directory "${path}", and container "${name}" has its volume "${own}" at "${place}": expected another path`;
+}
+
+const READ_ONLY_KINDS = ['configMap', 'secret', 'projected', 'downwardAPI', 'image'];
 /** Volumes in which the runtime can make no directory to mount another one at. */
-function isReadOnly(name: string, { spec }: Pod): boolean {
-  const volume = spec.volumes?.find((one) => one.name === name);
-  return ['configMap', 'secret', 'projected', 'downwardAPI'].some((kind) => volume?.[kind] !== undefined);
+function isReadOnly(volume: NonNullable<Pod['spec']['volumes']>[number]): boolean {
+  return READ_ONLY_KINDS.some((kind) => volume[kind] !== undefined);
 }
 
 const hasGroup = ({ spec }: Pod) => typeof spec.securityContext?.fsGroup === 'number';
 
-/** Kubernetes gives the files of a Secret to root, and lets the pod's fsGroup read them. */
-function isForRoot({ securityContext }: PodContainer, pod: Pod): boolean {
+/** Kubernetes gives the files of a Secret to root, and lets the pod's fsGroup read them. Without a user here, the image names it. */
+function mayBeForRoot({ securityContext }: PodContainer, pod: Pod): boolean {
   const { spec } = pod;
   const user = securityContext?.runAsUser ?? spec.securityContext?.runAsUser ?? 0;
   const nonRoot = securityContext?.runAsNonRoot ?? spec.securityContext?.runAsNonRoot ?? false;
@@ -115,4 +135,20 @@ function isForRoot({ securityContext }: PodContainer, pod: Pod): boolean {
 
 function notForRoot(path: string): string {
   return `file "${path}" would be ignored by psql, which wants it to be its user's alone: Kubernetes gives it to root, or with fsGroup to a group; expected format "pgservice" with PGSERVICEFILE=${directoryOf(path)}/pg_service.conf, or variables such as PGPASSWORD (not "${baseName(path)}")`;
+}
+
+/** Files that only root can read, where the image may name another user. */
+export function volumeWarnings(
+  pod: Pod,
+  files: readonly RequestedFile[],
+  given: readonly PodContainer[],
+): string[] {
+  const isUnknown = ({ securityContext }: PodContainer) =>
+    (securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser ?? undefined) === undefined;
+  return files
+    .filter(({ isPrivate }) => isPrivate && given.some(isUnknown))
+    .map(
+      ({ path }) =>
+        `file "${path}" can be read by root alone: if the image names another user, set format "pgservice", or variables such as PGPASSWORD`,
+    );
 }

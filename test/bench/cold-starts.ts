@@ -4,12 +4,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { startVaultStub, type VaultStub } from '../../image/vault-stub.ts';
 import { readManifests } from '../stack/manifests.ts';
 import { projectRoot } from '../stack/paths.ts';
 import { answered, BARE_SERVER, type ColdProcess, coldStarts } from './cold.ts';
 import { report } from './figures.ts';
 import { reviewOf } from './review.ts';
-import { startVaultStub, type VaultStub } from './vault-stub.ts';
 
 const RUNS = 21;
 const WEBHOOK_SECRET = randomBytes(32).toString('hex');

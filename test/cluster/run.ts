@@ -1,6 +1,7 @@
 /** Commands of the cluster's own programs. */
 import { readFile } from 'node:fs/promises';
 import { execa, type Options } from 'execa';
+import { until } from '../stack/wait.ts';
 import { paths, programPath } from './paths.ts';
 
 const environment = (): Record<string, string> => ({
@@ -29,14 +30,14 @@ export async function command(
 
 export const kubectl = (...args: readonly string[]): Promise<string> => command('kubectl', args);
 
-/** Server-side, as the platform's own; once more after a moment, since kinds and webhooks take one to be known. */
+const KNOWN_WITHIN_MS = 120_000;
+const ASK_EVERY_MS = 4_000;
+
+/** Server-side, as the platform's own; again for two minutes, since kinds and webhooks take a moment to be known. */
 export async function apply(manifests: string): Promise<void> {
   const args = ['apply', '--server-side', '--force-conflicts', '--field-manager=platform', '--filename=-'];
-  const once = () => command('kubectl', args, { input: manifests });
-  await once().catch(async () => {
-    await new Promise((resolve) => setTimeout(resolve, 4_000));
-    await once();
-  });
+  const applied = async () => (await command('kubectl', args, { input: manifests })) !== undefined;
+  await until('the API server takes the manifests', applied, KNOWN_WITHIN_MS, ASK_EVERY_MS);
 }
 
 /** Takes away what is mounted at places that begin so: containers that were killed have left it. */

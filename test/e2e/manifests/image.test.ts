@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { containerArguments, fillCompileCache } from '../../../fill-compile-cache.ts';
+import { containerArguments, fillCompileCache } from '../../../image/fill-compile-cache.ts';
 import { renderManifests } from '../../stack/manifests.ts';
 import { nodeProgram, projectRoot } from '../../stack/paths.ts';
 import { renderWith, variants } from '../support/kustomizations.ts';

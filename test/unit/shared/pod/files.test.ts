@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ANNOTATION_PREFIX, parseAnnotations } from '../../../../shared/annotations.ts';
 import { additionsFor, patchPod, textsFor } from '../../../../shared/pod/patch.ts';
 import type { Pod, PodContainer } from '../../../../shared/pod/pod.ts';
-import { problemsOf } from '../../../../shared/pod/remarks.ts';
+import { problemsOf, warningsOf } from '../../../../shared/pod/remarks.ts';
 import { leaseFacts } from './lease-facts.ts';
 
 const defaults = { engine: 'databases', delivery: 'env', podsMayChooseDelivery: false } as const;
@@ -124,6 +124,21 @@ describe('files that are refused', () => {
     ],
     ['a path with ..', { 'orders.file-a': '/app/../etc/x.json' }, 'expected the absolute path'],
     ['a path with a colon', { 'orders.file-a': '/app/a:b/x.json' }, 'expected the absolute path'],
+    [
+      'a name that Kubernetes keeps for itself',
+      { 'orders.file-a': '/app/db/..x.json' },
+      'expected the absolute path',
+    ],
+    [
+      'a name of too many bytes',
+      { 'orders.file-a': `/app/db/${'é'.repeat(126)}.json` },
+      'expected the absolute path',
+    ],
+    [
+      'certificates of the system',
+      { 'orders.file-a': '/etc/ssl/db/x.json' },
+      'expected a directory of its own',
+    ],
     ['a file in the root', { 'orders.file-a': '/x.json' }, 'expected the absolute path'],
     ["a directory of the system's", { 'orders.file-a': '/etc/x.json' }, 'expected a directory of its own'],
     ['a folder of /proc', { 'orders.file-a': '/proc/1/x.json' }, 'expected a directory of its own'],
@@ -208,6 +223,55 @@ describe('files that are refused', () => {
     expect(problemsOf(parse({ 'orders.file-a': '/app/db/.pgpass' }), podOf(container, spec))).toEqual([
       expect.stringContaining('would be ignored by psql'),
     ]);
+  });
+
+  test('beside a block device, or in a volume of an image', () => {
+    const device = podOf({ volumeDevices: [{ name: 'disk', devicePath: '/app/db' }] });
+    expect(problemsOf(parse({ 'orders.file-a': '/app/db/x.json' }), device)).toHaveLength(1);
+    const image = podOf(
+      { volumeMounts: [{ name: 'i', mountPath: '/app' }] },
+      { volumes: [{ name: 'i', image: {} }] },
+    );
+    expect(problemsOf(parse({ 'orders.file-a': '/app/db/x.json' }), image)).toHaveLength(1);
+  });
+
+  test('.pgpass of an image whose user is not known: a warning', () => {
+    const parsed = parse({ 'orders.file-a': '/app/db/.pgpass' });
+    expect(warningsOf(parsed, podOf())).toEqual([expect.stringContaining('can be read by root alone')]);
+    expect(warningsOf(parsed, podOf({ securityContext: { runAsUser: 0 } }))).toEqual([]);
+  });
+
+  test('contents that a Secret cannot hold', () => {
+    const content = '{{password|raw}}'.repeat(250);
+    const many = Object.fromEntries(
+      Array.from({ length: 31 }, (_, index) => [
+        [`orders.file-a${index}`, `/app/db/x${index}.json`],
+        [`orders.content-a${index}`, content],
+      ]).flat(),
+    );
+    expect(problemsOf(parse(many), podOf())).toEqual([
+      expect.stringMatching(/^the pod's Secret would take \d+ bytes: expected at most 524288$/),
+    ]);
+  });
+
+  test('of a pod with very many volumes and mounts, without looking at each pair', () => {
+    const many = Array.from({ length: 4_000 }, (_, index) => `v${index}`);
+    const pod = podOf(
+      { volumeMounts: many.map((name) => ({ name, mountPath: '/' })) },
+      { volumes: many.map((name) => ({ name, configMap: {} })) },
+    );
+    let reads = 0;
+    const counted = new Proxy(pod.spec.volumes ?? [], {
+      get(target, key) {
+        reads += 1;
+        return Reflect.get(target, key);
+      },
+    });
+    const files = Object.fromEntries(
+      Array.from({ length: 100 }, (_, index) => [`orders.file-a${index}`, `/a${index}/x.json`]),
+    );
+    problemsOf(parse(files), { ...pod, spec: { ...pod.spec, volumes: counted } });
+    expect(reads).toBeLessThan(100_000);
   });
 
   test('more than a hundred', () => {

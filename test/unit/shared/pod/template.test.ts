@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ANNOTATION_PREFIX, parseAnnotations } from '../../../../shared/annotations.ts';
 import { fill, parseTemplate } from '../../../../shared/pod/template.ts';
 import { expand } from './kubernetes-expansion.ts';
 import { leaseFacts } from './lease-facts.ts';
@@ -62,19 +63,33 @@ describe('a text with placeholders', () => {
     ['{{password|base64}}', 'one of the escapes uri, libpq, json'],
     ['{{password|uri|json}}', 'one of the escapes'],
     ['{{password|constructor}}', 'one of the escapes'],
+    ['$({{password|raw}}', 'a ")" after each "$("'],
     ['{{user}} {{password', 'a "}}" after each "{{"'],
   ])('%j is refused, with what is expected', (text, expected) => {
     expect(parseTemplate(text)).toEqual({ expected: expect.stringContaining(expected) });
   });
 });
 
+test('annotations that take more than Kubernetes allows are not read', () => {
+  const text = '{{user}}'.repeat(512);
+  const many = Object.fromEntries(
+    Array.from({ length: 100 }, (_, index) => [`${ANNOTATION_PREFIX}d.template-V${index}`, text]),
+  );
+  const defaults = { engine: 'databases', delivery: 'env', podsMayChooseDelivery: false } as const;
+  const { problems, requests } = parseAnnotations(many, defaults);
+  expect(problems).toEqual([
+    expect.stringMatching(/^the annotations take \d+ bytes: expected at most 262144/),
+  ]);
+  expect(requests).toEqual([]);
+});
+
 test('Kubernetes leaves the values as they are, and expands what the template refers to', () => {
   const password = fc.oneof(fc.string(), fc.constantFrom('(HOME)', '$(HOME)', '$', '$$(HOME)', 'a$'));
-  const before = fc.constantFrom('', '$', '$$', 'x$', '$(HOME)');
+  const before = fc.constantFrom('', '$', '$$', 'x$', '$(HOME)', '$(HOME) $');
   fc.assert(
     fc.property(before, password, (text, value) => {
       const made = filled(`${text}{{password|raw}}(HOME)$(HOME)`, value, true);
-      const given = text === '$(HOME)' ? '/root' : text === '$$' ? '$' : text;
+      const given = text === '$$' ? '$' : text.replace('$(HOME)', '/root');
       const { result } = Object.fromEntries(
         expand([
           { name: 'HOME', value: '/root' },

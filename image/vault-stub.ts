@@ -1,6 +1,6 @@
 /** A STUB of Vault that answers an admission's requests at once: it takes Vault's own time out of a cold start. */
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { listenOnLoopback } from '../support/loopback.ts';
 
 const ANSWERS: readonly (readonly [RegExp, object])[] = [
   [/\/login$/, { auth: { client_token: 'stub', accessor: 'stub', lease_duration: 3600, renewable: true } }],
@@ -49,9 +49,12 @@ export async function startVaultStub(): Promise<VaultStub> {
         response.end(JSON.stringify({ request_id: 'stub', ...(answer ?? { data: { version: 1 } }) })),
       );
   });
-  const port = await listenOnLoopback(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('the server has no port');
   return {
-    address: `http://127.0.0.1:${port}`,
+    address: `http://127.0.0.1:${address.port}`,
     requested: () =>
       new Promise((resolve) => {
         arrived = resolve;

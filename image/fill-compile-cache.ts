@@ -3,7 +3,7 @@
  * their modules; used when the image is built. Node, flags, paths and user must be the container's, since the cache
  * is of no use to any other.
  *
- * node fill-compile-cache.ts <program of Node> <folder of the cache>
+ * node image/fill-compile-cache.ts <program of Node> <folder of the cache>
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,8 +12,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { reviewOf } from './test/bench/review.ts';
-import { startVaultStub } from './test/bench/vault-stub.ts';
+import { startVaultStub } from './vault-stub.ts';
 
 const ofFunction = ['--max-semi-space-size=2', '--max-old-space-size=128'];
 const ofJob = ['--max-semi-space-size=2'];
@@ -27,6 +26,33 @@ export const containerArguments: readonly (readonly string[])[] = [
   [...ofJob, 'renewal.cjs'],
   [...ofJob, 'replay.cjs'],
 ];
+
+/** The review of a pod with one database, as the API server sends it. */
+const REVIEW = JSON.stringify({
+  apiVersion: 'admission.k8s.io/v1',
+  kind: 'AdmissionReview',
+  request: {
+    uid: 'compile-cache',
+    kind: { group: '', version: 'v1', kind: 'Pod' },
+    resource: { group: '', version: 'v1', resource: 'pods' },
+    operation: 'CREATE',
+    namespace: 'team',
+    object: {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name: 'compile-cache',
+        labels: { 'vault-db-injector': 'true' },
+        annotations: { 'db-creds-injector.numberly.io/app.role': 'gule-rw' },
+      },
+      spec: {
+        serviceAccountName: 'app',
+        containers: [{ name: 'app', image: 'app', env: [{ name: 'TZ', value: 'UTC' }] }],
+      },
+    },
+    dryRun: false,
+  },
+});
 
 const ASK_WITHIN_MS = 5_000;
 const END_WITHIN_MS = 60_000;
@@ -44,7 +70,7 @@ async function freePort(): Promise<number> {
 async function ask(port: number): Promise<void> {
   const until = performance.now() + ASK_WITHIN_MS;
   while (performance.now() < until) {
-    const request = { method: 'POST', body: reviewOf('compile-cache') };
+    const request = { method: 'POST', body: REVIEW };
     const signal = AbortSignal.timeout(ASK_WITHIN_MS);
     const answer = await fetch(`http://127.0.0.1:${port}/?timeout=5s`, { ...request, signal }).catch(
       () => undefined,
