@@ -249,7 +249,7 @@ function findClashes(requests: readonly DatabaseRequest[], problems: Findings): 
     if (databases.length > 1)
       problems.add(
         () =>
-          `variable ${printable(variable, 80)} is set more than once, by ${listed(databases).replaceAll(', ', ' and ')}: expected different "env-key-…" annotations`,
+          `variable ${printable(variable, 80)} is set more than once, by ${listed(databases).replaceAll(', ', ' and ')}: expected different names in "env-key-…" and "template-…"`,
       );
   }
 }

@@ -12,23 +12,36 @@ export interface Attempt {
   tellRepeated(): void;
 }
 
+type Names = Parameters<Logger['error']>[2];
+
+/** Failures with the reason of an earlier one. */
+interface Repeated {
+  readonly what: string;
+  readonly error: unknown;
+  more: number;
+  /** The first of their grants. */
+  readonly uuids: string[];
+}
+
+const MOST_NAMED = 5;
+const namesOf = (uuids: readonly string[]): Names =>
+  uuids.length > 0 ? { uuid: uuids.join(',') } : undefined;
+
 export function createAttempt(report: SweepReport, log: Pick<Logger, 'error'>): Attempt {
-  const reasons = new Map<string, { readonly what: string; readonly error: unknown; more: number }>();
-  const tell = (what: string, error: unknown, names: Parameters<Logger['error']>[2]) => {
+  const reasons = new Map<string, Repeated>();
+  const tell = (what: string, error: unknown, names?: Names) => {
     const reason = `${what}: ${error instanceof Error ? error.message : String(error)}`;
     const known = reasons.get(reason);
-    if (known) {
-      known.more += 1;
+    if (!known) {
+      reasons.set(reason, { what, error, more: 0, uuids: [] });
+      log.error(what, error, names);
       return;
     }
-    reasons.set(reason, { what, error, more: 0 });
-    log.error(what, error, names);
+    known.more += 1;
+    const uuid = names?.['uuid'];
+    if (typeof uuid === 'string' && known.uuids.length < MOST_NAMED) known.uuids.push(uuid);
   };
-  async function attempt<T>(
-    what: string,
-    step: Promise<T>,
-    names?: Parameters<Logger['error']>[2],
-  ): Promise<T | undefined> {
+  async function attempt<T>(what: string, step: Promise<T>, names?: Names): Promise<T | undefined> {
     try {
       return await step;
     } catch (error) {
@@ -39,8 +52,8 @@ export function createAttempt(report: SweepReport, log: Pick<Logger, 'error'>): 
     }
   }
   const tellRepeated = () => {
-    for (const { what, error, more } of reasons.values())
-      if (more > 0) log.error(`${what}: ${more} more times for the same reason`, error);
+    for (const { what, error, more, uuids } of reasons.values())
+      if (more > 0) log.error(`${what}: ${more} more times for the same reason`, error, namesOf(uuids));
     reasons.clear();
   };
   return Object.assign(attempt, { tellRepeated });

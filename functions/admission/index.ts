@@ -58,7 +58,7 @@ async function main(environment: NodeJS.ProcessEnv): Promise<void> {
   await runFunction(routes, MAX_REVIEW_BYTES, runtime, background, end);
 }
 
-/** Needed unless credentials go into the pod itself and the injector makes the tokens. */
+/** Whether every pod needs it: if not, the first pod with files waits while it is loaded. */
 function asksApiServer({ podDefaults, projectedServiceAccount }: Config): boolean {
   const { delivery, podsMayChooseDelivery } = podDefaults;
   return delivery === 'secret' || podsMayChooseDelivery || projectedServiceAccount !== undefined;

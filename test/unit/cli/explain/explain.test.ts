@@ -61,7 +61,7 @@ describe('lines of', () => {
       'a variable that two set: the later database',
       pod('a.role: rw\nb.role: rw\nb.env-key-dbpassword: P\na.env-key-dbpassword: Q'),
       [
-        '9 ✗ variable DBUSER is set more than once, by a and b: expected different "env-key-…" annotations',
+        '9 ✗ variable DBUSER is set more than once, by a and b: expected different names in "env-key-…" and "template-…"',
         '16 ! container "app" sets DBUSER itself: replaced by the credentials',
       ],
     ],
