@@ -1,6 +1,7 @@
 /** The cluster, through kubectl: a person's login (plugins, SSO) works here, too. */
 import { execa } from 'execa';
 import { printable } from '../shared/secret.ts';
+import { kubeconfigMustExist } from './cluster.ts';
 import type { Caller, ClusterOptions } from './command.ts';
 import { Refusal } from './refusal.ts';
 
@@ -30,6 +31,7 @@ export function openKubectl(
   { context, kubeconfig }: ClusterOptions,
   { environment }: Pick<Caller, 'environment'>,
 ): Kubectl {
+  kubeconfigMustExist({ kubeconfig }, environment);
   const program = environment['KUBECTL'] || 'kubectl';
   const common = [
     ...(context === undefined ? [] : [`--context=${context}`]),

@@ -5,6 +5,7 @@ import { runJobOf } from './job.ts';
 
 interface SweepOptions extends ClusterOptions {
   readonly withoutBrake?: boolean | undefined;
+  readonly yes?: boolean | undefined;
 }
 
 // The longest deadline of an overlay's CronJob, and time for its pod to start.
@@ -13,7 +14,9 @@ const WITHOUT_BRAKE = { INJECTOR_MAX_REVOKE_FRACTION: '1' } as const;
 
 /** @returns the exit code. */
 export async function sweep(options: SweepOptions, caller: Caller): Promise<number> {
-  const { say, progress } = caller.terminal;
+  const { say, progress, mustConfirm } = caller.terminal;
+  if (options.withoutBrake && !options.yes)
+    await mustConfirm('Revoke all grants without a pod, however many there are?', 'nothing was revoked');
   const env = options.withoutBrake ? WITHOUT_BRAKE : {};
   const kubectl = openKubectl(options, caller);
   const { name, succeeded, log } = await runJobOf('renewal', kubectl, { withinMs: WITHIN_MS, env, progress });

@@ -1,9 +1,9 @@
 import { Option } from '@commander-js/extra-typings';
-import { command, runs, text, withInstallation, YES } from '../command.ts';
+import { command, runs, text, texts, withInstallation, YES } from '../command.ts';
 
 export const revokeCommand = withInstallation(
   command('revoke', 'revoke the credentials of pods, of a role, or single grants')
-    .argument('[what...]', 'pods (NAME or pod/NAME) and uuids of grants')
+    .argument('[what...]', 'pods (NAME or pod/NAME) and uuids of grants', texts)
     .option(
       '-n, --namespace <name>',
       "namespace of the pods (default: that of the kubeconfig's context)",

@@ -36,6 +36,7 @@ export async function revoke(
     const { injectorLabel } = config;
     const { progress: onProgress } = terminal;
     const pods = createPods(api);
+    const unreadable: string[] = [];
     const targets = await findTargets(wanted, {
       ledger,
       pods,
@@ -44,13 +45,19 @@ export async function revoke(
       ownNamespace,
       newDeadline,
       onProgress,
+      onUnreadable: (uuid) => unreadable.push(uuid),
     });
     if (!options.yes) await confirm(targets, terminal);
     const log = { warn: (message: string) => terminal.say(message) };
     const wholly = withSecretDeletion(vault.revocation, createPodSecrets(api), log);
     // A live pod keeps its Secret as long as it has other grants.
     const revocationOf = (target: Target) => (isWhole(target, targets) ? wholly : vault.revocation);
-    return revokeAll(targets, revocationOf, terminal);
+    const code = await revokeAll(targets, revocationOf, terminal);
+    for (const uuid of unreadable)
+      terminal.say(
+        `${terminal.paint('red', '✗')} grant ${uuid}: its record cannot be read, so it may be meant, too`,
+      );
+    return unreadable.length > 0 ? 1 : code;
   });
 }
 

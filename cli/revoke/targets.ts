@@ -1,8 +1,10 @@
 /** The grants to revoke: by uuid, by pod (whether it lives or not), by the pods' labels, by database role. */
+import pLimit from 'p-limit';
 import { validate } from 'uuid';
 import { ownershipOf } from '../../shared/grants/ownership.ts';
 import type { LivePod, Pods } from '../../shared/kubernetes/pods.ts';
 import type { Ledger, LedgerRecord } from '../../shared/vault/ledger.ts';
+import { scopeOfLease } from '../../shared/vault/slots.ts';
 import { type RecordParts, readRecords, workOf } from '../records.ts';
 import { Misuse, Refusal } from '../refusal.ts';
 
@@ -32,7 +34,11 @@ export interface TargetParts extends RecordParts {
   readonly clusterId: string | undefined;
   /** The namespace of the kubeconfig's context, for pods. */
   readonly ownNamespace: () => Promise<string>;
+  /** Gets each grant whose record cannot be read: it may be one of those that are meant. */
+  readonly onUnreadable: (uuid: string) => void;
 }
+
+const CONCURRENCY = 16;
 
 /** @throws Misuse if nothing is named, or in two ways. */
 export function mustBeNamed({ what, role, selector, allNamespaces }: Wanted): void {
@@ -58,7 +64,7 @@ export async function findTargets(wanted: Wanted, parts: TargetParts): Promise<r
       ? (await Promise.all(what.map((one) => named(one, wanted, parts)))).flat()
       : await everywhere(wanted, parts);
   const targets = new Map(found.map((target) => [target.uuid, target]));
-  const chosen = [...targets.values()].filter(({ record }) => role === undefined || record.role === role);
+  const chosen = [...targets.values()].filter(({ record }) => isOfRole(record, role));
   if (chosen.length > 0) return chosen;
   const conditions = [role && `role "${role}"`, selector && `pods with ${selector}`].filter(Boolean);
   throw new Refusal(`there is nothing to revoke for ${conditions.join(' of ')}`);
@@ -116,13 +122,21 @@ async function everywhere(wanted: Wanted, parts: TargetParts): Promise<readonly 
     const pods = await listLive(`${selector},${parts.injectorLabel}`, parts.newDeadline());
     return ofLivePods(pods.filter(isThere), parts);
   }
-  const [all, pods] = await Promise.all([
-    wholeLedger(parts),
-    listLive(parts.injectorLabel, parts.newDeadline()),
-  ]);
-  return all
-    .filter(({ record }) => isThere(record))
-    .map((target) => ({ ...target, pod: pods.find((pod) => names(pod, target)) }));
+  const grants = (await wholeLedger(parts)).filter(
+    ({ record }) => isThere(record) && isOfRole(record, wanted.role),
+  );
+  // All pods, since one that has lost its label lives, too.
+  const namespaces = [...new Set(grants.map(({ record }) => record.namespace))];
+  const pods = await pLimit(CONCURRENCY).map(namespaces, (one) =>
+    parts.pods.listNamespace(one, parts.newDeadline()),
+  );
+  return grants.map((target) => ({ ...target, pod: pods.flat().find((pod) => names(pod, target)) }));
+}
+
+/** Records of the Go injector name no role: their lease does. */
+function isOfRole(record: LedgerRecord, role: string | undefined): boolean {
+  if (role === undefined) return true;
+  return (record.role ?? scopeOfLease(record.namespace, record.leaseId)?.role) === role;
 }
 
 /** Whether the pod is the grant's: another namespace's may name its uuid, too. */
@@ -143,7 +157,9 @@ const wholeLedger = async (parts: TargetParts): Promise<Target[]> =>
 
 /** This cluster's grants among them. */
 async function readAll(uuids: readonly string[], parts: TargetParts): Promise<Target[]> {
-  return [...(await readRecords(uuids, parts))].flatMap(([uuid, record]) =>
+  const records = [...(await readRecords(uuids, parts))];
+  for (const [uuid, record] of records) if (record === undefined) parts.onUnreadable(uuid);
+  return records.flatMap(([uuid, record]) =>
     record === undefined || isForeign(record, parts) ? [] : [{ uuid, record, pod: undefined }],
   );
 }

@@ -90,7 +90,7 @@ test('a sweep at once: its log, what became of it, and nobody warns that the Cro
     code: 0,
     text: 'the log of a sweep\nThe sweep completed all of its work.',
   });
-  await commands.sweep('--without-brake');
+  await commands.sweep('--without-brake', '--yes');
   const [plain, released] = jobs.slice(made);
   expect(plain).not.toHaveProperty('metadata.ownerReferences');
   expect(plain).toMatchObject({ spec: { ttlSecondsAfterFinished: 86_400, activeDeadlineSeconds: 285 } });

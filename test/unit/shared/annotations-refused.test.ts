@@ -62,12 +62,16 @@ describe('problems', () => {
     [
       'one variable for two databases',
       { 'a.role': 'rw', 'b.role': 'rw', 'b.env-key-dbuser': 'BUSER' },
-      ['variable DBPASSWORD is set more than once, by a and b: expected different names in "env-key-…" and "template-…"'],
+      [
+        'variable DBPASSWORD is set more than once, by a and b: expected different names in "env-key-…" and "template-…"',
+      ],
     ],
     [
       'one variable for user and password',
       { 'db.role': 'rw', 'db.env-key-dbuser': 'X', 'db.env-key-dbpassword': 'X' },
-      ['variable X is set more than once, by db and db: expected different names in "env-key-…" and "template-…"'],
+      [
+        'variable X is set more than once, by db and db: expected different names in "env-key-…" and "template-…"',
+      ],
     ],
     [
       'too many databases',
