@@ -83,7 +83,14 @@ async function installOrUpgrade(
     throw new Refusal(
       `the Broker has to be recreated: ${whyAgain(plan.brokerAgain)}\nTo confirm, add --yes. Nothing was changed.`,
     );
-  await applyAll({ kubectl, options, say }, cluster, plan, manifests, own);
+  await applyAll({ kubectl, options, say }, { cluster, plan, manifests, own });
+  await mustWork({ kubectl, options, say });
+  say(whatNext(plan, cluster));
+  return 0;
+}
+
+/** @throws Refusal unless the whole path, and each part that doctor can see, is well. */
+async function mustWork({ kubectl, options, say }: Parts): Promise<void> {
   const test = {
     namespace: options.selfTestNamespace,
     serviceAccount: options.selfTestServiceAccount,
@@ -92,8 +99,6 @@ async function installOrUpgrade(
   say(`Self-test: ${await selfTest(kubectl, test)}.`);
   const faults = await faultsAfterInstallation(options);
   if (faults.length > 0) throw new Refusal(listOfFaults(faults));
-  say(whatNext(plan, cluster));
-  return 0;
 }
 
 /** A different endpoint needs a different CA, which has to replace cainjector's. */
@@ -117,18 +122,21 @@ async function rehearseAll(
 
 const isJob = ({ kind }: KubernetesObject): boolean => kind === 'CronJob';
 
+interface Planned {
+  readonly cluster: Cluster;
+  readonly plan: Plan;
+  readonly manifests: readonly KubernetesObject[];
+  /** The manifests to apply: without what others manage. */
+  readonly own: readonly KubernetesObject[];
+}
+
 /**
  * Applies the jobs once the functions are ready with the same image, so that a broken image does not replace what
  * works. Registers the webhook last: no pod waits for a function that does not exist yet.
- *
- * @param own the manifests to apply.
  */
 async function applyAll(
   { kubectl, options, say }: Parts,
-  cluster: Cluster,
-  plan: Plan,
-  manifests: readonly KubernetesObject[],
-  own: readonly KubernetesObject[],
+  { cluster, plan, manifests, own }: Planned,
 ): Promise<void> {
   const applying = { force: options.forceConflicts };
   const wait: Wait = { withinMs: options.timeout * 1_000, say };

@@ -69,7 +69,9 @@ export async function listGrants(parts: ListParts, { namespace: only, selector }
   const unclaimed = own.filter((uuid) => claims.of(uuid).length === 0);
   await claims.addUnlabelled(unclaimed.flatMap((uuid) => records.get(uuid)?.namespace ?? []));
   const rows = [
-    ...own.map((uuid) => rowOf(uuid, records.get(uuid), memory.grants.get(uuid), claims, parts)),
+    ...own.map((uuid) =>
+      rowOf({ uuid, record: records.get(uuid), memory: memory.grants.get(uuid) }, claims, parts),
+    ),
     ...notInLedger(claims, new Set(uuids)),
   ];
   const isSelected = await selectionOf(selector, parts);
@@ -100,13 +102,15 @@ function isForeign(record: LedgerRecord | undefined, { clusterId }: ListParts): 
   return record !== undefined && ownershipOf(record, clusterId) === 'foreign';
 }
 
-function rowOf(
-  uuid: string,
-  record: LedgerRecord | undefined,
-  memory: GrantState | undefined,
-  claims: Claims,
-  { config, now }: ListParts,
-): ListedGrant {
+interface Known {
+  readonly uuid: string;
+  /** `undefined` if it cannot be read. */
+  readonly record: LedgerRecord | undefined;
+  /** `undefined` if no sweep has seen it. */
+  readonly memory: GrantState | undefined;
+}
+
+function rowOf({ uuid, record, memory }: Known, claims: Claims, { config, now }: ListParts): ListedGrant {
   const namespace = record?.namespace ?? memory?.namespace ?? '';
   const pod = claims.of(uuid).find((claim) => claim.namespace === namespace);
   const times = timesOf(uuid, record, memory, now);

@@ -4,6 +4,9 @@
  * renewed, and revoked when their pods are gone, by the same jobs and functions.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
+import { createPods } from '../../shared/kubernetes/pods.ts';
+import { connectTo } from '../cluster.ts';
 import type { Caller } from '../command.ts';
 import { type DefinedKind, readKinds } from '../install/cluster.ts';
 import { runJobOf } from '../jobs/job.ts';
@@ -33,14 +36,7 @@ interface Parts {
 
 const IN_NAMESPACE = `--namespace=${NAMESPACE}`;
 const REVOKE_WITHIN_SECONDS = 3_600;
-const LIVE_PODS = [
-  'get',
-  'pods',
-  '--all-namespaces',
-  '--selector=vault-db-injector=true',
-  '--field-selector=status.phase!=Succeeded,status.phase!=Failed',
-  `-o=jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.metadata.annotations.db-creds-injector\\.numberly\\.io/uuid}{"\\n"}{end}`,
-];
+const READ_WITHIN_MS = 60_000;
 /** Kinds that only admission uses; a cluster without Knative or cert-manager lacks some. */
 const OF_ADMISSION = [
   ['serving.knative.dev', 'domainmappings'],
@@ -78,7 +74,7 @@ export async function uninstall(options: UninstallOptions, caller: Caller): Prom
   const parts = { kubectl, options, say, progress };
   say(await whereItActs(kubectl));
   if (options.dryRun) {
-    const pods = await livePods(kubectl);
+    const pods = await livePods(options);
     say(`Would remove the webhook and the admission function. Live pods with credentials: ${pods.length}.`);
     return 0;
   }
@@ -116,8 +112,8 @@ async function removeAdmission(
 }
 
 /** @returns whether there are pods that something has to stay for. */
-async function keepForLivePods({ kubectl, say }: Parts): Promise<boolean> {
-  const pods = await livePods(kubectl);
+async function keepForLivePods({ kubectl, options, say }: Parts): Promise<boolean> {
+  const pods = await livePods(options);
   if (pods.length === 0) return false;
   await kubectl.text(['apply', '--server-side', `--field-manager=${FIELD_MANAGER}`, '--filename=-'], guard);
   // Suspended by an earlier run that should have revoked everything and could not.
@@ -137,12 +133,12 @@ async function findRenewal(kubectl: Kubectl): Promise<KubernetesObject | undefin
   return renewal;
 }
 
-async function livePods(kubectl: Kubectl): Promise<string[]> {
-  const lines = (await kubectl.text(LIVE_PODS)).split('\n');
-  return lines.flatMap((line) => {
-    const [name = '', uuid = ''] = line.split(' ');
-    return uuid === '' ? [] : [name];
-  });
+/** `namespace/name` of pods that have credentials. */
+async function livePods(options: UninstallOptions): Promise<string[]> {
+  const deadline = deadlineIn(READ_WITHIN_MS, monotonicClock);
+  const live = createPods(connectTo(options)).listLive('vault-db-injector', deadline);
+  const pods = await live.finally(deadline.release);
+  return pods.flatMap(({ namespace, name, uuids }) => (uuids.length > 0 ? [`${namespace}/${name}`] : []));
 }
 
 async function revokeAll({ kubectl, say, progress }: Parts): Promise<void> {

@@ -86,7 +86,8 @@ describe('npm run stack', () => {
     expect((await stack('status')).exitCode).toBe(0);
     await attached.control.scaleToZero('revocation');
     const idle = description.parts.find(({ name }) => name === 'revocation');
-    await until('the function has ended', async () => idle !== undefined && !isAlive(idle));
+    // Its queue-proxy drains first.
+    await until('the function has ended', async () => idle !== undefined && !isAlive(idle), 90_000);
     const status = await stack('status');
     expect([status.exitCode, status.all]).toEqual([
       0,

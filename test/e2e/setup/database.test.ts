@@ -254,11 +254,11 @@ describe('nothing is done', () => {
       1,
       expect.stringContaining('Vault does not allow VAULT_TOKEN to'),
     ]);
-    const caller = await setUpAs({ ...(await makeCaller('caller_of_untouched')) })(
-      'database',
-      'postgres',
-      '--yes',
-    );
+    const asCaller = setUpAs({ ...(await makeCaller('caller_of_untouched')) });
+    const asked = ['database', 'postgres', '--yes'];
+    const oversight = await asCaller(...asked);
+    expect([oversight.code, oversight.err]).toEqual([2, expect.stringContaining('a maintenance database')]);
+    const caller = await asCaller(...asked, '--take-over');
     expect([caller.code, caller.err]).toEqual([1, expect.stringContaining('PostgreSQL says: must be owner')]);
     await nothing();
   });
