@@ -43,8 +43,8 @@ export async function replay(options: ClusterOptions, caller: Caller): Promise<n
 async function hasDeadLetters(options: ClusterOptions): Promise<boolean> {
   const query = `labelSelector=${encodeURIComponent(`${DEAD_LETTER_LABEL}=true`)}&limit=1`;
   const path = `/api/v1/namespaces/${NAMESPACE}/configmaps?${query}`;
-  const deadline = deadlineIn(ASK_WITHIN_MS, monotonicClock);
-  const found = await readObject(connectTo(options), path, ConfigMaps, deadline).finally(deadline.release);
+  using deadline = deadlineIn(ASK_WITHIN_MS, monotonicClock);
+  const found = await readObject(connectTo(options), path, ConfigMaps, deadline);
   return (found?.items.length ?? 0) > 0;
 }
 

@@ -135,9 +135,8 @@ async function findRenewal(kubectl: Kubectl): Promise<KubernetesObject | undefin
 
 /** `namespace/name` of pods that have credentials. */
 async function livePods(options: UninstallOptions): Promise<string[]> {
-  const deadline = deadlineIn(READ_WITHIN_MS, monotonicClock);
-  const live = createPods(connectTo(options)).listLive('vault-db-injector', deadline);
-  const pods = await live.finally(deadline.release);
+  using deadline = deadlineIn(READ_WITHIN_MS, monotonicClock);
+  const pods = await createPods(connectTo(options)).listLive('vault-db-injector', deadline);
   return pods.flatMap(({ namespace, name, uuids }) => (uuids.length > 0 ? [`${namespace}/${name}`] : []));
 }
 
