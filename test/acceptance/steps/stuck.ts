@@ -17,7 +17,8 @@ async function prepare(world: World): Promise<number> {
   // A mount that the revocation function's policy does not name.
   const forgotten = `${id}-forgotten`;
   await setUpRole(world, forgotten, {
-    database: ['--connection', forgotten, '--new-password'],
+    // Of its own: another mount's would get a new password.
+    database: ['--connection', forgotten, '--administrator', `admin_${forgotten}`],
     mount: ['--mount', forgotten],
   });
   return port;
