@@ -86,7 +86,7 @@ describe('Vault', () => {
       expect(report.failed).toBeGreaterThan(0);
       // The first failure of a reason has a line, and all others of that reason one more with their number.
       const errors = log.filter(({ level }) => level === 'error');
-      const counts = errors.map(({ msg }) => Number(/ (\d+) more times/.exec(String(msg))?.[1] ?? 1));
+      const counts = errors.map(({ message }) => Number(/ (\d+) more times/.exec(message)?.[1] ?? 1));
       expect(counts.reduce((sum, count) => sum + count, 0)).toBe(report.failed);
       await expectDone(pods.map(({ user }) => user));
     },
