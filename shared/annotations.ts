@@ -176,10 +176,16 @@ function readDatabase(database: string, settings: Settings, reading: Reading): D
   valid('role', role, ROLE, 'a role of the database engine (letters, digits, "_", "-", "." and "@")');
   const authRole = settings.get('auth-role') || role;
   if (authRole !== role) valid('auth-role', authRole, ROLE, 'a role of the Kubernetes auth method');
-  const mount = withoutSlash(
-    settings.get('cluster') || reading.pod.get('cluster') || reading.defaults.engine,
-  );
-  valid('cluster', mount, MOUNT, 'a database engine\'s mount, such as "databases" (no "..", no leading "/")');
+  const cluster = settings.get('cluster') || reading.pod.get('cluster') || reading.defaults.engine;
+  const mount = withoutSlash(cluster);
+  if (!MOUNT.test(mount))
+    reading.problems.add(() =>
+      fault(
+        named('cluster'),
+        cluster,
+        'a database engine\'s mount, such as "databases" (no "..", no leading "/")',
+      ),
+    );
   const inSecret = readPlace(settings, named, reading) === 'secret';
   const chosen = { ...reading, settings, named, inSecret };
   const { mode, variables } = readVariables(chosen);

@@ -146,7 +146,7 @@ describe('a pod whose annotations are not valid', () => {
       `${at}/a.role" is "../all-rw": expected a role of the database engine (letters, digits, "_", "-", "." and "@")`,
       `${at}/a.cluster" is "sys/": expected a database engine's mount, such as "databases" (no "..", no leading "/")`,
       expect.stringContaining(`${at}/b.role" is missing: expected a role`),
-      `${at}/b.mode" is "url": expected "classic" or "uri"`,
+      `${at}/b.mode" is "url": expected "classic", "uri" or "template"`,
       'annotation "containers" names "ap": expected one of app, web',
     ]);
     expect(await newSince(before)).toEqual(NOTHING);
