@@ -43,7 +43,7 @@ describe('a dry run through the API server', () => {
     const { refusal } = await tryCreatePod(podWith({ role: 'nobody' }), '?dryRun=All');
     expect(refusal).toContain('Vault has no auth role "nobody"');
     const { refusal: invalid } = await tryCreatePod(podWith({ 'a.mode': 'none' }), '?dryRun=All');
-    expect(invalid).toContain('a.mode" is "none": expected "classic" or "uri"');
+    expect(invalid).toContain('a.mode" is "none": expected "classic", "uri" or "template"');
     expect(await takeCensus()).toEqual(before);
   });
 

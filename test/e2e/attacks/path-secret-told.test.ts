@@ -49,14 +49,18 @@ async function refusal(): Promise<string> {
 }
 
 describe('the author of a pod is told the secret', () => {
-  test.each<[string, () => Promise<void>, string]>([
+  test.each<[string, () => Promise<void>, string | RegExp]>([
     [
       'where nobody listens at the address',
       () => stack.pointWebhook('https://127.0.0.1:1'),
       'connection refused',
     ],
     ['where no answer comes in time', () => askInstead(() => {}), 'context deadline exceeded'],
-    ['where the connection breaks', () => askInstead((incoming) => incoming.socket.destroy()), 'EOF'],
+    [
+      'where the connection breaks',
+      () => askInstead((incoming) => incoming.socket.destroy()),
+      /EOF|reset by peer/,
+    ],
     [
       'where the certificate is not trusted',
       () => askInstead(() => {}, false),
@@ -65,7 +69,7 @@ describe('the author of a pod is told the secret', () => {
   ])('%s', async (_, prepare, reason) => {
     await prepare();
     const said = await refusal();
-    expect(said).toContain(reason);
+    expect(said).toMatch(reason);
     // Not what was said: it would stand in the test's report.
     expect(said.includes(TOLD)).toBe(true);
   });
@@ -139,7 +143,7 @@ describe('the author of a pod is not told the secret', () => {
   ])('where the answer is %d', async (status, body, reason) => {
     await askInstead((_, outgoing) => outgoing.writeHead(status).end(body));
     const said = await refusal();
-    expect(said).toContain(reason);
+    expect(said).toMatch(reason);
     expect(said.includes(admission.path)).toBe(false);
   });
 

@@ -90,13 +90,19 @@ describe('a dead letter', () => {
       'vault_injector_dead_letters_total{outcome="known"}': 1,
     });
 
+    // The log may come after the answer.
+    const lines = async () =>
+      (await readFile(sink.logFile, 'utf8'))
+        .split('\n')
+        .flatMap((line) => (line.includes('could not be delivered') ? [JSON.parse(line)] : []));
+    await expect
+      .poll(lines)
+      .toEqual(
+        ['kept', 'known'].map((outcome) =>
+          expect.objectContaining({ level: 'warn', outcome, pod: pod.name, uuid: pod.uuid }),
+        ),
+      );
     const log = await readFile(sink.logFile, 'utf8');
-    const lines = log.split('\n').filter((line) => line.includes('could not be delivered'));
-    expect(lines.map((line) => JSON.parse(line))).toEqual(
-      ['kept', 'known'].map((outcome) =>
-        expect.objectContaining({ level: 'warn', outcome, pod: pod.name, uuid: pod.uuid }),
-      ),
-    );
     const secrets = [pod.password, pod.user, ...planted];
     expectNoSecretIn('the ConfigMaps', JSON.stringify(kept), secrets);
     expectNoSecretIn('the log', log, secrets);
