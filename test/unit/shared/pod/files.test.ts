@@ -58,9 +58,9 @@ describe('a file', () => {
   test.each([
     ['/app/db/.pgpass', `${String.raw`*:*:*:user:a'b"c\\d\:e`}\n`],
     ['/app/db/pg_service.conf', `[orders]\nuser=user\npassword=a'b"c\\d:e\n`],
-    ['/app/db/my.cnf', `${String.raw`[client]`}\nuser="user"\n${String.raw`password="a'b\"c\\d:e"`}\n`],
-    ['/app/db/x.env', `${String.raw`DBUSER='user'`}\n${String.raw`DBPASSWORD='a'\''b"c\d:e'`}\n`],
-    ['/app/db/x.properties', `${String.raw`username=user`}\n${String.raw`password=a'b"c\\d\:e`}\n`],
+    ['/app/db/my.cnf', `[client]\nuser="user"\n${String.raw`password="a'b\"c\\d:e"`}\n`],
+    ['/app/db/x.env', `DBUSER='user'\n${String.raw`DBPASSWORD='a'\''b"c\d:e'`}\n`],
+    ['/app/db/x.properties', `username=user\n${String.raw`password=a'b"c\\d\:e`}\n`],
     ['/app/db/x.json', `{"username": "user", "password": ${JSON.stringify(`a'b"c\\d:e`)}}\n`],
   ])('%s has the format of its name', (path, content) => {
     expect(given({ 'orders.file-a': path }).contents).toEqual([content]);
