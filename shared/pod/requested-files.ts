@@ -98,13 +98,22 @@ function readContent(
 
 const ofFormat = (format: FileFormat) => ({ template: contentOf(format), isPrivate: format === 'pgpass' });
 
+/** The folders that a file is in, the nearest first. */
+function foldersOf(path: string): string[] {
+  const folder = directoryOf(path);
+  return folder === '' ? [] : [folder, ...foldersOf(folder)];
+}
+
 /** One sentence for each file that cannot stand beside another: at its path, or in it as if it were a folder. */
 export function clashesOf(files: readonly RequestedFile[]): string[] {
-  const paths = files.map(({ path }) => path).toSorted();
-  return paths.flatMap((path, index) => {
-    const other = paths[index - 1];
-    return other !== undefined && (path === other || path.startsWith(`${other}/`))
-      ? [`file "${other}" cannot be beside "${path}": expected different paths`]
-      : [];
+  const paths = files.map(({ path }) => path);
+  const all = new Set(paths);
+  const seen = new Set<string>();
+  return paths.flatMap((path) => {
+    const other = seen.has(path) ? path : foldersOf(path).find((folder) => all.has(folder));
+    seen.add(path);
+    return other === undefined
+      ? []
+      : [`file "${other}" cannot be beside "${path}": expected different paths`];
   });
 }

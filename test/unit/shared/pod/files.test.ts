@@ -274,6 +274,18 @@ describe('files that are refused', () => {
     expect(reads).toBeLessThan(100_000);
   });
 
+  test('one in the other, with a third between them in the order of the alphabet', () => {
+    const paths = {
+      'orders.file-a': '/app/db/x',
+      'orders.file-b': '/app/db/x-1',
+      'orders.file-c': '/app/db/x/y',
+    };
+    const formats = { 'orders.format-a': 'json', 'orders.format-b': 'json', 'orders.format-c': 'json' };
+    expect(parse({ ...paths, ...formats }).problems).toEqual([
+      'file "/app/db/x" cannot be beside "/app/db/x/y": expected different paths',
+    ]);
+  });
+
   test('more than a hundred', () => {
     const many = Object.fromEntries(
       Array.from({ length: 101 }, (_, index) => [`orders.file-a${index}`, `/app/db/x${index}.json`]),
