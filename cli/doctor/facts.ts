@@ -7,7 +7,7 @@ import { type KubernetesClient, KubernetesError } from '../../shared/kubernetes/
 import { readObject } from '../../shared/kubernetes/objects.ts';
 import type { Secret } from '../../shared/secret.ts';
 import type { VaultClient } from '../../shared/vault/index.ts';
-import type { Work } from '../../shared/vault/requests.ts';
+import { beginWork, type Work } from '../../shared/vault/requests.ts';
 import type { InstallationOptions } from '../command.ts';
 import { type Installation, readInstallation } from '../installation.ts';
 import { NAMESPACE } from '../objects.ts';
@@ -70,7 +70,7 @@ export function createFacts(
       return withKnative;
     },
     deadline,
-    work: () => ({ deadline: deadline(), vaultCalls: 0 }),
+    work: () => beginWork(deadline()),
     async close() {
       // A login that cannot be revoked expires by itself.
       const ends = [...clients.values()].map((client) =>

@@ -3,6 +3,7 @@ import type { DatabaseRequest } from '../../shared/annotations.ts';
 import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { InjectorError } from '../../shared/errors.ts';
 import { AccessDenied, type Authorization } from '../../shared/vault/authorization.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
 import type { Explained } from './explain.ts';
 
 export interface Access {
@@ -25,7 +26,7 @@ export async function accessOf(
       const { authRole, role } = request;
       try {
         const asked = { authRole, role, namespace, serviceAccount };
-        const policy = await authorization.authorize(asked, { deadline, vaultCalls: 0 });
+        const policy = await authorization.authorize(asked, beginWork(deadline));
         return { request, verdict: 'allowed', said: `may be assumed, with policy ${policy}` };
       } catch (error) {
         if (error instanceof AccessDenied) return { request, verdict: 'denied', said: error.message };

@@ -1,6 +1,7 @@
 /** `migrate ledger`: from `tokenReference: token` to `accessor`, for existing grants. */
 import { deadlineIn, monotonicClock } from '../../shared/deadline.ts';
 import { clusterIdIfKnown } from '../../shared/kubernetes/cluster.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
 import type { Caller } from '../command.ts';
 import { examplePath, lacking, vaultNeeds } from '../doctor/vault-needs.ts';
 import { Refusal } from '../refusal.ts';
@@ -50,7 +51,7 @@ async function mustBeReady({ vault, config }: VaultSession): Promise<void> {
     );
   const needed = vaultNeeds('renewal', { ...config.vault, ...config });
   const deadline = deadlineIn(WITHIN_MS, monotonicClock);
-  const held = await vault.inspection.capabilities(needed.map(examplePath), { deadline, vaultCalls: 0 });
+  const held = await vault.inspection.capabilities(needed.map(examplePath), beginWork(deadline));
   const missing = lacking(needed, held);
   if (missing.length > 0)
     throw new Refusal(

@@ -7,6 +7,7 @@ import { clusterIdIfKnown } from '../../shared/kubernetes/cluster.ts';
 import { createPods } from '../../shared/kubernetes/pods.ts';
 import { createPodSecrets } from '../../shared/kubernetes/secrets.ts';
 import { printable } from '../../shared/secret.ts';
+import { beginWork } from '../../shared/vault/requests.ts';
 import type { Revocation } from '../../shared/vault/revocation.ts';
 import type { Caller } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
@@ -98,7 +99,7 @@ interface Outcome {
 
 async function revokeOne({ uuid, record }: Target, revocation: Revocation): Promise<Outcome> {
   try {
-    const outcome = await revocation.revokeGrant(uuid, record, { deadline: newDeadline(), vaultCalls: 0 });
+    const outcome = await revocation.revokeGrant(uuid, record, beginWork(newDeadline()));
     if (outcome.state === 'revoked')
       return { symbol: '✓', said: 'revoked; its database user is dropped and its record deleted' };
     const why = outcome.reason === '' ? '' : ` (${outcome.reason})`;

@@ -1,4 +1,4 @@
-/** Whose a grant is: several clusters may have their records under one prefix in Vault. */
+/** The owner of a grant: several clusters may have their records under one prefix in Vault. */
 import type { Deadline } from '../deadline.ts';
 import type { Work } from '../vault/requests.ts';
 import { rivalOf, type SweepMemory } from '../vault/sweep-memory.ts';

@@ -60,7 +60,7 @@ test('none is made of a text, where nobody could check it', () => {
   expect(made).toHaveLength(2);
   const places = new Set(read.flatMap((one) => one.made));
   for (const place of places) {
-    // As a type it says what a parameter is.
+    // The name is allowed as a type, which says what a parameter is.
     expect(readFileSync(place, 'utf8')).not.toMatch(/RegExp\s*\(/);
   }
 });

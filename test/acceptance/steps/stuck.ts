@@ -17,7 +17,7 @@ async function prepare(world: World): Promise<number> {
   // A mount that the revocation function's policy does not name.
   const forgotten = `${id}-forgotten`;
   await setUpRole(world, forgotten, {
-    // Of its own: another mount's would get a new password.
+    // An administrator of its own: setup would change the password of the other mount's.
     database: ['--connection', forgotten, '--administrator', `admin_${forgotten}`],
     mount: ['--mount', forgotten],
   });

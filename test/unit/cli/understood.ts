@@ -29,7 +29,7 @@ export function commandsOf(
   return found;
 }
 
-/** As `--help` prints it, with what is added at its end. */
+/** The text that `--help` prints, with what is added at its end. */
 export function helpOf(command: Pick<Described, 'configureOutput' | 'outputHelp'>): string {
   let help = '';
   const writeOut = (text: string) => {
